@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The one clock of the module: monotonic, so that nothing depends on the wall clock.
+ */
+
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+/*!
+ * \brief Milliseconds of CLOCK_MONOTONIC_COARSE, never 0.
+ *
+ * Any thread. Served by the vDSO, no system call; its grain (1 to 10 ms) is far
+ * below a second of TTL.
+ */
+static inline uint64_t clock_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
+}

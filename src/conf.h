@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief Options of section mod-alias in knot.conf.
+ */
+
+#pragma once
+
+#include <knot/module.h>
+
+#include "policy.h"
+#include "resolver.h"
+
+/*! Section schema. */
+extern const yp_item_t conf_schema[];
+
+/*! \brief Checks a section as a whole; sets args->err_str to the rule that is broken. \return KNOT_E* */
+int conf_check(knotd_conf_check_args_t *args);
+
+/*! What else of knot.conf matters. */
+typedef struct {
+	policy_t policy;
+	resolvers_t resolvers;
+	unsigned seats;     /*!< Half of the TCP workers: how many may wait for a resolution. */
+	bool rotate;        /*!< server.answer-rotation. */
+	bool onlinesign;    /*!< mod-onlinesign comes after this module. */
+	uint16_t rrsig_len; /*!< Its signatures, without owner and signer, in octets. */
+} conf_alias_t;
+
+/*!
+ * \brief Reads the configuration of the module's zone; for the load callback.
+ *
+ * \return KNOT_E*; the reason has been logged.
+ */
+int conf_load(conf_alias_t *conf, knotd_mod_t *mod);

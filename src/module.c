@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The module as knotd sees it. A zone has a context of its own; what costs,
+ * the cache and its thread, is shared by way of the upstream.
+ */
+
+#include <urcu.h>
+#include <stdlib.h>
+#include <knot/module.h>
+
+#include "answer.h"
+#include "conf.h"
+#include "name.h"
+
+static void free_ctx(alias_ctx_t *ctx)
+{
+	if (ctx != NULL) {
+		upstream_release(ctx->upstream);
+		free(ctx);
+	}
+}
+
+static int load(knotd_mod_t *mod)
+{
+	alias_ctx_t *ctx = calloc(1, sizeof(*ctx));
+	if (ctx == NULL) {
+		return KNOT_ENOMEM;
+	}
+
+	int ret = conf_load(&ctx->conf, mod);
+	if (ret != KNOT_EOK) {
+		goto fail;
+	}
+	ret = upstream_acquire(&ctx->upstream, &ctx->conf.resolvers);
+	if (ret != KNOT_EOK) {
+		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)", knot_strerror(ret));
+		goto fail;
+	}
+
+	knotd_mod_ctx_set(mod, ctx);
+	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
+	if (ret != KNOT_EOK) {
+		knotd_mod_ctx_set(mod, NULL);
+		goto fail;
+	}
+
+	return KNOT_EOK;
+fail:
+	free_ctx(ctx);
+	return ret;
+}
+
+/* Must not log: the zone may be gone. May run twice. */
+static void unload(knotd_mod_t *mod)
+{
+	free_ctx(knotd_mod_ctx(mod));
+	knotd_mod_ctx_set(mod, NULL);
+}
+
+/* The name has to be expanded before KNOTD_MOD_API makes a string of it. */
+#define MODULE_API(name, ...)	KNOTD_MOD_API(name, __VA_ARGS__)
+
+MODULE_API(MODULE_NAME, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF,
+           load, unload, conf_schema, conf_check);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The module's name; MODULE_NAME is what --with-module-name of configure says.
+ */
+
+#pragma once
+
+#define MODULE_STR_(name)	#name
+#define MODULE_STR(name)	MODULE_STR_(name)
+
+/*! As in knot.conf. */
+#define MODULE_NAME_STR	"mod-" MODULE_STR(MODULE_NAME)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The zone node that Knot found for a query.
+ *
+ * The one thing this module needs that Knot's module API does not show. The
+ * layout below is that of Knot 3.2.6, 3.3.10, 3.4.10 and 3.5.6 on 64-bit
+ * machines. knotd accepts a module of its own ABI version only, and
+ * node_layout_holds() proves the layout at run time before it is used.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <knot/module.h>
+
+#if KNOTD_MOD_ABI_VERSION != 400 && KNOTD_MOD_ABI_VERSION != 500 && KNOTD_MOD_ABI_VERSION != 600
+#error "The layout of Knot's zone nodes is not known for this version of Knot DNS."
+#endif
+
+/*! One RRset of a node: struct rr_data of knot/zone/node.h. */
+typedef struct {
+	uint32_t ttl;
+	uint16_t type;
+	knot_rdataset_t rrs;
+	void *additional;
+} node_rrset_t;
+
+/*! One name of a zone: zone_node_t of knot/zone/node.h. */
+typedef struct {
+	knot_dname_t *owner;
+	void *parent;
+	node_rrset_t *rrs;
+	void *unused[3];
+	uint32_t children;
+	uint16_t rrset_count;
+	uint16_t flags;
+} node_t;
+
+/*! zone_contents_t of knot/zone/contents.h, its first member only. */
+typedef struct {
+	const node_t *apex;
+} node_contents_t;
+
+/*! knotd_qdata_extra_t of knot/nameserver/process_query.h, as far as the encloser. */
+typedef struct {
+	void *zone;
+	const node_contents_t *contents;
+	void *unused[9];
+	const node_t *node;
+	const node_t *encloser;
+} node_extra_t;
+
+_Static_assert(sizeof(void *) == 8, "64-bit only");
+_Static_assert(sizeof(node_rrset_t) == 32 && offsetof(node_rrset_t, rrs) == 8, "struct rr_data");
+_Static_assert(offsetof(node_t, rrs) == 16 && offsetof(node_t, rrset_count) == 52 &&
+               offsetof(node_t, flags) == 54 && sizeof(node_t) == 56, "zone_node_t");
+_Static_assert(offsetof(node_extra_t, contents) == 8 && offsetof(node_extra_t, node) == 88 &&
+               offsetof(node_extra_t, encloser) == 96, "knotd_qdata_extra_t");
+
+/*! Node flags: at, and below a zone cut. */
+#define NODE_DELEG	(1 << 0)
+#define NODE_NONAUTH	(1 << 1)
+
+/*! \brief The RRset of a type at a node, empty if there is none. */
+static inline knot_rrset_t node_rrset(const node_t *node, uint16_t type)
+{
+	knot_rrset_t rrset;
+	knot_rrset_init_empty(&rrset);
+	for (uint16_t i = 0; i < node->rrset_count; i++) {
+		if (node->rrs[i].type == type) {
+			knot_rrset_init(&rrset, node->owner, type, KNOT_CLASS_IN, node->rrs[i].ttl);
+			rrset.rrs = node->rrs[i].rrs;
+			break;
+		}
+	}
+	return rrset;
+}
+
+/*!
+ * \brief Proves the layout: the apex reached by it has to be the one that the API shows.
+ *
+ * Inside of a hook, for a zone with contents.
+ */
+static inline bool node_layout_holds(knotd_qdata_t *qdata)
+{
+	const node_extra_t *extra = (const node_extra_t *)qdata->extra;
+	knot_rrset_t shown = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA);
+	if (knot_rrset_empty(&shown) || extra->contents == NULL) {
+		return false;
+	}
+
+	const node_t *apex = extra->contents->apex;
+	if (apex == NULL || apex->owner != shown.owner || apex->rrset_count == 0) {
+		return false;
+	}
+	knot_rrset_t soa = node_rrset(apex, KNOT_RRTYPE_SOA);
+	return soa.rrs.rdata == shown.rrs.rdata && soa.rrs.count == shown.rrs.count && soa.ttl == shown.ttl;
+}
+
+/*! \brief The node Knot found for qdata->name: itself or a wildcard; NULL if none. */
+static inline const node_t *node_found(const knotd_qdata_t *qdata)
+{
+	const node_t *node = ((const node_extra_t *)qdata->extra)->node;
+	if (node == NULL) {
+		return NULL;
+	}
+
+	/* After a CNAME or DNAME that leads out of the zone Knot leaves the last node there. */
+	bool wildcard = knot_dname_is_wildcard(node->owner);
+	if (!wildcard) {
+		return knot_dname_is_equal(node->owner, qdata->name) ? node : NULL;
+	}
+	return knot_dname_in_bailiwick(qdata->name, node->owner + 2) > 0 ? node : NULL;
+}

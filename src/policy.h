@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The options of a mod-alias section, as values.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*! What an owner's own A and AAAA are for. */
+typedef enum {
+	SIBLING_FALLBACK, /*!< Served when the target gives nothing. */
+	SIBLING_MERGE,    /*!< Served together with the target's. */
+	SIBLING_OVERRIDE, /*!< Served instead of the target's. */
+} sibling_t;
+
+/*! What a target that does not exist makes of the owner. */
+typedef enum {
+	NXDOMAIN_NODATA,   /*!< NODATA. */
+	NXDOMAIN_SERVFAIL, /*!< SERVFAIL. */
+} nxdomain_t;
+
+typedef struct {
+	uint32_t timeout;          /*!< Whole try of a resolution, ms. */
+	uint32_t retry;            /*!< Retransmissions within it. */
+	uint32_t cold_wait;        /*!< Longest wait of a TCP client, ms. */
+	uint32_t ttl_min;          /*!< Bounds of the TTL in answers, s. */
+	uint32_t ttl_max;
+	uint32_t negative_ttl_max; /*!< Longest life of a negative answer, s. */
+	uint32_t failure_ttl;      /*!< Suppression after the first failure, s. */
+	sibling_t sibling;
+	nxdomain_t nxdomain;
+	bool expose;               /*!< Show the ALIAS record to clients. */
+} policy_t;

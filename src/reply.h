@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief What a reply of the resolver says about one target name and type.
+ */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <libknot/dname.h>
+
+/*! Largest address set kept; what a reply has beyond is left out. */
+#define REPLY_ADDRESSES_MAX	64
+
+/*! CNAMEs followed inside one reply, as many as Knot follows in a zone's answer at most. */
+#define REPLY_CNAMES_MAX	16
+
+/*! Life of a negative answer without SOA (RFC 2308, section 5), in seconds: stub
+ *  resolvers such as systemd-resolved leave it out, so it can't be a failure. */
+#define REPLY_NO_SOA_TTL	30
+
+typedef enum {
+	REPLY_ADDRESSES, /*!< At least one address. */
+	REPLY_NODATA,    /*!< The name exists, the type does not (RFC 2308, section 2.2). */
+	REPLY_NXDOMAIN,  /*!< The name does not exist (RFC 2308, section 2.1). */
+	REPLY_FORMERR,   /*!< The resolver could not read the query, maybe for its EDNS. */
+	REPLY_BAD,       /*!< Anything else: an error, or no proper reply. */
+} reply_kind_t;
+
+typedef struct {
+	reply_kind_t kind;
+	uint32_t ttl;     /*!< Seconds: the lowest of the chain; for a negative answer that of the SOA. */
+	uint16_t count;   /*!< Number of addresses. */
+	uint16_t len;     /*!< Length of one address, 4 or 16 octets. */
+	uint8_t addr[REPLY_ADDRESSES_MAX][16]; /*!< In canonical order, without duplicates. */
+} reply_t;
+
+/*!
+ * \brief Reads a reply to the question (name, type, IN).
+ *
+ * Pure; trusts nothing in the wire. Follows CNAMEs inside the answer section.
+ *
+ * \param[out] reply  Result, always set.
+ * \param wire        Message; not changed.
+ * \param len         Its length in octets.
+ * \param name        Name asked for.
+ * \param type        Type asked for, A or AAAA.
+ */
+void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
+                 const knot_dname_t *name, uint16_t type);

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <urcu/list.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <libknot/libknot.h>
+
+/* The calls that 1.34 prefers do not exist in 1.18. */
+#define CARES_NO_DEPRECATED
+#include <ares.h>
+
+#include "clock.h"
+#include "resolver.h"
+
+/*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
+#define EDNS_PAYLOAD	1232
+/*! Room for any query: header, the longest name, type, class, OPT. */
+#define QUERY_SIZE	(KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
+/*! Socket buffer for replies to many queries at a time, in octets; the kernel has its own limit. */
+#define RCVBUF_SIZE	(1 << 20)
+/*! Queries from one source port (RFC 5452, section 9.2); c-ares 1.18 takes a new one when idle only. */
+#define QUERIES_PER_PORT	64
+/*! Shortest wait before a retransmission, in ms: less would only double the load. */
+#define WAIT_MIN_MS	50
+/*! Shortest wait of those c-ares versions that find it out by themselves, in ms. */
+#define ADAPTED_WAIT_MS	250
+
+/*! Queries without EDNS need a channel of their own: c-ares 1.18 would cut the OPT that they do not have. */
+typedef enum {
+	CHANNEL_EDNS,
+	CHANNEL_PLAIN,
+	CHANNELS,
+} channel_id_t;
+
+typedef struct {
+	resolver_t *resolver;
+	ares_channel ares;
+} channel_t;
+
+struct resolver {
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	channel_t channel[CHANNELS];
+	uint32_t timeout;
+	uint32_t retry;
+	bool closing;
+	struct cds_list_head socks;    /*!< Sockets that c-ares has open. */
+	struct cds_list_head queries;  /*!< All, by deadline: they have the same timeout. */
+	struct cds_list_head again;    /*!< Those to be asked again without EDNS. */
+};
+
+typedef struct {
+	uv_poll_t poll;
+	struct cds_list_head node;
+	channel_t *channel;
+	ares_socket_t fd;
+} sock_t;
+
+typedef struct {
+	struct cds_list_head node;
+	struct cds_list_head again;
+	resolver_t *resolver;
+	const knot_dname_t *name;
+	uint16_t type;
+	channel_id_t channel;
+	bool late;          /*!< Its deadline has passed. */
+	uint64_t deadline;  /*!< clock_ms(). */
+	resolver_cb cb;
+	void *ctx;
+} query_t;
+
+/* --- sets of resolvers --- */
+
+int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr)
+{
+	static const uint8_t any[16] = { 0 };
+
+	uint16_t port;
+	const void *data;
+	size_t len;
+	if (addr->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+		if (IN_MULTICAST(ntohl(in->sin_addr.s_addr)) || in->sin_addr.s_addr == INADDR_BROADCAST) {
+			return KNOT_ENOTSUP;
+		}
+		port = ntohs(in->sin_port);
+		data = &in->sin_addr;
+		len = sizeof(in->sin_addr);
+	} else if (addr->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
+		if (IN6_IS_ADDR_MULTICAST(&in6->sin6_addr) || IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)) {
+			return KNOT_ENOTSUP;
+		}
+		port = ntohs(in6->sin6_port);
+		data = &in6->sin6_addr;
+		len = sizeof(in6->sin6_addr);
+	} else {
+		return KNOT_ENOTSUP;
+	}
+	if (port == 0 || memcmp(data, any, len) == 0) {
+		return KNOT_ENOTSUP;
+	}
+
+	if (set->count == RESOLVERS_MAX) {
+		return KNOT_ELIMIT;
+	}
+	set->server[set->count].family = addr->ss_family;
+	set->server[set->count].port = port;
+	memcpy(set->server[set->count].addr, data, len);
+	set->count++;
+
+	return KNOT_EOK;
+}
+
+int resolvers_system(resolvers_t *set)
+{
+	ares_channel channel;
+	struct ares_options options = { .flags = 0 };
+	if (ares_init_options(&channel, &options, ARES_OPT_FLAGS) != ARES_SUCCESS) {
+		return KNOT_ENOENT;
+	}
+
+	struct ares_addr_port_node *nodes = NULL;
+	int ret = ares_get_servers_ports(channel, &nodes) == ARES_SUCCESS ? KNOT_EOK : KNOT_ENOENT;
+	for (const struct ares_addr_port_node *node = nodes; node != NULL; node = node->next) {
+		struct sockaddr_storage addr = { .ss_family = node->family };
+		uint16_t port = htons(node->udp_port != 0 ? node->udp_port : 53);
+		if (node->family == AF_INET) {
+			((struct sockaddr_in *)&addr)->sin_addr = node->addr.addr4;
+			((struct sockaddr_in *)&addr)->sin_port = port;
+		} else {
+			memcpy(&((struct sockaddr_in6 *)&addr)->sin6_addr, &node->addr.addr6,
+			       sizeof(node->addr.addr6));
+			((struct sockaddr_in6 *)&addr)->sin6_port = port;
+		}
+		(void)resolvers_add(set, &addr); /* One that can't be used is as good as none. */
+	}
+	ares_free_data(nodes);
+	ares_destroy(channel);
+
+	return (ret == KNOT_EOK && set->count == 0) ? KNOT_ENOENT : ret;
+}
+
+static int set_servers(ares_channel channel, const resolvers_t *set)
+{
+	struct ares_addr_port_node nodes[RESOLVERS_MAX] = { 0 };
+	for (unsigned i = 0; i < set->count; i++) {
+		nodes[i].next = (i + 1 < set->count) ? &nodes[i + 1] : NULL;
+		nodes[i].family = set->server[i].family;
+		nodes[i].udp_port = nodes[i].tcp_port = set->server[i].port;
+		memcpy(&nodes[i].addr, set->server[i].addr, sizeof(nodes[i].addr));
+	}
+	return ares_set_servers_ports(channel, nodes);
+}
+
+/* --- one query --- */
+
+static void finish_query(query_t *query, const reply_t *reply, int16_t ede)
+{
+	cds_list_del(&query->node);
+	query->cb(reply, ede, true, query->ctx);
+	free(query);
+}
+
+static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
+{
+	query_t *query = arg;
+	(void)timeouts;
+
+	reply_t reply = { .kind = REPLY_BAD };
+	if (status == ARES_SUCCESS && wire != NULL && len > 0) {
+		reply_parse(&reply, wire, len, query->name, query->type);
+	}
+
+	switch (reply.kind) {
+	case REPLY_ADDRESSES:
+	case REPLY_NODATA:
+	case REPLY_NXDOMAIN:
+		finish_query(query, &reply, KNOT_EDNS_EDE_NONE);
+		return;
+	case REPLY_FORMERR:
+		/* c-ares 1.18 asks without EDNS by itself only once in the life of a channel. */
+		if (query->channel == CHANNEL_EDNS && !query->resolver->closing) {
+			query->channel = CHANNEL_PLAIN;
+			cds_list_add_tail(&query->again, &query->resolver->again);
+			return;
+		}
+		/* fall through */
+	default:
+		finish_query(query, NULL, status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH :
+		                                                    KNOT_EDNS_EDE_NETWORK);
+	}
+}
+
+/*! Writes the query; c-ares 1.18 takes the ID as it is, later versions put their own. */
+static int write_query(knot_pkt_t *pkt, const query_t *query)
+{
+	uint16_t id;
+	if (getrandom(&id, sizeof(id), 0) != sizeof(id)) {
+		return KNOT_ERROR;
+	}
+	knot_wire_set_id(pkt->wire, id);
+	knot_wire_set_rd(pkt->wire);
+
+	int ret = knot_pkt_put_question(pkt, query->name, KNOT_CLASS_IN, query->type);
+	if (ret != KNOT_EOK || query->channel == CHANNEL_PLAIN) {
+		return ret;
+	}
+
+	knot_rrset_t opt;
+	ret = knot_edns_init(&opt, EDNS_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	knot_pkt_begin(pkt, KNOT_ADDITIONAL);
+	ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0);
+	knot_rrset_clear(&opt, NULL);
+
+	return ret;
+}
+
+static void send_query(query_t *query)
+{
+	knot_pkt_t *pkt = knot_pkt_new(NULL, QUERY_SIZE, NULL);
+	if (pkt != NULL && write_query(pkt, query) == KNOT_EOK) {
+		ares_send(query->resolver->channel[query->channel].ares, pkt->wire, pkt->size, on_reply, query);
+	} else {
+		finish_query(query, NULL, KNOT_EDNS_EDE_NETWORK);
+	}
+	knot_pkt_free(pkt);
+}
+
+/* --- the loop --- */
+
+/*! A query whose time is up has failed for its clients; c-ares goes on, and a late reply is welcome. */
+static void expire_queries(resolver_t *resolver, uint64_t now)
+{
+	query_t *query;
+	cds_list_for_each_entry(query, &resolver->queries, node) {
+		if (query->deadline > now) {
+			break;
+		}
+		if (!query->late) {
+			query->late = true;
+			query->cb(NULL, KNOT_EDNS_EDE_NREACH_AUTH, false, query->ctx);
+		}
+	}
+}
+
+static uint64_t min_ms(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/*! What is left to do after every call into c-ares: its callbacks must not call it again. */
+static void settle(resolver_t *resolver)
+{
+	while (!cds_list_empty(&resolver->again)) {
+		query_t *query = cds_list_first_entry(&resolver->again, query_t, again);
+		cds_list_del(&query->again);
+		send_query(query);
+	}
+
+	uint64_t now = clock_ms();
+	expire_queries(resolver, now);
+
+	uint64_t wait = UINT64_MAX;
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		struct timeval tv;
+		if (ares_timeout(resolver->channel[i].ares, NULL, &tv) != NULL) {
+			wait = min_ms(wait, tv.tv_sec * 1000ULL + (tv.tv_usec + 999) / 1000);
+		}
+	}
+	query_t *query;
+	cds_list_for_each_entry(query, &resolver->queries, node) {
+		if (!query->late) {
+			wait = min_ms(wait, query->deadline - now);
+			break;
+		}
+	}
+
+	if (wait != UINT64_MAX) {
+		uv_timer_start(&resolver->timer, on_timer, wait, 0);
+	} else {
+		uv_timer_stop(&resolver->timer);
+	}
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	resolver_t *resolver = timer->data;
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		ares_process_fd(resolver->channel[i].ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	}
+	settle(resolver);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	sock_t *sock = (sock_t *)poll;
+	channel_t *channel = sock->channel; /* The socket may be gone by the time c-ares returns. */
+	ares_socket_t fd = sock->fd;
+
+	/* On an error c-ares reads and writes too, and so finds out by itself. */
+	bool readable = status != 0 || (events & UV_READABLE);
+	bool writable = status != 0 || (events & UV_WRITABLE);
+	ares_process_fd(channel->ares, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
+	settle(channel->resolver);
+}
+
+static void on_sock_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static sock_t *find_sock(resolver_t *resolver, ares_socket_t fd)
+{
+	sock_t *sock;
+	cds_list_for_each_entry(sock, &resolver->socks, node) {
+		if (sock->fd == fd) {
+			return sock;
+		}
+	}
+	return NULL;
+}
+
+static sock_t *new_sock(channel_t *channel, ares_socket_t fd)
+{
+	sock_t *sock = calloc(1, sizeof(*sock));
+	if (sock == NULL) {
+		return NULL;
+	}
+	if (uv_poll_init_socket(channel->resolver->loop, &sock->poll, fd) != 0) {
+		free(sock);
+		return NULL;
+	}
+	sock->channel = channel;
+	sock->fd = fd;
+	cds_list_add(&sock->node, &channel->resolver->socks);
+	return sock;
+}
+
+/*! c-ares closes the socket right after this says "neither", and may get its number back at once. */
+static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+	channel_t *channel = arg;
+	sock_t *sock = find_sock(channel->resolver, fd);
+
+	if (!readable && !writable) {
+		if (sock != NULL) {
+			cds_list_del(&sock->node);
+			uv_close((uv_handle_t *)&sock->poll, on_sock_closed);
+		}
+		return;
+	}
+
+	if (sock == NULL) {
+		sock = new_sock(channel, fd);
+	}
+	if (sock != NULL) { /* Else the query runs into its timeout. */
+		uv_poll_start(&sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
+	}
+}
+
+/* --- life --- */
+
+/*!
+ * Sets tries and the wait of the first one, so that c-ares ends with the
+ * timeout: a round asks each server once, and c-ares doubles the wait with each
+ * round. Where no sensible wait is left, there are less rounds.
+ */
+static void set_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
+{
+	uint32_t rounds = resolver->retry + 1, wait;
+	while ((wait = resolver->timeout / (servers * ((1U << rounds) - 1))) < WAIT_MIN_MS && rounds > 1) {
+		rounds--;
+	}
+	options->tries = rounds;
+	options->timeout = wait > 0 ? wait : 1;
+}
+
+#ifdef ARES_OPT_MAXTIMEOUTMS
+/*!
+ * Later versions go by how long a server took before: they give up on one that was quick after ADAPTED_WAIT_MS,
+ * and would wait too long for one that was slow. A cap on the wait, and rounds enough to fill the timeout.
+ */
+static void set_adapted_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
+{
+	uint32_t wait_max = resolver->timeout / (servers * options->tries);
+	wait_max = wait_max > ADAPTED_WAIT_MS ? wait_max : ADAPTED_WAIT_MS;
+
+	uint32_t rounds = 0, sum = 0;
+	for (uint32_t wait = ADAPTED_WAIT_MS; sum < resolver->timeout; wait *= 2, rounds++) {
+		sum += servers * (wait < wait_max ? wait : wait_max);
+	}
+	options->tries = rounds;
+	options->maxtimeout = wait_max;
+}
+#endif
+
+static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *set)
+{
+	const resolver_t *resolver = channel->resolver;
+	static char no_file[] = "/dev/null", dns_only[] = "b";
+	struct ares_options options = {
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (id == CHANNEL_EDNS ? ARES_FLAG_EDNS : 0),
+		.ednspsz = EDNS_PAYLOAD,
+		.socket_receive_buffer_size = RCVBUF_SIZE,
+		.lookups = dns_only,
+		.resolvconf_path = no_file,
+		.sock_state_cb = on_sock_state,
+		.sock_state_cb_data = channel,
+	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+	           ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_RESOLVCONF | ARES_OPT_NOROTATE |
+	           ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
+	set_tries(&options, resolver, set->count);
+#ifdef ARES_OPT_MAXTIMEOUTMS
+	set_adapted_tries(&options, resolver, set->count);
+	mask |= ARES_OPT_MAXTIMEOUTMS;
+#endif
+#ifdef ARES_OPT_UDP_MAX_QUERIES
+	options.udp_max_queries = QUERIES_PER_PORT;
+	mask |= ARES_OPT_UDP_MAX_QUERIES;
+#endif
+#ifdef ARES_OPT_QUERY_CACHE
+	mask |= ARES_OPT_QUERY_CACHE; /* Left at 0: off. */
+#endif
+	if (ares_init_options(&channel->ares, &options, mask) != ARES_SUCCESS) {
+		return KNOT_ENOMEM;
+	}
+	if (set_servers(channel->ares, set) != ARES_SUCCESS) {
+		ares_destroy(channel->ares);
+		return KNOT_ENOMEM;
+	}
+	return KNOT_EOK;
+}
+
+resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry)
+{
+	resolver_t *resolver = calloc(1, sizeof(*resolver));
+	if (resolver == NULL) {
+		return NULL;
+	}
+	resolver->loop = loop;
+	resolver->timeout = timeout;
+	resolver->retry = retry;
+	CDS_INIT_LIST_HEAD(&resolver->socks);
+	CDS_INIT_LIST_HEAD(&resolver->queries);
+	CDS_INIT_LIST_HEAD(&resolver->again);
+
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		resolver->channel[i].resolver = resolver;
+		if (open_channel(&resolver->channel[i], i, set) != KNOT_EOK) {
+			while (i-- > 0) {
+				ares_destroy(resolver->channel[i].ares);
+			}
+			free(resolver);
+			return NULL;
+		}
+	}
+
+	uv_timer_init(loop, &resolver->timer);
+	resolver->timer.data = resolver;
+
+	return resolver;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void resolver_free(resolver_t *resolver)
+{
+	resolver->closing = true;
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		ares_destroy(resolver->channel[i].ares); /* Ends each query by on_reply(). */
+	}
+	uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
+}
+
+bool resolver_is(const resolver_t *resolver, uint32_t timeout, uint32_t retry)
+{
+	return resolver->timeout == timeout && resolver->retry == retry;
+}
+
+void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
+                    resolver_cb cb, void *ctx)
+{
+	query_t *query = calloc(1, sizeof(*query));
+	if (query == NULL) {
+		cb(NULL, KNOT_EDNS_EDE_NETWORK, true, ctx);
+		return;
+	}
+	query->resolver = resolver;
+	query->name = name;
+	query->type = type;
+	query->channel = CHANNEL_EDNS;
+	query->deadline = clock_ms() + resolver->timeout;
+	query->cb = cb;
+	query->ctx = ctx;
+	cds_list_add_tail(&query->node, &resolver->queries);
+
+	send_query(query);
+	settle(resolver);
+}

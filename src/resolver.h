@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief Asks recursive resolvers: c-ares on a libuv loop.
+ *
+ * All calls on the loop's thread. c-ares does the transport: failover between
+ * the servers, retransmissions, TCP when truncated, and it drops what does not
+ * match by ID, question or source. What a reply says is read by reply_parse().
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+#include <libknot/dname.h>
+
+#include "reply.h"
+
+/*! Resolvers in one set. */
+#define RESOLVERS_MAX	8
+
+/*! A set of resolvers in the order of preference; zeroed before use, so that sets compare by memcmp(). */
+typedef struct {
+	unsigned count;
+	struct {
+		int family;       /*!< AF_INET or AF_INET6. */
+		uint16_t port;    /*!< Host order. */
+		uint8_t addr[16]; /*!< Network order. */
+	} server[RESOLVERS_MAX];
+} resolvers_t;
+
+/*!
+ * \brief Appends an address with port. Any thread.
+ *
+ * \return KNOT_ENOTSUP if it can't be that of a resolver, KNOT_ELIMIT if the set is full, or KNOT_EOK.
+ */
+int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr);
+
+/*! \brief Fills an empty set with the system's resolvers (resolv.conf). Any thread. \return KNOT_E*. */
+int resolvers_system(resolvers_t *set);
+
+typedef struct resolver resolver_t;
+
+/*!
+ * \brief Takes a result.
+ *
+ * \param reply  What the resolver said, or NULL if nothing of use.
+ * \param ede    With a NULL reply: why, as Extended DNS Error.
+ * \param final  No more results of this query follow. A query that runs out of time
+ *               gives a failure first, and a late good reply may still come.
+ * \param ctx    As given to resolver_query().
+ *
+ * Must neither start a query nor free the resolver.
+ */
+typedef void (*resolver_cb)(const reply_t *reply, int16_t ede, bool final, void *ctx);
+
+/*!
+ * \brief Creates a resolver.
+ *
+ * \param loop     Loop to run on.
+ * \param set      Servers to ask.
+ * \param timeout  Time for a query with all its retransmissions, ms.
+ * \param retry    Retransmissions.
+ *
+ * \return NULL if c-ares can't be set up.
+ */
+resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry);
+
+/*!
+ * \brief Ends all queries, each with its final result, and closes.
+ *
+ * Memory is freed when the loop has run the close callbacks.
+ */
+void resolver_free(resolver_t *resolver);
+
+/*! \brief True if the resolver has this timeout and retry. */
+bool resolver_is(const resolver_t *resolver, uint32_t timeout, uint32_t retry);
+
+/*!
+ * \brief Asks for (name, type, IN). The callback may come before this returns.
+ *
+ * \param name  Lower case; stays valid until the final result.
+ */
+void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
+                    resolver_cb cb, void *ctx);

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Knot DNS with the module, as the tests configure it."""
+
+import dataclasses
+import os
+import pathlib
+import subprocess
+
+import dns.query
+import dns.rcode
+import dns.update
+
+from client import name_of, query
+from process import Process, preload, wrapper
+from timing import seconds, until
+
+KNOTD = "/usr/sbin/knotd"
+KNOTC = "/usr/sbin/knotc"
+MODULE = os.environ.get("ALIAS_MODULE",
+                        str(pathlib.Path(__file__).parents[2] / ".libs" / "alias.so"))
+
+HEAD = """\
+$ORIGIN {name}.
+$TTL 3600
+@ SOA ns admin 1 3600 600 86400 300
+@ NS ns
+ns A 127.0.0.1
+"""
+
+
+@dataclasses.dataclass
+class Zone:
+    """A zone and its modules; the text goes without SOA and NS, unless it has its own `head`."""
+    name: str
+    text: str = ""
+    module: str = "mod-alias/default"  # "" for none
+    extra: str = ""                    # more lines of its knot.conf section
+    head: str = HEAD
+
+    def file_text(self):
+        return self.head.format(name=self.name) + self.text + "\n"
+
+
+class Knotd(Process):
+    """A knotd; `sections` has those of mod-alias by id: {"default": {"timeout": 300}}.
+
+    Lists become YAML lists. Without sections the module is not even loaded. With `database`
+    the configuration is kept in one, so that transactions can change all of it.
+    """
+
+    def __init__(self, path, zones, sections=None, server=None, extra="", database=False):
+        super().__init__(path)
+        self.zones = zones
+        self.sections = sections
+        self.server = dict(server or {})
+        self.extra = extra  # more sections
+        self.template = []  # more lines of the default template
+        self.prefix = []    # a command that runs knotd
+        self.database = database
+
+    # Configuration
+
+    def config(self):
+        return "\n".join(["server:", *self._server_lines(), *self._module_lines(), self.extra,
+                          *self._template_lines(), *self._zone_lines(), ""])
+
+    def _server_lines(self):
+        settings = {"rundir": self.path, "listen": [f"127.0.0.1@{self.port}", f"::1@{self.port}"],
+                    "udp-workers": 2, "tcp-workers": 4, "background-workers": 2, **self.server}
+        # The default sizes of the databases are too much for a sanitizer's address space.
+        return [*_lines(settings),
+                "control:", "    listen: knot.sock",
+                "log:", "  - target: stderr", "    any: debug",
+                "database:", f"    storage: {self.path}", "    journal-db-max-size: 16M",
+                "    kasp-db-max-size: 16M", "    timer-db-max-size: 1M",
+                "acl:", "  - id: local", "    address: [127.0.0.0/8, ::1]",
+                "    action: [update, transfer]"]
+
+    def _template_lines(self):
+        return ["template:", "  - id: default", f"    storage: {self.path}",
+                "    journal-content: none", "    zonefile-sync: -1", "    acl: local",
+                *self.template]
+
+    def _module_lines(self):
+        if self.sections is None:
+            return []
+        lines = ["module:", "  - id: mod-alias", f'    file: "{MODULE}"']
+        for index, (section, options) in enumerate(self.sections.items()):
+            lines += [] if index else ["mod-alias:"]
+            lines += [f"  - id: {section}", *_lines(options)]
+        return lines
+
+    def _zone_lines(self):
+        lines = ["zone:"]
+        for zone in self.zones:
+            lines.append(f"  - domain: {zone.name}")
+            lines += [f"    module: {zone.module}"] if zone.module else []
+            lines += [f"    {line}" for line in zone.extra.splitlines()]
+        return lines
+
+    def write(self):
+        """Write knot.conf and the zone files."""
+        self.path.joinpath("knot.conf").write_text(self.config())
+        for zone in self.zones:
+            self.write_zone(zone)
+
+    def write_zone(self, zone):
+        """Not touched when it says the same, so that a reload leaves the zone alone."""
+        file = self.path / f"{zone.name}.zone"
+        if not file.exists() or file.read_text() != zone.file_text():
+            file.write_text(zone.file_text())
+
+    # Control
+
+    def command(self):
+        self.write()
+        if self.database:
+            run_knotc(self.path, "-C", "confdb", "-f", "conf-import", "knot.conf")
+        config = ["-C", "confdb"] if self.database else ["-c", "knot.conf"]
+        return [*self.prefix, *preload(), *wrapper(), KNOTD, *config]
+
+    def is_up(self):
+        # knotd answers anybody, once its zones are loaded.
+        return self.ask_raw(query(".", "SOA").to_wire(), tcp=True)
+
+    def knotc(self, *arguments, check=True):
+        """Run knotc and return the finished process."""
+        return run_knotc(self.path, "-c", "knot.conf", "-s", "knot.sock", *arguments, check=check)
+
+    def reload(self):
+        self.write()
+        self.knotc("reload")
+
+    def update(self, zone, add=(), delete=()):
+        """Change a zone as a dynamic update does; records are `owner ttl type rdata`."""
+        update = dns.update.UpdateMessage(name_of(zone))
+        for owner in delete:
+            update.delete(owner)
+        for record in add:
+            owner, ttl, rdtype, rdata = record.split(maxsplit=3)
+            update.add(owner, int(ttl), rdtype, rdata)
+        reply = dns.query.tcp(update, "127.0.0.1", seconds(10), self.port)
+        assert reply.rcode() == dns.rcode.NOERROR, reply
+
+    def add(self, *records, zone="example.com"):
+        self.update(zone, add=records)
+
+    def wait_zone(self, zone):
+        """Wait until a zone is served."""
+        until(lambda: self.ask(zone, "SOA").rcode() == dns.rcode.NOERROR)
+
+
+def run_knotc(path, *arguments, check=True):
+    # It loads the module to check a configuration; what it leaks itself is not ours.
+    done = subprocess.run([*preload(ASAN_OPTIONS="detect_leaks=0"), KNOTC, *arguments],
+                          cwd=path, capture_output=True, text=True,
+                          timeout=seconds(20), check=False)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def _lines(settings):
+    def text(value):
+        if isinstance(value, (list, tuple)):
+            return f"[ {', '.join(value)} ]"
+        return value
+    return [f"    {key.replace('_', '-')}: {text(value)}" for key, value in settings.items()]

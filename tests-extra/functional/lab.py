@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The usual arrangement: a knotd whose module asks a scripted resolver."""
+
+import contextlib
+
+from client import NOT_READY, alias, is_servfail, is_truncated
+from knotd import Knotd, Zone
+from timing import ms, until
+
+
+class Lab:
+    """One zone of a knotd and the resolver behind it."""
+
+    def __init__(self, knot, upstream, zone="example.com"):
+        self.knot = knot
+        self.upstream = upstream
+        self.zone = zone
+        self.ask = knot.ask
+
+    def alias(self, label, *addresses, ttl=3600, target_ttl=3600, more=()):
+        """Add an ALIAS with other records; return its name and target.
+
+        With addresses the target is healthy, else the test scripts it.
+        """
+        name, target = f"{label}.{self.zone}", f"{label}.{self.zone}.example.net"
+        if addresses:
+            self.upstream.host(target, *addresses, ttl=target_ttl)
+        self.add(f"{label} {ttl} {alias(target)}", *(f"{label} 3600 {record}" for record in more))
+        return name, target
+
+    def add(self, *records):
+        self.knot.update(self.zone, records)
+
+    def warm(self, name):
+        """Resolve a name ahead of the test, both families."""
+        def is_known(rdtype):
+            return not is_servfail(self.ask(name, rdtype, tcp=True), NOT_READY)
+        until(lambda: is_known("A") and is_known("AAAA"))
+
+    def settle(self, name, rdtype="A", limit=5, **options):
+        """Ask over UDP until the resolution has ended, well or not; return that reply."""
+        last = []
+
+        def settled():
+            last[:] = [self.ask(name, rdtype, **options)]
+            return not is_truncated(last[0])
+        until(settled, limit)
+        return last[0]
+
+
+def options(*upstreams, **more):
+    """A section of mod-alias with quick time-outs."""
+    return {"resolver": [upstream.address for upstream in upstreams], "timeout": ms(500),
+            "cold_wait": ms(500), "failure_ttl": "1s", **more}
+
+
+@contextlib.contextmanager
+def lab(place, *upstreams, zones=None, sections=None, server=None, database=False, **more):
+    """A lab; the first upstream is the one to script.
+
+    The section `default` has the options given by name, `sections` adds others.
+    """
+    with Knotd(place(), zones or [Zone("example.com")],
+               {"default": options(*upstreams, **more), **(sections or {})}, server,
+               database=database) as knot:
+        yield Lab(knot, upstreams[0])

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief What all unit tests need: cmocka, with the headers it asks for.
+ */
+
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+/*! Domain names of the tests, in wire format. */
+#define NAME_A		((const uint8_t *)"\x01""a\x07""example")
+#define NAME_B		((const uint8_t *)"\x01""b\x07""example")
+#define NAME_APEX	((const uint8_t *)"\x07""example")

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "test.h"
+
+#include <knot/module.h>
+#include <libknot/yparser/yptrafo.h>
+
+#include "conf.h"
+
+/* Of knotd only what conf.c calls for its checks is needed, and answers as the test says. */
+
+static int64_t ttl_min, ttl_max;
+static size_t resolvers;
+
+knotd_conf_t knotd_conf_check_item(knotd_conf_check_args_t *args, const yp_name_t *item)
+{
+	(void)args;
+	knotd_conf_t conf = { .count = 1 };
+	if (strcmp(item + 1, "ttl-min") == 0) {
+		conf.single.integer = ttl_min;
+	} else if (strcmp(item + 1, "ttl-max") == 0) {
+		conf.single.integer = ttl_max;
+	} else if (strcmp(item + 1, "resolver") == 0) {
+		conf.count = resolvers;
+	} else {
+		fail();
+	}
+	return conf;
+}
+
+void knotd_conf_free(knotd_conf_t *conf)
+{
+	memset(conf, 0, sizeof(*conf));
+}
+
+knotd_conf_t knotd_conf(knotd_mod_t *mod, const yp_name_t *section, const yp_name_t *item,
+                        const knotd_conf_t *id)
+{
+	(void)mod, (void)section, (void)item, (void)id;
+	return (knotd_conf_t){ 0 };
+}
+
+knotd_conf_t knotd_conf_mod(knotd_mod_t *mod, const yp_name_t *item)
+{
+	(void)mod, (void)item;
+	return (knotd_conf_t){ 0 };
+}
+
+knotd_conf_t knotd_conf_zone(knotd_mod_t *mod, const yp_name_t *item, const knot_dname_t *zone)
+{
+	(void)mod, (void)item, (void)zone;
+	return (knotd_conf_t){ 0 };
+}
+
+knotd_conf_t knotd_conf_env(knotd_mod_t *mod, knotd_conf_env_t env)
+{
+	(void)mod, (void)env;
+	return (knotd_conf_t){ 0 };
+}
+
+const knot_dname_t *knotd_mod_zone(knotd_mod_t *mod)
+{
+	(void)mod;
+	return NAME_APEX;
+}
+
+void knotd_mod_log(knotd_mod_t *mod, int priority, const char *fmt, ...)
+{
+	(void)mod, (void)priority, (void)fmt;
+}
+
+static const yp_item_t *find_item(const char *name)
+{
+	for (const yp_item_t *item = conf_schema; item->name != NULL; item++) {
+		if (strcmp(item->name + 1, name) == 0) {
+			assert_int_equal(item->name[0], strlen(name));
+			return item;
+		}
+	}
+	return NULL;
+}
+
+/*! Puts a value through the parser and the item's own check, as knotd does. */
+static const char *check_value(const char *name, const char *value)
+{
+	const yp_item_t *item = find_item(name);
+	assert_non_null(item);
+
+	uint8_t data[512];
+	size_t len = sizeof(data);
+	int ret = yp_item_to_bin(item, value, strlen(value), data, &len);
+	if (ret != KNOT_EOK) {
+		return "parser";
+	}
+	knotd_conf_check_args_t args = { .item = item, .data = data, .data_len = len };
+	knotd_conf_check_f check = (knotd_conf_check_f)item->misc[0];
+	if (check == NULL || check(&args) == KNOT_EOK) {
+		assert_null(args.err_str);
+		return NULL;
+	}
+	assert_non_null(args.err_str);
+	return args.err_str;
+}
+
+static void test_resolver(void **state)
+{
+	(void)state;
+
+	static const char *good[] = {
+		"127.0.0.1", "192.0.2.1@5353", "::1", "2001:db8::1@53", "255.255.255.254"
+	};
+	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_null(check_value("resolver", good[i]));
+	}
+
+	static const char *bad[] = {
+		"0.0.0.0", "::", "127.0.0.1@0", "224.0.0.1", "255.255.255.255", "ff02::1", "fe80::1",
+		"/run/resolver.sock", "resolver.example"
+	};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_string_equal(check_value("resolver", bad[i]),
+		                    "resolver must be a unicast IPv4 or IPv6 address with a port other than 0");
+	}
+	assert_string_equal(check_value("resolver", "127.0.0.1@65536"), "parser");
+}
+
+static void test_ranges(void **state)
+{
+	(void)state;
+
+	static const struct {
+		const char *name, *good, *bad;
+	} cases[] = {
+		{ "timeout",          "50",       "49" },
+		{ "timeout",          "60000",    "60001" },
+		{ "retry",            "0",        "-1" },
+		{ "retry",            "5",        "6" },
+		{ "cold-wait",        "0",        "10001" },
+		{ "ttl-min",          "0",        "-1" },
+		{ "ttl-max",          "1",        "0" },
+		{ "negative-ttl-max", "1h",       "1y" },
+		{ "failure-ttl",      "5m",       "301" },
+		{ "failure-ttl",      "1",        "0" },
+		{ "sibling",          "merge",    "both" },
+		{ "nxdomain",         "servfail", "hold" },
+		{ "expose",           "on",       "maybe" },
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_null(check_value(cases[i].name, cases[i].good));
+		assert_string_equal(check_value(cases[i].name, cases[i].bad), "parser");
+	}
+}
+
+static void test_rules(void **state)
+{
+	(void)state;
+
+	knotd_conf_check_args_t args = { 0 };
+	ttl_min = ttl_max = 60;
+	resolvers = RESOLVERS_MAX;
+	assert_int_equal(conf_check(&args), KNOT_EOK);
+
+	ttl_min = 61;
+	assert_int_equal(conf_check(&args), KNOT_EINVAL);
+	assert_string_equal(args.err_str, "ttl-min must not be greater than ttl-max");
+
+	ttl_min = 0;
+	resolvers = RESOLVERS_MAX + 1;
+	assert_int_equal(conf_check(&args), KNOT_EINVAL);
+	assert_string_equal(args.err_str, "resolver takes at most 8 addresses");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_resolver),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_rules),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

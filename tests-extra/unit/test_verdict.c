@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "test.h"
+
+#include <libknot/consts.h>
+
+#include "verdict.h"
+
+#define S	1000ULL
+#define T0	(5000 * S)  /* When the answer came. */
+#define DAY	(86400 * S)
+
+static policy_t policy;
+static answer_t answer;
+static slot_t slot;
+
+static int setup(void **state)
+{
+	(void)state;
+	policy = (policy_t){ .ttl_max = 86400, .negative_ttl_max = 300, .failure_ttl = 5 };
+	memset(&answer, 0, sizeof(answer));
+	answer.received = T0;
+	answer.ttl = 60;
+	answer.kind = REPLY_ADDRESSES;
+	memset(&slot, 0, sizeof(slot));
+	slot.answer = &answer;
+	return 0;
+}
+
+static verdict_t at(uint64_t now, uint32_t alias_ttl)
+{
+	return verdict_get(&slot, &policy, alias_ttl, now);
+}
+
+static void failed(uint64_t when, unsigned failures)
+{
+	slot.failed_at = when;
+	slot.failures = failures;
+	slot.failed_ede = KNOT_EDNS_EDE_NREACH_AUTH;
+}
+
+static void check(verdict_t verdict, verdict_kind_t kind, uint32_t ttl, int ede, bool ask)
+{
+	assert_int_equal(verdict.kind, kind);
+	assert_int_equal(verdict.ttl, ttl);
+	assert_int_equal(verdict.ede, ede);
+	assert_int_equal(verdict.ask, ask);
+}
+
+static void test_fresh(void **state)
+{
+	(void)state;
+
+	/* What is left, rounded up, counted down; a reader's clock may be behind. */
+	check(at(T0 - 1, 3600), VERDICT_ADDRESSES, 60, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0, 3600), VERDICT_ADDRESSES, 60, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + 1, 3600), VERDICT_ADDRESSES, 60, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + 1 * S, 3600), VERDICT_ADDRESSES, 59, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + 60 * S - 1, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, false);
+
+	/* Bounds; the lower one wins over all. */
+	policy.ttl_max = 50;
+	check(at(T0, 3600), VERDICT_ADDRESSES, 50, KNOT_EDNS_EDE_NONE, false);
+	policy.ttl_min = 20;
+	check(at(T0 + 59 * S, 3600), VERDICT_ADDRESSES, 20, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0, 7), VERDICT_ADDRESSES, 20, KNOT_EDNS_EDE_NONE, false);
+}
+
+static void test_alias_ttl(void **state)
+{
+	(void)state;
+
+	/* A lower TTL of the ALIAS: served as before, but asked again that often. */
+	check(at(T0 + 7 * S - 1, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + 7 * S, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_NONE, true);
+	check(at(T0 + 1, 0), VERDICT_ADDRESSES, 0, KNOT_EDNS_EDE_NONE, false);
+
+	/* Unless that fails: the addresses live on. */
+	failed(T0 + 8 * S, 1);
+	check(at(T0 + 9 * S, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + 13 * S, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_NONE, true);
+}
+
+static void test_expired(void **state)
+{
+	(void)state;
+
+	/* In the grace period, then as cold, with the old addresses at hand. */
+	check(at(T0 + 60 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_NONE, true);
+	check(at(T0 + 60 * S + VERDICT_GRACE_MS - 1, 2), VERDICT_ADDRESSES, 2, KNOT_EDNS_EDE_NONE, true);
+	policy.ttl_max = 3;
+	check(at(T0 + 60 * S, 3600), VERDICT_ADDRESSES, 3, KNOT_EDNS_EDE_NONE, true);
+	policy.ttl_max = 86400;
+	verdict_t verdict = at(T0 + 60 * S + VERDICT_GRACE_MS, 3600);
+	check(verdict, VERDICT_COLD, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
+	assert_ptr_equal(verdict.answer, &answer);
+
+	/* After a day they are gone. */
+	verdict = at(T0 + 60 * S + DAY, 3600);
+	check(verdict, VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
+	assert_null(verdict.answer);
+}
+
+static void test_zero_ttl(void **state)
+{
+	(void)state;
+
+	/* It can't be passed on, but neither may it make each query one to the resolver. */
+	answer.ttl = 0;
+	check(at(T0, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + VERDICT_REFRESH_MIN_MS - 1, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + VERDICT_REFRESH_MIN_MS, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, true);
+}
+
+static void test_stale(void **state)
+{
+	(void)state;
+
+	failed(T0 + 61 * S, 1);
+	check(at(T0 + 62 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
+	check(at(T0 + 62 * S, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_STALE, false);
+	check(at(T0 + 66 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
+
+	/* ttl-max is for them too, ttl-min is not. */
+	policy.ttl_max = 9;
+	check(at(T0 + 62 * S, 3600), VERDICT_ADDRESSES, 9, KNOT_EDNS_EDE_STALE, false);
+	policy.ttl_max = 86400;
+	policy.ttl_min = 600;
+	check(at(T0 + 62 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
+
+	check(at(T0 + 60 * S + DAY, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
+}
+
+static void test_negative(void **state)
+{
+	(void)state;
+
+	answer.kind = REPLY_NODATA;
+	answer.ttl = 3600;
+	assert_int_equal(at(T0 + 299 * S, 3600).kind, VERDICT_NODATA);
+	assert_false(at(T0 + 299 * S, 3600).ask);
+
+	/* Capped; then in grace, then unknown, then with the resolver failing. */
+	assert_int_equal(at(T0 + 300 * S, 3600).kind, VERDICT_NODATA);
+	assert_true(at(T0 + 300 * S, 3600).ask);
+	assert_int_equal(at(T0 + 310 * S, 3600).kind, VERDICT_COLD);
+	failed(T0 + 311 * S, 1);
+	assert_int_equal(at(T0 + 312 * S, 3600).kind, VERDICT_NODATA);
+	assert_int_equal(at(T0 + 312 * S, 3600).ede, KNOT_EDNS_EDE_STALE);
+
+	answer.kind = REPLY_NXDOMAIN;
+	assert_int_equal(at(T0, 3600).kind, VERDICT_NXDOMAIN);
+}
+
+static void test_failing(void **state)
+{
+	(void)state;
+
+	check(verdict_get(NULL, &policy, 3600, T0), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
+	slot.answer = NULL;
+	check(at(T0, 3600), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
+
+	/* The suppression doubles up to its limit. */
+	static const unsigned backoff[] = { 5, 10, 20, 40, 60, 60 };
+	for (unsigned i = 0; i < sizeof(backoff) / sizeof(backoff[0]); i++) {
+		failed(T0, i + 1);
+		check(at(T0 + backoff[i] * S - 1, 3600), VERDICT_FAILED, 0, KNOT_EDNS_EDE_NREACH_AUTH, false);
+		check(at(T0 + backoff[i] * S, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
+	}
+
+	failed(T0, UINT32_MAX);
+	check(at(T0 + 60 * S, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
+
+	/* A longer option is its own limit. */
+	policy.failure_ttl = 200;
+	failed(T0, 3);
+	assert_int_equal(at(T0 + 200 * S - 1, 3600).kind, VERDICT_FAILED);
+	assert_int_equal(at(T0 + 200 * S, 3600).kind, VERDICT_RETRY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_fresh, setup),
+		cmocka_unit_test_setup(test_alias_ttl, setup),
+		cmocka_unit_test_setup(test_expired, setup),
+		cmocka_unit_test_setup(test_zero_ttl, setup),
+		cmocka_unit_test_setup(test_stale, setup),
+		cmocka_unit_test_setup(test_negative, setup),
+		cmocka_unit_test_setup(test_failing, setup),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

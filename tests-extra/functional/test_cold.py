@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names that were never resolved: truncation over UDP, the bounded wait over TCP."""
 
+import select
+import statistics
 import time
 
 import dns.message
@@ -10,22 +12,28 @@ import lab as labs
 from client import (NOT_READY, addresses, ede, exchange, frame, is_answer, is_servfail,
                     is_truncated, query, read_frame)
 from knotd import Zone
-from timing import ms, seconds
-from upstream import Upstream, delayed, host, silence
+from timing import ms, seconds, until
+from upstream import Upstream, delayed, failure, host, silence
 
-WAIT = 1.0  # cold-wait of the zone example.com
+WAIT = 1.0                    # cold-wait of the zone example.edu
+AT_ONCE = labs.COLD_WAIT / 2  # far below that of the others, far above any stall
 
 
 @pytest.fixture(scope="module", name="lab")
 def fixture_lab(place, upstream):
     zones = [Zone("example.com", "static A 192.0.2.100"),
-             Zone("example.org", module="mod-alias/never")]
-    # One try of five seconds: what is held back here is not asked for again.
-    patient = dict(timeout=ms(5000), retry=0)
-    never = labs.options(upstream, cold_wait=0, **patient)
-    with labs.lab(place, upstream, zones=zones, sections={"never": never},
-                  cold_wait=ms(1000 * WAIT), **patient) as lab:
+             Zone("example.org", module="mod-alias/never"),
+             Zone("example.edu", module="mod-alias/brief")]
+    sections = {"never": labs.options(upstream, cold_wait=0),
+                "brief": labs.options(upstream, cold_wait=ms(1000 * WAIT))}
+    with labs.lab(place, upstream, zones=zones, sections=sections) as lab:
         yield lab
+
+
+@pytest.fixture(scope="module", name="brief")
+def fixture_brief(lab):
+    """The zone with a wait that is meant to end."""
+    return labs.Lab(lab.knot, lab.upstream, "example.edu")
 
 
 def timed(ask, *arguments, **options):
@@ -72,28 +80,28 @@ def test_tcp_waits(lab, edns):
     lab.upstream.both(target, delayed(0.3, host("192.0.2.2")))
     reply, took = timed(lab.ask, name, tcp=True, edns=edns)
     assert is_answer(reply, "192.0.2.2")
-    assert 0.3 <= took <= 0.3 + seconds(0.2)
+    assert 0.3 <= took <= AT_ONCE
 
 
-def test_tcp_wait_ends(lab):
+def test_tcp_wait_ends(brief):
     """After cold-wait the client hears SERVFAIL (Not Ready); the resolution goes on."""
-    name, target = lab.alias("late")
-    gate = lab.upstream.gate()
-    lab.upstream.both(target, gate(host("192.0.2.3")))
-    reply, took = timed(lab.ask, name, tcp=True)
+    name, target = brief.alias("late")
+    gate = brief.upstream.gate()
+    brief.upstream.both(target, gate(host("192.0.2.3")))
+    reply, took = timed(brief.ask, name, tcp=True)
     assert is_servfail(reply, NOT_READY)
-    assert seconds(WAIT) <= took <= seconds(WAIT + 0.5)
-    assert is_truncated(lab.ask(name))
+    assert seconds(WAIT) <= took <= seconds(WAIT + 3)
+    assert is_truncated(brief.ask(name))
     gate.open()
-    assert is_answer(lab.settle(name), "192.0.2.3")
-    assert lab.upstream.count(target, "A") == 1
+    assert is_answer(brief.settle(name), "192.0.2.3")
+    assert brief.upstream.count(target, "A") == 1
 
 
-def test_servfail_without_edns(lab):
+def test_servfail_without_edns(brief):
     """Without EDNS there is no place for the extended error."""
-    name, target = lab.alias("plain")
-    lab.upstream.both(target, silence)
-    reply = lab.ask(name, tcp=True, edns=None)
+    name, target = brief.alias("plain")
+    brief.upstream.both(target, silence)
+    reply = brief.ask(name, tcp=True, edns=None)
     assert is_servfail(reply) and ede(reply) is None
 
 
@@ -103,8 +111,13 @@ def test_never_wait(lab):
     name, target = other.alias("never")
     gate = lab.upstream.gate()
     lab.upstream.both(target, gate(host("192.0.2.4")))
-    reply, took = timed(other.ask, name, tcp=True)
-    assert is_servfail(reply, NOT_READY) and took <= seconds(0.2)
+    times = []
+    for _ in range(9):
+        reply, took = timed(other.ask, name, tcp=True)
+        assert is_servfail(reply, NOT_READY)
+        times.append(took)
+    # One of them may meet a stall; the default would be a second.
+    assert statistics.median(times) <= seconds(0.3)
     assert is_truncated(other.ask(name))
     gate.open()
     assert is_answer(other.settle(name), "192.0.2.4")
@@ -116,32 +129,32 @@ def test_half_of_tcp_workers(lab):
     gate = lab.upstream.gate()
     for _, target in cold:
         lab.upstream.both(target, gate(host("192.0.2.5")))
-    waiting = []
-    for name, target in cold[:2]:
-        waiting.append(lab.knot.tcp())
-        waiting[-1].sendall(frame(query(name).to_wire()))
+    clients = []
+    for name, target in cold:
+        clients.append(lab.knot.tcp())
+        clients[-1].sendall(frame(query(name).to_wire()))
         lab.upstream.wait(target, "A")
-    for name, target in cold[2:]:
-        reply, took = timed(lab.ask, name, tcp=True)
-        assert is_servfail(reply, NOT_READY) and took <= seconds(0.3)
-        lab.upstream.wait(target, "A")
+    until(lambda: len(select.select(clients, [], [], 0)[0]) == 2, AT_ONCE)
+    told = select.select(clients, [], [], 0)[0]
     reply, took = timed(lab.ask, "static.example.com", tcp=True)
-    assert is_answer(reply, "192.0.2.100") and took <= seconds(0.3)
+    assert is_answer(reply, "192.0.2.100") and took <= AT_ONCE
     gate.open()
-    for sock in waiting:
+    for sock in clients:
         with sock:
-            assert is_answer(dns.message.from_wire(read_frame(sock)), "192.0.2.5")
-    assert is_answer(lab.ask(cold[2][0], tcp=True), "192.0.2.5")
+            reply = dns.message.from_wire(read_frame(sock))
+            assert is_servfail(reply, NOT_READY) if sock in told else is_answer(reply, "192.0.2.5")
+    for name, _ in cold:
+        assert is_answer(lab.ask(name, tcp=True), "192.0.2.5")
 
 
 def test_only_tcp_worker(place, upstream):
     """A server with one TCP worker never lets it wait."""
-    with labs.lab(place, upstream, server={"tcp-workers": 1}, timeout=ms(5000)) as lab:
+    with labs.lab(place, upstream, server={"tcp-workers": 1}) as lab:
         name, target = lab.alias("single")
         gate = upstream.gate()
         lab.upstream.both(target, gate(host("192.0.2.8")))
         reply, took = timed(lab.ask, name, tcp=True)
-        assert is_servfail(reply, NOT_READY) and took <= seconds(0.3)
+        assert is_servfail(reply, NOT_READY) and took <= AT_ONCE
         gate.open()
         assert is_answer(lab.settle(name), "192.0.2.8")
 
@@ -170,30 +183,31 @@ def test_any_type_prefetches(lab, rdtype):
 
 
 def test_udp_never_waits(place):
-    """While the resolver is silent, every UDP query gets its reply within 50 ms."""
-    with Upstream() as upstream, labs.lab(place, upstream, timeout=ms(300)) as lab:
+    """While the resolver is silent or fails, no UDP query waits for it."""
+    with Upstream() as upstream, labs.lab(place, upstream) as lab:
         upstream.default = silence
-        names = [lab.alias(f"n{i}")[0] for i in range(20)]
+        cold = [lab.alias(f"n{i}") for i in range(20)]
+        for _, target in cold[::2]:
+            upstream.both(target, failure("SERVFAIL"))
         lab.add("static 3600 A 192.0.2.100")
         times = []
         for _ in range(10):
-            for name in [*names, "static.example.com"]:
+            for name in [*(name for name, _ in cold), "static.example.com"]:
                 wire = query(name).to_wire()
                 reply, took = timed(exchange, wire, "127.0.0.1", lab.knot.port)
                 reply = dns.message.from_wire(reply)
                 assert is_truncated(reply) or is_servfail(reply) or is_answer(reply, "192.0.2.100")
                 times.append(took)
-            # Some of the rounds meet names that have failed meanwhile.
-            time.sleep(0.05)
-        # One in a hundred may be late by the machine's own doing.
-        assert sorted(times)[int(len(times) * 0.99)] <= seconds(0.05), max(times)
+            # Some of the rounds meet names that have failed, or are due again.
+            time.sleep(0.15)
+        assert max(times) <= AT_ONCE and statistics.median(times) <= seconds(0.05)
 
 
 def test_stop_while_resolving(place):
     """The server stops cleanly in the middle of resolutions and waits, and soon."""
     with Upstream() as upstream:
         upstream.default = silence
-        with labs.lab(place, upstream, timeout=60000, cold_wait=ms(1000)) as lab:
+        with labs.lab(place, upstream, cold_wait=ms(1000)) as lab:
             cold = [lab.alias(f"n{i}") for i in range(10)]
             for name, target in cold:
                 assert is_truncated(lab.ask(name))
@@ -202,4 +216,4 @@ def test_stop_while_resolving(place):
                 sock.sendall(frame(query(cold[0][0]).to_wire()))
                 start = time.monotonic()
                 lab.knot.stop()
-        assert time.monotonic() - start <= 1 + seconds(4)
+        assert time.monotonic() - start <= 1 + seconds(9)

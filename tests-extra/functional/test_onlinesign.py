@@ -203,7 +203,7 @@ def test_change_is_signed(lab, validator):
     lab.warm(name)
     assert addresses(proven(validator, name, "A")) == ["192.0.2.5"]
     lab.upstream.host(target, "192.0.2.6", ttl=1)
-    until(lambda: addresses(validator.ask(name)) == ["192.0.2.6"])
+    until(lambda: addresses(validator.ask(name)) == ["192.0.2.6"], 15)
     assert addresses(proven(validator, name, "A")) == ["192.0.2.6"]
 
 

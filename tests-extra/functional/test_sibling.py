@@ -21,9 +21,12 @@ NOTHING = {"nodata": nodata(), "nxdomain": nxdomain(), "failing": failure("SERVF
 
 @pytest.fixture(scope="module", name="knot")
 def fixture_knot(place, upstream):
-    zones = [Zone(zone, module=f"mod-alias/{mode}") for mode, zone in MODES.items()]
-    patient = dict(timeout=ms(2000), retry=0, cold_wait=ms(300))
-    sections = {mode: labs.options(upstream, sibling=mode, **patient) for mode in MODES}
+    zones, sections = [], {}
+    for mode, zone in MODES.items():
+        zones += [Zone(zone, module=f"mod-alias/{mode}"),
+                  Zone(f"brief.{zone}", module=f"mod-alias/{mode}-brief")]
+        sections[mode] = labs.options(upstream, sibling=mode, failure_ttl="60s")
+        sections[f"{mode}-brief"] = {**sections[mode], "cold_wait": ms(300)}
     with labs.lab(place, upstream, zones=zones, sections=sections) as lab:
         yield lab.knot
 
@@ -36,6 +39,12 @@ def fixture_mode(request):
 @pytest.fixture(name="lab")
 def fixture_lab(knot, upstream, mode):
     return labs.Lab(knot, upstream, MODES[mode])
+
+
+@pytest.fixture(name="brief")
+def fixture_brief(knot, upstream, mode):
+    """A zone where a wait is meant to end."""
+    return labs.Lab(knot, upstream, f"brief.{MODES[mode]}")
 
 
 @pytest.fixture(name="plain")
@@ -98,20 +107,20 @@ def test_wildcard(lab, mode):
     assert reply.answer[0].name.labels == dns.name.from_text(name).labels
 
 
-def test_cold(lab, mode):
+def test_cold(brief, mode):
     """Never resolved: TC, then the wait, then the own addresses; override needs none of that."""
-    name, target = with_own(lab, "cold")
-    gate = lab.upstream.gate()
-    lab.upstream.script(target, "A", gate(host(TARGET)))
-    lab.upstream.script(target, "AAAA", gate(host(TARGET6)))
+    name, target = with_own(brief, "cold")
+    gate = brief.upstream.gate()
+    brief.upstream.script(target, "A", gate(host(TARGET)))
+    brief.upstream.script(target, "AAAA", gate(host(TARGET6)))
     if mode == "override":
-        assert is_answer(lab.ask(name), OWN)
+        assert is_answer(brief.ask(name), OWN)
     else:
-        assert is_truncated(lab.ask(name))
-    assert is_answer(lab.ask(name, tcp=True), OWN)
+        assert is_truncated(brief.ask(name))
+    assert is_answer(brief.ask(name, tcp=True), OWN)
     gate.open()
     if mode == "fallback":
-        assert is_answer(lab.settle(name), TARGET)
+        assert is_answer(brief.settle(name), TARGET)
 
 
 def test_own_ttl(plain):

@@ -65,15 +65,18 @@ def test_countdown(lab):
     """The TTL counts down with the target's life, and no query goes out for that."""
     name, target = lab.alias("countdown", "192.0.2.1", target_ttl=50)
     lab.ask(name, tcp=True)
+    known = time.monotonic()
     born = lab.upstream.queries(target, "A")[0].time
     seen = set()
 
     def counted():
+        youngest = time.monotonic() - known
         value = ttl(lab.ask(name))
-        assert abs(value - (50 - (time.monotonic() - born))) <= 1 + seconds(0.2)
+        oldest = time.monotonic() - born
+        assert 50 - oldest - 0.1 <= value <= 51 - youngest + 0.1
         seen.add(value)
         return len(seen) >= 3
-    until(counted, 5)
+    until(counted, 10)
     assert lab.upstream.count(target, "A") == 1
 
 
@@ -109,9 +112,9 @@ def test_asked_again_by_alias_ttl(lab):
     def asked_again():
         assert is_answer(lab.ask(name), "192.0.2.1")
         return lab.upstream.count(target, "A") >= 2
-    until(asked_again, 4, 0.1)
+    until(asked_again, step=0.1)
     first, second = lab.upstream.queries(target, "A")[:2]
-    assert second.time - first.time >= 0.5
+    assert second.time - first.time >= 0.9
     gate.open()
     until(lambda: addresses(lab.ask(name)) == ["192.0.2.2"])
 
@@ -121,25 +124,26 @@ def test_target_change_is_followed(lab):
     name, target = lab.alias("follow", "192.0.2.1", target_ttl=2)
     lab.warm(name)
     lab.upstream.host(target, "192.0.2.2", ttl=2)
-    start = time.monotonic()
 
     def changed():
         reply = lab.ask(name)
         assert not is_truncated(reply) and ttl(reply) <= 5
         return addresses(reply) == ["192.0.2.2"]
-    until(changed, 6)
-    assert time.monotonic() - start <= seconds(4)
+    until(changed)
 
 
 def test_target_without_life(lab):
     """TTL 0 of a target is served as 1, and the target asked once a second at most."""
     name, target = lab.alias("zero", "192.0.2.1", target_ttl=0)
     lab.warm(name)
-    start = time.monotonic()
-    while time.monotonic() < start + 2.5:
+
+    def asked_twice_more():
         reply = lab.ask(name)
         assert is_answer(reply, "192.0.2.1") and ttl(reply) <= 1
-    assert 2 <= lab.upstream.count(target, "A") <= 4
+        return lab.upstream.count(target, "A") >= 3
+    until(asked_twice_more, step=0)
+    times = [q.time for q in lab.upstream.queries(target, "A")]
+    assert all(later - earlier >= 0.9 for earlier, later in zip(times, times[1:]))
 
 
 def test_one_ttl_for_the_set(lab):

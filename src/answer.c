@@ -40,6 +40,7 @@ typedef struct {
 	uint32_t ttl;         /*!< TTL of the ALIAS, s. */
 	unsigned count;       /*!< Targets. */
 	bool self;            /*!< One of them is the owner. */
+	bool dropped;         /*!< A resolution could not be asked for. */
 	knot_dname_storage_t name[ALIAS_TARGETS_MAX]; /*!< Of the targets, lower case. */
 	target_t *target[ALIAS_TARGETS_MAX];          /*!< What the cache has, or NULL. */
 } visit_t;
@@ -78,6 +79,15 @@ static void log_once(const visit_t *visit, const char *what)
 	if (knot_dname_to_str(text, owner, sizeof(text)) != NULL) {
 		knotd_mod_log(visit->mod, LOG_WARNING, "ALIAS at %s, %s", text, what);
 	}
+}
+
+void answer_log_news(alias_ctx_t *ctx, knotd_mod_t *mod)
+{
+	news_item_t *items = news_take(upstream_news(ctx->upstream));
+	for (const news_item_t *item = items; item != NULL; item = item->next) {
+		knotd_mod_log(mod, item->priority, "%s", item->text);
+	}
+	news_free(items);
 }
 
 static bool layout_holds(visit_t *visit)
@@ -139,34 +149,41 @@ static void read_targets(visit_t *visit, const knot_rrset_t *alias)
 	}
 }
 
-static void find_targets(visit_t *visit)
+static void find_targets(visit_t *visit, uint64_t now)
 {
 	cache_t *cache = upstream_cache(visit->ctx->upstream);
 	for (unsigned i = 0; i < visit->count; i++) {
 		visit->target[i] = cache_find(cache, visit->name[i]);
+		if (visit->target[i] != NULL) {
+			cache_touch(visit->target[i], now);
+		}
 	}
 }
 
 static verdict_t judge_one(const visit_t *visit, unsigned i, slot_id_t id, uint64_t now)
 {
 	const target_t *target = visit->target[i];
-	return verdict_get(target != NULL ? &target->slot[id] : NULL,
+	return verdict_get(target != NULL ? &target->slot[id] : NULL, upstream_health(visit->ctx->upstream),
 	                   &visit->ctx->conf.policy, visit->ttl, now);
 }
 
 /*! Has resolved what is due, of both types: the other one will be asked for soon. */
-static void ask(const visit_t *visit, uint64_t now)
+static void ask(visit_t *visit, uint64_t now)
 {
+	visit->dropped = false;
 	for (unsigned i = 0; i < visit->count; i++) {
-		unsigned types = 0;
+		unsigned refresh = 0, wait = 0;
 		for (unsigned id = 0; id < SLOTS; id++) {
-			if (judge_one(visit, i, id, now).ask) {
-				types |= 1U << id;
+			verdict_t verdict = judge_one(visit, i, id, now);
+			bool waits = verdict.kind == VERDICT_COLD || verdict.kind == VERDICT_RETRY;
+			if (verdict.ask) {
+				*(waits ? &wait : &refresh) |= 1U << id;
 			}
 		}
-		if (types != 0) {
-			upstream_ask(visit->ctx->upstream, visit->target[i], visit->name[i], types,
-			             &visit->ctx->conf.policy, now);
+		if ((refresh | wait) != 0 &&
+		    !upstream_ask(visit->ctx->upstream, visit->target[i], visit->name[i], refresh, wait,
+		                  &visit->ctx->conf.policy.terms, now)) {
+			visit->dropped = true;
 		}
 	}
 }
@@ -218,24 +235,25 @@ typedef struct {
 static bool is_known(void *ctx)
 {
 	wait_ctx_t *wait = ctx;
-	find_targets(wait->visit);
-	wait->outcome = judge(wait->visit, wait->id, clock_ms());
+	uint64_t now = clock_ms();
+	find_targets(wait->visit, now);
+	wait->outcome = judge(wait->visit, wait->id, now);
 	return wait->outcome.kind != VERDICT_COLD && wait->outcome.kind != VERDICT_RETRY;
 }
 
 /*! A worker that serves UDP, QUIC or XDP must not wait: other clients are behind it. */
-static bool may_wait(const knotd_qdata_t *qdata)
+static bool may_wait(const visit_t *visit)
 {
-	return qdata->params->proto != KNOTD_QUERY_PROTO_UDP &&
-	       qdata->params->proto != KNOTD_QUERY_PROTO_QUIC &&
-	       qdata->params->xdp_msg == NULL;
+	const knotd_qdata_params_t *params = visit->qdata->params;
+	return params->proto != KNOTD_QUERY_PROTO_UDP && params->proto != KNOTD_QUERY_PROTO_QUIC &&
+	       params->xdp_msg == NULL && !visit->dropped;
 }
 
 /*! Waits for a resolution, and settles for what there is when it does not end in time. */
 static outcome_t wait_for(visit_t *visit, slot_id_t id)
 {
 	const conf_alias_t *conf = &visit->ctx->conf;
-	uint32_t wait_ms = may_wait(visit->qdata) ? conf->policy.cold_wait : 0;
+	uint32_t wait_ms = may_wait(visit) ? conf->policy.cold_wait : 0;
 
 	wait_ctx_t wait = { .visit = visit, .id = id };
 	if (!upstream_wait(visit->ctx->upstream, wait_ms, conf->seats, is_known, &wait)) {
@@ -479,8 +497,11 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	read_targets(&visit, &alias);
 
 	uint64_t now = clock_ms(); /* Before the look-up, see upstream_ask(). */
-	find_targets(&visit);
+	find_targets(&visit, now);
 	ask(&visit, now);
+	if (news_pending(upstream_news(visit.ctx->upstream))) {
+		answer_log_news(visit.ctx, mod);
+	}
 
 	if (is_signed_elsewhere(&visit)) {
 		return state;

@@ -36,3 +36,6 @@ typedef struct {
  */
 knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod);
+
+/*! \brief Logs what the upstream's thread has to tell. For a hook, or the load callback. */
+void answer_log_news(alias_ctx_t *ctx, knotd_mod_t *mod);

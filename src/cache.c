@@ -10,8 +10,13 @@
 /*! Buckets to begin with; the table doubles by itself. */
 #define BUCKETS_MIN	1024
 
+/*! Targets compared to find the one to leave. */
+#define VICTIM_LOOKS	16
+
 struct cache {
 	struct cds_lfht *table;
+	struct cds_list_head line; /*!< All targets, those looked at longest ago first. */
+	uint32_t count;
 	uint64_t seed[2]; /*!< Tenants write target names; they must not know which ones collide. */
 };
 
@@ -42,25 +47,28 @@ static int match_name(struct cds_lfht_node *node, const void *name)
 	return knot_dname_is_equal(target->name, name);
 }
 
-static void free_answer(struct rcu_head *head)
+static void free_answer(answer_t *answer)
 {
-	free(caa_container_of(head, answer_t, rcu));
+	if (answer != NULL) {
+		if (answer->owns_held) {
+			free(answer->held);
+		}
+		free(answer);
+	}
 }
 
-static void free_target(struct rcu_head *head)
+static void free_answer_rcu(struct rcu_head *head)
+{
+	free_answer(caa_container_of(head, answer_t, rcu));
+}
+
+static void free_target_rcu(struct rcu_head *head)
 {
 	target_t *target = caa_container_of(head, target_t, rcu);
 	for (unsigned i = 0; i < SLOTS; i++) {
-		free(target->slot[i].answer);
+		free_answer(target->slot[i].answer);
 	}
 	free(target);
-}
-
-static void remove_target(cache_t *cache, target_t *target)
-{
-	if (cds_lfht_del(cache->table, &target->node) == 0) {
-		call_rcu(&target->rcu, free_target);
-	}
 }
 
 cache_t *cache_new(void)
@@ -70,6 +78,7 @@ cache_t *cache_new(void)
 		return NULL;
 	}
 
+	CDS_INIT_LIST_HEAD(&cache->line);
 	cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0,
 	                            CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
 	if (cache->table == NULL) {
@@ -87,14 +96,10 @@ cache_t *cache_new(void)
 
 void cache_clear(cache_t *cache)
 {
-	struct cds_lfht_iter iter;
-	target_t *target;
-	rcu_read_lock();
-	cds_lfht_for_each_entry(cache->table, &iter, target, node) {
-		remove_target(cache, target);
+	target_t *target, *next;
+	cds_list_for_each_entry_safe(target, next, &cache->line, line) {
+		cache_remove(cache, target);
 	}
-	rcu_read_unlock();
-
 	rcu_barrier();
 }
 
@@ -115,32 +120,68 @@ target_t *cache_find(cache_t *cache, const knot_dname_t *name)
 	return (node != NULL) ? caa_container_of(node, target_t, node) : NULL;
 }
 
-target_t *cache_add(cache_t *cache, const knot_dname_t *name)
+uint32_t cache_count(const cache_t *cache)
 {
-	rcu_read_lock();
-	target_t *target = cache_find(cache, name);
+	return cache->count;
+}
+
+target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
+{
+	size_t len = knot_dname_size(name);
+	target_t *target = calloc(1, sizeof(*target) + len);
 	if (target == NULL) {
-		size_t len = knot_dname_size(name);
-		target = calloc(1, sizeof(*target) + len);
-		if (target != NULL) {
-			memcpy(target->name, name, len);
-			cds_lfht_node_init(&target->node);
-			cds_lfht_add(cache->table, hash_name(cache, name, len), &target->node);
-		}
+		return NULL;
 	}
+	memcpy(target->name, name, len);
+	atomic_init(&target->used, now);
+	cds_lfht_node_init(&target->node);
+
+	cds_list_add_tail(&target->line, &cache->line);
+	cache->count++;
+	rcu_read_lock();
+	cds_lfht_add(cache->table, hash_name(cache, name, len), &target->node);
 	rcu_read_unlock();
 	return target;
 }
 
-static answer_t *new_answer(const reply_t *reply, uint64_t now)
+void cache_remove(cache_t *cache, target_t *target)
+{
+	cds_list_del(&target->line);
+	cache->count--;
+	rcu_read_lock();
+	cds_lfht_del(cache->table, &target->node);
+	rcu_read_unlock();
+	call_rcu(&target->rcu, free_target_rcu);
+}
+
+static bool is_busy(const target_t *target)
+{
+	return target->slot[SLOT_A].busy || target->slot[SLOT_AAAA].busy;
+}
+
+target_t *cache_victim(cache_t *cache)
+{
+	target_t *victim = NULL;
+	for (unsigned i = 0; i < VICTIM_LOOKS && i < cache->count; i++) {
+		target_t *target = cds_list_first_entry(&cache->line, target_t, line);
+		cds_list_del(&target->line);
+		cds_list_add_tail(&target->line, &cache->line);
+		if (!is_busy(target) && (victim == NULL || target->used < victim->used)) {
+			victim = target;
+		}
+	}
+	return victim;
+}
+
+static answer_t *new_answer(const reply_t *reply, uint64_t received)
 {
 	size_t step = knot_rdata_size(reply->len);
-	answer_t *answer = malloc(sizeof(*answer) + reply->count * step);
+	answer_t *answer = calloc(1, sizeof(*answer) + reply->count * step);
 	if (answer == NULL) {
 		return NULL;
 	}
 
-	answer->received = now;
+	answer->received = received;
 	answer->ttl = reply->ttl;
 	answer->kind = reply->kind;
 	answer->rrs.count = reply->count;
@@ -153,6 +194,19 @@ static answer_t *new_answer(const reply_t *reply, uint64_t now)
 	return answer;
 }
 
+/*! Hands on the addresses from before an NXDOMAIN. True if these are the old answer itself. */
+static bool hold_addresses(answer_t *answer, answer_t *old)
+{
+	if (old->kind == REPLY_ADDRESSES) {
+		answer->held = old;
+	} else if (old->owns_held) {
+		answer->held = old->held;
+		old->owns_held = false;
+	}
+	answer->owns_held = (answer->held != NULL);
+	return answer->held == old;
+}
+
 int cache_publish(slot_t *slot, const reply_t *reply, uint64_t now)
 {
 	answer_t *answer = new_answer(reply, now);
@@ -160,45 +214,39 @@ int cache_publish(slot_t *slot, const reply_t *reply, uint64_t now)
 		return KNOT_ENOMEM;
 	}
 
-	answer_t *old = rcu_xchg_pointer(&slot->answer, answer);
-	atomic_store_explicit(&slot->failed_at, 0, memory_order_relaxed);
-	atomic_store_explicit(&slot->failures, 0, memory_order_relaxed);
+	answer_t *old = slot->answer;
+	if (old != NULL && reply->kind == REPLY_NXDOMAIN && hold_addresses(answer, old)) {
+		old = NULL;
+	}
+	rcu_set_pointer(&slot->answer, answer);
+	atomic_store_explicit(&slot->failed_at, 0, memory_order_release);
+	slot->failures = 0;
 	if (old != NULL) {
-		call_rcu(&old->rcu, free_answer);
+		call_rcu(&old->rcu, free_answer_rcu);
 	}
 
 	return KNOT_EOK;
 }
 
-void cache_fail(slot_t *slot, int16_t ede, uint64_t now)
+int cache_restore(slot_t *slot, const reply_t *reply, uint64_t received)
+{
+	answer_t *answer = new_answer(reply, received);
+	if (answer == NULL) {
+		return KNOT_ENOMEM;
+	}
+	answer->restored = true;
+	atomic_store_explicit(&slot->warm, true, memory_order_relaxed);
+	rcu_set_pointer(&slot->answer, answer);
+	return KNOT_EOK;
+}
+
+void cache_fail(slot_t *slot, int16_t ede, uint64_t retry_at, uint64_t sent)
 {
 	/* A reader between two of these sees a mix of this failure and the one before: harmless. */
 	atomic_store_explicit(&slot->failed_ede, ede, memory_order_relaxed);
-	atomic_fetch_add_explicit(&slot->failures, 1, memory_order_relaxed);
-	atomic_store_explicit(&slot->failed_at, now, memory_order_release);
-}
-
-static bool is_useful(const slot_t *slot, uint64_t now)
-{
-	if (slot->asked || slot->busy) {
-		return true;
+	atomic_store_explicit(&slot->retry_at, retry_at, memory_order_relaxed);
+	atomic_store_explicit(&slot->failed_at, sent, memory_order_release);
+	if (slot->failures < UINT16_MAX) {
+		slot->failures++;
 	}
-	if (slot->failed_at != 0 && now - slot->failed_at < CACHE_FAILURE_MAX_MS) {
-		return true;
-	}
-	return slot->answer != NULL &&
-	       now < slot->answer->received + slot->answer->ttl * 1000ULL + CACHE_STALE_MAX_MS;
-}
-
-void cache_sweep(cache_t *cache, uint64_t now)
-{
-	struct cds_lfht_iter iter;
-	target_t *target;
-	rcu_read_lock();
-	cds_lfht_for_each_entry(cache->table, &iter, target, node) {
-		if (!is_useful(&target->slot[SLOT_A], now) && !is_useful(&target->slot[SLOT_AAAA], now)) {
-			remove_target(cache, target);
-		}
-	}
-	rcu_read_unlock();
 }

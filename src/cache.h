@@ -18,6 +18,7 @@
 #pragma once
 
 #include <urcu.h>
+#include <urcu/list.h>
 #include <urcu/rculfhash.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,13 +26,15 @@
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
+#include "heap.h"
 #include "reply.h"
+#include "terms.h"
 
-/*! How long after its expiry an answer may still serve as stale, in ms (RFC 8767, section 5: 1 to 3 days). */
-#define CACHE_STALE_MAX_MS	(86400 * 1000ULL)
-
-/*! How long a failure is remembered, in ms; longer than any back-off (RFC 9520, section 3.2: at most 5 minutes). */
+/*! How long a failure is remembered, and longest back-off, ms (RFC 9520, section 3.2: at most 5 minutes). */
 #define CACHE_FAILURE_MAX_MS	(300 * 1000ULL)
+
+/*! The time of a target's last use is exact to that, ms: so that workers rarely write to it. */
+#define CACHE_USED_GRAIN_MS	1000
 
 typedef enum {
 	SLOT_A,
@@ -39,32 +42,51 @@ typedef enum {
 	SLOTS,
 } slot_id_t;
 
-/*! A good answer; immutable once published. */
-typedef struct {
+/*! A good answer; immutable once published, but for what is the writer's own. */
+typedef struct answer {
 	struct rcu_head rcu;
 	uint64_t received;    /*!< clock_ms() of the reply. */
 	uint32_t ttl;         /*!< Seconds, as received. */
-	reply_kind_t kind;    /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
+	uint8_t kind;         /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
+	bool restored;        /*!< Out of the store: stale, whatever its TTL says. */
+	bool owns_held;       /*!< `held` goes when this goes; writer only. */
 	knot_rdataset_t rrs;  /*!< The addresses; empty when negative. */
+	struct answer *held;  /*!< With REPLY_NXDOMAIN: the addresses before it, or NULL. */
+	uint64_t stored;      /*!< clock_ms() of when it went into the store, or 0; writer only. */
 	uint8_t rdata[];      /*!< Storage of rrs, in libknot's layout: a hit copies nothing. */
 } answer_t;
+
+/*! How urgently a slot has been asked for. */
+typedef enum {
+	ASKED_NOT,
+	ASKED_REFRESH, /*!< There is something to serve meanwhile. */
+	ASKED_WAIT,    /*!< A client waits for it. */
+} asked_t;
 
 /*! What is known of one type of a target. Written by the writer; `asked` by any thread. */
 typedef struct {
 	answer_t *answer;            /*!< RCU pointer to the last good answer, or NULL. */
-	_Atomic uint64_t failed_at;  /*!< clock_ms() of the last attempt if it failed, else 0. */
-	_Atomic uint32_t failures;   /*!< Consecutive failed attempts. */
+	_Atomic uint64_t failed_at;  /*!< clock_ms() of when the last attempt left if it failed, else 0. */
+	_Atomic uint64_t retry_at;   /*!< clock_ms() until when a failure suppresses the next attempt. */
 	_Atomic int16_t failed_ede;  /*!< Why the last one failed, as Extended DNS Error (RFC 8914). */
-	_Atomic bool asked;          /*!< A request is queued or under way; any thread sets it. */
+	_Atomic uint8_t asked;       /*!< asked_t of the request that is queued or under way; any thread sets it. */
+	_Atomic bool warm;           /*!< The thread refreshes it by itself: clients need not wait for that. */
+	uint8_t want;                /*!< asked_t of the query that is planned; writer only. */
 	bool busy;                   /*!< A query to the resolver is under way; writer only. */
+	uint16_t failures;           /*!< Consecutive failed attempts; writer only. */
 	uint64_t settled;            /*!< clock_ms() after the result of the last one was stored; writer only. */
 } slot_t;
 
 typedef struct target {
 	struct cds_lfht_node node;
 	struct rcu_head rcu;
+	_Atomic uint64_t used;     /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	slot_t slot[SLOTS];
-	uint8_t name[];       /*!< Lower case. */
+	struct cds_list_head line; /*!< In the line of those to be looked at for leaving; writer only. */
+	const terms_t *terms;      /*!< Of the last zone that asked; writer only. */
+	heap_node_t plan;          /*!< Of the planner. */
+	uint8_t agenda;            /*!< Which of its heaps that is in. */
+	uint8_t name[];            /*!< Lower case. */
 } target_t;
 
 typedef struct cache cache_t;
@@ -81,18 +103,51 @@ void cache_free(cache_t *cache);
 /*! \brief Finds a target by lower-case name, or NULL. Reader or writer, inside rcu_read_lock(). */
 target_t *cache_find(cache_t *cache, const knot_dname_t *name);
 
-/*! \brief Finds or adds a target. Writer. \return NULL if out of memory. */
-target_t *cache_add(cache_t *cache, const knot_dname_t *name);
+/*! \brief Notes that a target is used. Any thread, inside rcu_read_lock(). */
+static inline void cache_touch(target_t *target, uint64_t now)
+{
+	uint64_t used = atomic_load_explicit(&target->used, memory_order_relaxed);
+	if (now >= used + CACHE_USED_GRAIN_MS) {
+		atomic_store_explicit(&target->used, now, memory_order_relaxed);
+	}
+}
+
+/*! \brief Number of targets. Writer. */
+uint32_t cache_count(const cache_t *cache);
+
+/*! \brief Adds a target that is not there yet, as used now. Writer. \return NULL if out of memory. */
+target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now);
+
+/*! \brief Removes a target; it is freed when no reader has it any more. Writer. */
+void cache_remove(cache_t *cache, target_t *target);
+
+/*!
+ * \brief Picks the target to leave when there are too many. Writer.
+ *
+ * The one used longest ago of those that were last looked at longest ago: some are compared at a time, and the others
+ * go to the end of the line.
+ *
+ * \return NULL if all of them are busy.
+ */
+target_t *cache_victim(cache_t *cache);
 
 /*!
  * \brief Makes a good reply the slot's answer and forgets earlier failures. Writer.
+ *
+ * Addresses that an NXDOMAIN replaces are held with it.
  *
  * \return KNOT_ENOMEM, and the old answer stays, or KNOT_EOK.
  */
 int cache_publish(slot_t *slot, const reply_t *reply, uint64_t now);
 
-/*! \brief Notes a failed attempt; the last good answer stays. Writer. */
-void cache_fail(slot_t *slot, int16_t ede, uint64_t now);
+/*!
+ * \brief Gives a slot that knows nothing an answer from before the restart. Writer.
+ *
+ * \param received  When it was received, on the scale of clock_ms().
+ *
+ * \return KNOT_ENOMEM or KNOT_EOK.
+ */
+int cache_restore(slot_t *slot, const reply_t *reply, uint64_t received);
 
-/*! \brief Removes targets without anything that could still serve a client. Writer. */
-void cache_sweep(cache_t *cache, uint64_t now);
+/*! \brief Notes a failed attempt that left at `sent`, not to be repeated before `retry_at`; the last good answer stays. Writer. */
+void cache_fail(slot_t *slot, int16_t ede, uint64_t retry_at, uint64_t sent);

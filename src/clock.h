@@ -10,8 +10,11 @@
 #include <stdint.h>
 #include <time.h>
 
+/*! What the clock had shown when the machine started: times before that can be told, too, and 0 is never. */
+#define CLOCK_START_MS	(1ULL << 42)
+
 /*!
- * \brief Milliseconds of CLOCK_MONOTONIC_COARSE, never 0.
+ * \brief Milliseconds of CLOCK_MONOTONIC_COARSE after CLOCK_START_MS.
  *
  * Any thread. Served by the vDSO, no system call; its grain (1 to 10 ms) is far
  * below a second of TTL.
@@ -20,5 +23,5 @@ static inline uint64_t clock_ms(void)
 {
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + 1;
+	return CLOCK_START_MS + (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -3,6 +3,7 @@
 #include "conf.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <libknot/yparser/yptrafo.h>
 
@@ -16,6 +17,11 @@
 #define MOD_TTL_MAX		"\x07""ttl-max"
 #define MOD_NEGATIVE_TTL_MAX	"\x10""negative-ttl-max"
 #define MOD_FAILURE_TTL		"\x0B""failure-ttl"
+#define MOD_KEEP_WARM		"\x09""keep-warm"
+#define MOD_STALE_MAX		"\x09""stale-max"
+#define MOD_MAX_RATE		"\x08""max-rate"
+#define MOD_MAX_TARGETS		"\x0B""max-targets"
+#define MOD_STORE		"\x05""store"
 #define MOD_SIBLING		"\x07""sibling"
 #define MOD_NXDOMAIN		"\x08""nxdomain"
 #define MOD_EXPOSE		"\x06""expose"
@@ -24,6 +30,8 @@
 
 /* Items of other sections. */
 #define ITEM_DNSSEC_SIGNING	"\x0E""dnssec-signing"
+#define ITEM_DATABASE		"\x08""database"
+#define ITEM_STORAGE		"\x07""storage"
 #define ITEM_SERVER		"\x06""server"
 #define ITEM_ANSWER_ROTATION	"\x0F""answer-rotation"
 #define ITEM_MODULE		"\x06""module"
@@ -48,6 +56,7 @@ static const knot_lookup_t sibling_modes[] = {
 static const knot_lookup_t nxdomain_modes[] = {
 	{ NXDOMAIN_NODATA,   "nodata" },
 	{ NXDOMAIN_SERVFAIL, "servfail" },
+	{ NXDOMAIN_HOLD,     "hold" },
 	{ 0, NULL }
 };
 
@@ -101,6 +110,11 @@ const yp_item_t conf_schema[] = {
 	{ MOD_TTL_MAX,          YP_TINT,  YP_VINT = { 1, INT32_MAX, DAY, YP_STIME } },
 	{ MOD_NEGATIVE_TTL_MAX, YP_TINT,  YP_VINT = { 0, INT32_MAX, 5 * MINUTE, YP_STIME } },
 	{ MOD_FAILURE_TTL,      YP_TINT,  YP_VINT = { 1, 5 * MINUTE, 5, YP_STIME } },
+	{ MOD_KEEP_WARM,        YP_TINT,  YP_VINT = { 0, TERMS_WEEK, DAY, YP_STIME } },
+	{ MOD_STALE_MAX,        YP_TINT,  YP_VINT = { 0, TERMS_WEEK, DAY, YP_STIME } },
+	{ MOD_MAX_RATE,         YP_TINT,  YP_VINT = { 1, 1000000, 1000 } },
+	{ MOD_MAX_TARGETS,      YP_TINT,  YP_VINT = { 1, 100000000, 1000000 } },
+	{ MOD_STORE,            YP_TSTR,  YP_VSTR = { "alias" } },
 	{ MOD_SIBLING,          YP_TOPT,  YP_VOPT = { sibling_modes, SIBLING_FALLBACK } },
 	{ MOD_NXDOMAIN,         YP_TOPT,  YP_VOPT = { nxdomain_modes, NXDOMAIN_NODATA } },
 	{ MOD_EXPOSE,           YP_TBOOL, YP_VNONE },
@@ -129,16 +143,21 @@ int conf_check(knotd_conf_check_args_t *args)
 
 static void load_policy(policy_t *policy, knotd_mod_t *mod)
 {
-	policy->timeout = knotd_conf_mod(mod, MOD_TIMEOUT).single.integer;
-	policy->retry = knotd_conf_mod(mod, MOD_RETRY).single.integer;
+	terms_t *terms = &policy->terms;
+	terms->timeout = knotd_conf_mod(mod, MOD_TIMEOUT).single.integer;
+	terms->retry = knotd_conf_mod(mod, MOD_RETRY).single.integer;
+	terms->failure_ttl = knotd_conf_mod(mod, MOD_FAILURE_TTL).single.integer;
+	terms->negative_ttl_max = knotd_conf_mod(mod, MOD_NEGATIVE_TTL_MAX).single.integer;
+	terms->keep_warm = knotd_conf_mod(mod, MOD_KEEP_WARM).single.integer;
+	terms->stale_max = knotd_conf_mod(mod, MOD_STALE_MAX).single.integer;
+
 	policy->cold_wait = knotd_conf_mod(mod, MOD_COLD_WAIT).single.integer;
 	policy->ttl_min = knotd_conf_mod(mod, MOD_TTL_MIN).single.integer;
 	policy->ttl_max = knotd_conf_mod(mod, MOD_TTL_MAX).single.integer;
-	policy->negative_ttl_max = knotd_conf_mod(mod, MOD_NEGATIVE_TTL_MAX).single.integer;
-	policy->failure_ttl = knotd_conf_mod(mod, MOD_FAILURE_TTL).single.integer;
 	policy->sibling = knotd_conf_mod(mod, MOD_SIBLING).single.option;
 	policy->nxdomain = knotd_conf_mod(mod, MOD_NXDOMAIN).single.option;
 	policy->expose = knotd_conf_mod(mod, MOD_EXPOSE).single.boolean;
+	terms->hold = (policy->nxdomain == NXDOMAIN_HOLD);
 }
 
 static int load_resolvers(resolvers_t *set, knotd_mod_t *mod)
@@ -157,6 +176,24 @@ static int load_resolvers(resolvers_t *set, knotd_mod_t *mod)
 		              "nor in the system's resolv.conf");
 	}
 	return ret;
+}
+
+/*! The directory of the store: below knotd's databases, unless it is absolute. */
+static int load_store(char *path, knotd_mod_t *mod)
+{
+	const char *store = knotd_conf_mod(mod, MOD_STORE).single.string;
+	if (store[0] == '\0') {
+		return KNOT_EOK;
+	}
+	const char *storage = knotd_conf(mod, ITEM_DATABASE, ITEM_STORAGE, NULL).single.string;
+	int len = (store[0] == '/') ? snprintf(path, UPSTREAM_STORE_MAX, "%s", store) :
+	                              snprintf(path, UPSTREAM_STORE_MAX, "%s/%s", storage, store);
+	if (len < 0 || len >= UPSTREAM_STORE_MAX) {
+		memset(path, 0, UPSTREAM_STORE_MAX);
+		knotd_mod_log(mod, LOG_ERR, "path in option 'store' is too long");
+		return KNOT_EINVAL;
+	}
+	return KNOT_EOK;
 }
 
 /*! Compares an item of the zone's list of modules, which begins with the name's length. */
@@ -257,10 +294,15 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 	}
 
 	load_policy(&conf->policy, mod);
-	ret = load_resolvers(&conf->resolvers, mod);
+	ret = load_resolvers(&conf->upstream.resolvers, mod);
+	if (ret == KNOT_EOK) {
+		ret = load_store(conf->upstream.store, mod);
+	}
 	if (ret != KNOT_EOK) {
 		return ret;
 	}
+	conf->limits.max_rate = knotd_conf_mod(mod, MOD_MAX_RATE).single.integer;
+	conf->limits.max_targets = knotd_conf_mod(mod, MOD_MAX_TARGETS).single.integer;
 
 	conf->seats = knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_TCP).single.integer / 2;
 	conf->rotate = knotd_conf(mod, ITEM_SERVER,

@@ -10,7 +10,7 @@
 #include <knot/module.h>
 
 #include "policy.h"
-#include "resolver.h"
+#include "upstream.h"
 
 /*! Section schema. */
 extern const yp_item_t conf_schema[];
@@ -21,7 +21,8 @@ int conf_check(knotd_conf_check_args_t *args);
 /*! What else of knot.conf matters. */
 typedef struct {
 	policy_t policy;
-	resolvers_t resolvers;
+	upstream_key_t upstream;
+	limits_t limits;
 	unsigned seats;     /*!< Half of the TCP workers: how many may wait for a resolution. */
 	bool rotate;        /*!< server.answer-rotation. */
 	bool onlinesign;    /*!< mod-onlinesign comes after this module. */

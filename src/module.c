@@ -12,11 +12,12 @@
 #include "answer.h"
 #include "conf.h"
 #include "name.h"
+#include "registry.h"
 
 static void free_ctx(alias_ctx_t *ctx)
 {
 	if (ctx != NULL) {
-		upstream_release(ctx->upstream);
+		registry_release(ctx->upstream, &ctx->conf.limits);
 		free(ctx);
 	}
 }
@@ -32,11 +33,13 @@ static int load(knotd_mod_t *mod)
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
-	ret = upstream_acquire(&ctx->upstream, &ctx->conf.resolvers);
+	ret = registry_acquire(&ctx->upstream, &ctx->conf.upstream, &ctx->conf.policy.terms, &ctx->conf.limits);
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)", knot_strerror(ret));
 		goto fail;
 	}
+
+	answer_log_news(ctx, mod); /* About the store, mostly. */
 
 	knotd_mod_ctx_set(mod, ctx);
 	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "terms.h"
+
 /*! What an owner's own A and AAAA are for. */
 typedef enum {
 	SIBLING_FALLBACK, /*!< Served when the target gives nothing. */
@@ -21,17 +23,15 @@ typedef enum {
 typedef enum {
 	NXDOMAIN_NODATA,   /*!< NODATA. */
 	NXDOMAIN_SERVFAIL, /*!< SERVFAIL. */
+	NXDOMAIN_HOLD,     /*!< The addresses before it, as stale ones; NODATA when there are none. */
 } nxdomain_t;
 
 typedef struct {
-	uint32_t timeout;          /*!< Whole try of a resolution, ms. */
-	uint32_t retry;            /*!< Retransmissions within it. */
-	uint32_t cold_wait;        /*!< Longest wait of a TCP client, ms. */
-	uint32_t ttl_min;          /*!< Bounds of the TTL in answers, s. */
+	terms_t terms;
+	uint32_t cold_wait; /*!< Longest wait of a TCP client, ms. */
+	uint32_t ttl_min;   /*!< Bounds of the TTL in answers, s. */
 	uint32_t ttl_max;
-	uint32_t negative_ttl_max; /*!< Longest life of a negative answer, s. */
-	uint32_t failure_ttl;      /*!< Suppression after the first failure, s. */
 	sibling_t sibling;
 	nxdomain_t nxdomain;
-	bool expose;               /*!< Show the ALIAS record to clients. */
+	bool expose;        /*!< Show the ALIAS record to clients. */
 } policy_t;

@@ -258,7 +258,7 @@ static uint64_t min_ms(uint64_t a, uint64_t b)
 static void on_timer(uv_timer_t *timer);
 
 /*! What is left to do after every call into c-ares: its callbacks must not call it again. */
-static void settle(resolver_t *resolver)
+void resolver_settle(resolver_t *resolver)
 {
 	while (!cds_list_empty(&resolver->again)) {
 		query_t *query = cds_list_first_entry(&resolver->again, query_t, again);
@@ -297,7 +297,7 @@ static void on_timer(uv_timer_t *timer)
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		ares_process_fd(resolver->channel[i].ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	}
-	settle(resolver);
+	resolver_settle(resolver);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -310,7 +310,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	bool readable = status != 0 || (events & UV_READABLE);
 	bool writable = status != 0 || (events & UV_WRITABLE);
 	ares_process_fd(channel->ares, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
-	settle(channel->resolver);
+	resolver_settle(channel->resolver);
 }
 
 static void on_sock_closed(uv_handle_t *handle)
@@ -485,11 +485,6 @@ void resolver_free(resolver_t *resolver)
 	uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
 }
 
-bool resolver_is(const resolver_t *resolver, uint32_t timeout, uint32_t retry)
-{
-	return resolver->timeout == timeout && resolver->retry == retry;
-}
-
 void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
                     resolver_cb cb, void *ctx)
 {
@@ -508,5 +503,4 @@ void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t typ
 	cds_list_add_tail(&query->node, &resolver->queries);
 
 	send_query(query);
-	settle(resolver);
 }

@@ -76,13 +76,15 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeo
  */
 void resolver_free(resolver_t *resolver);
 
-/*! \brief True if the resolver has this timeout and retry. */
-bool resolver_is(const resolver_t *resolver, uint32_t timeout, uint32_t retry);
-
 /*!
  * \brief Asks for (name, type, IN). The callback may come before this returns.
+ *
+ * After one or more of these resolver_settle() has to be called.
  *
  * \param name  Lower case; stays valid until the final result.
  */
 void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
                     resolver_cb cb, void *ctx);
+
+/*! \brief Does what is left to do after queries were started: retries without EDNS, the timer. */
+void resolver_settle(resolver_t *resolver);

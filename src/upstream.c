@@ -2,82 +2,88 @@
 
 #include "upstream.h"
 
-#include <urcu/list.h>
-#include <urcu/wfcqueue.h>
 #include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <libknot/libknot.h>
 
+#include "archive.h"
 #include "clock.h"
+#include "lane.h"
+#include "planner.h"
+#include "queue.h"
+#include "schedule.h"
 
-/*! Requests that may wait for the thread; each takes some 100 octets. */
-#define QUEUE_MAX	65536
-/*! Queries under way at a time: a flood of new names must not become one for the resolver. */
-#define FLIGHTS_MAX	512
 /*! Queries that leave before the loop looks for replies again: socket buffers hold few hundred messages. */
 #define BURST_MAX	64
+/*! Requests taken before that. */
+#define INTAKE_MAX	1024
+/*! Records read from the store before that. */
+#define RESTORE_MAX	2048
+/*! Targets that leave at a time when max-targets has been lowered. */
+#define EVICT_MAX	1024
+/*! The next ones follow after so many ms. */
+#define EVICT_PAUSE_MS	10
 /*! Period of house-keeping, in ms. */
-#define SWEEP_MS	30000
-/*! How long an upstream without zones is kept, in ms. */
-#define LINGER_MS	60000
+#define SWEEP_MS	10000
+/*! How long a batch for the store is collected, in ms. */
+#define COMMIT_MS	1000
+/*! How long the start waits for the store to be read, in ms. */
+#define START_WAIT_MS	300
+/*! When max-rate has made queries wait for so long, it is logged, in ms ... */
+#define CAPPED_MS	2000
+/*! ... once in that time. */
+#define CAPPED_LOG_MS	60000
 
 struct upstream {
-	/* Registry, under its lock. */
-	struct cds_list_head node;
-	unsigned refs;
-	uint64_t idle_since;
 	pthread_t thread;
 
 	/* Constant. */
-	resolvers_t set;
+	upstream_key_t key;
 	cache_t *cache;
+	upstream_retire_f retire;
+	void *retire_ctx;
 
-	/* From workers to the thread. */
-	struct cds_wfcq_head queue_head;
-	struct cds_wfcq_tail queue_tail;
-	atomic_uint queued;
-	uv_async_t wakeup;
+	/* From any thread. */
+	_Atomic uint32_t max_rate;
+	_Atomic uint32_t max_targets;
 	atomic_bool stop;
+	queue_t queue;
+	uv_async_t wakeup;
 
-	/* From the thread to waiting workers. */
+	/* To any thread. */
 	waiters_t waiters;
+	counters_t counters;
+	news_t news;
+	sem_t restored;
 
-	/* The thread's own. */
+	/* The thread's own; of the planner, `health` is for all. */
 	uv_loop_t loop;
+	uv_prepare_t turn;  /*!< Before each look for replies. */
+	uv_timer_t tick;   /*!< When the planner has something next. */
 	uv_timer_t sweep;
-	struct cds_list_head lanes;
-	struct cds_list_head backlog;  /*!< Flights to be started, in order of request. */
-	unsigned flights;              /*!< Flights under way. */
+	uv_timer_t commit;
+	planner_t planner;
+	lanes_t lanes;
+	lane_t *first_lane; /*!< Terms of what is restored. */
+	archive_t *archive;
+	bool restoring;
 	bool closing;
+	uint64_t capped_logged_at;
 };
 
-/*! Resolver for one (timeout, retry); c-ares has these per channel. */
+/*! A query under way. Its target can't leave the cache: the slot is busy. */
 typedef struct {
-	struct cds_list_head node;
-	resolver_t *resolver;
-} lane_t;
-
-typedef struct {
-	struct cds_wfcq_node node;
-	uint32_t timeout;
-	uint32_t retry;
-	unsigned types;
-	uint64_t made;  /*!< clock_ms() of what the worker knew. */
-	uint8_t name[];
-} request_t;
-
-/*! The resolution of a slot. Its target can't leave the cache: the slot is marked as busy. */
-typedef struct {
-	struct cds_list_head node;  /*!< In the backlog. */
 	upstream_t *upstream;
-	resolver_t *resolver;
-	target_t *target;
-	slot_id_t id;
-	bool failed;                /*!< A failure has been noted. */
+	lane_t *lane;
+	plan_t plan;
+	bool failed;  /*!< A failure has been noted. */
 } flight_t;
 
 static const uint16_t slot_type[SLOTS] = {
@@ -92,50 +98,62 @@ cache_t *upstream_cache(upstream_t *upstream)
 	return upstream->cache;
 }
 
-static request_t *new_request(const knot_dname_t *name, unsigned types, const policy_t *policy,
-                              uint64_t now)
+const health_t *upstream_health(const upstream_t *upstream)
 {
-	size_t len = knot_dname_size(name);
-	request_t *request = malloc(sizeof(*request) + len);
-	if (request != NULL) {
-		cds_wfcq_node_init(&request->node);
-		request->timeout = policy->timeout;
-		request->retry = policy->retry;
-		request->types = types;
-		request->made = now;
-		memcpy(request->name, name, len);
-	}
-	return request;
+	return &upstream->planner.health;
 }
 
-void upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
-                  unsigned types, const policy_t *policy, uint64_t now)
+const counters_t *upstream_counters(const upstream_t *upstream)
+{
+	return &upstream->counters;
+}
+
+news_t *upstream_news(upstream_t *upstream)
+{
+	return &upstream->news;
+}
+
+/*! Marks slots as asked for; those of which that is news. */
+static unsigned mark(target_t *target, unsigned slots, asked_t how)
 {
 	for (unsigned i = 0; target != NULL && i < SLOTS; i++) {
-		if ((types & (1U << i)) && atomic_exchange(&target->slot[i].asked, true)) {
-			types &= ~(1U << i); /* Somebody else was first. */
+		if (!(slots & (1U << i))) {
+			continue;
+		}
+		_Atomic uint8_t *asked = &target->slot[i].asked;
+		uint8_t before = atomic_load_explicit(asked, memory_order_relaxed);
+		while (before < how && !atomic_compare_exchange_weak(asked, &before, how)) {
+		}
+		if (before >= how) {
+			slots &= ~(1U << i); /* Somebody else was first. */
 		}
 	}
-	if (types == 0) {
-		return;
+	return slots;
+}
+
+bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
+                  unsigned refresh, unsigned wait, const terms_t *terms, uint64_t now)
+{
+	request_t request = {
+		.terms = *terms,
+		.made = now,
+		.refresh = mark(target, refresh, ASKED_REFRESH),
+		.wait = mark(target, wait, ASKED_WAIT),
+	};
+	if (request.refresh == 0 && request.wait == 0) {
+		return true;
 	}
 
-	request_t *request = NULL;
-	if (atomic_fetch_add(&upstream->queued, 1) < QUEUE_MAX) {
-		request = new_request(name, types, policy, now);
-	}
-	if (request == NULL) {
-		atomic_fetch_sub(&upstream->queued, 1);
+	if (!queue_push(&upstream->queue, &request, name)) {
 		for (unsigned i = 0; target != NULL && i < SLOTS; i++) {
-			if (types & (1U << i)) {
-				atomic_store(&target->slot[i].asked, false);
+			if ((request.refresh | request.wait) & (1U << i)) {
+				atomic_store(&target->slot[i].asked, ASKED_NOT);
 			}
 		}
-		return;
+		return false;
 	}
-
-	cds_wfcq_enqueue(&upstream->queue_head, &upstream->queue_tail, &request->node);
 	uv_async_send(&upstream->wakeup);
+	return true;
 }
 
 bool upstream_wait(upstream_t *upstream, uint32_t wait_ms, unsigned seats,
@@ -144,176 +162,313 @@ bool upstream_wait(upstream_t *upstream, uint32_t wait_ms, unsigned seats,
 	return waiters_wait(&upstream->waiters, wait_ms, seats, done, ctx);
 }
 
-/* --- the thread --- */
+/* --- targets --- */
+
+static void count_targets(upstream_t *upstream)
+{
+	counter_set(&upstream->counters, COUNTER_TARGETS, cache_count(upstream->cache));
+}
+
+/*! Removes a target that the planner has let go. */
+static void remove_target(upstream_t *upstream, target_t *target)
+{
+	archive_remove(upstream->archive, target->name, clock_ms());
+	lane_set(target, NULL);
+	cache_remove(upstream->cache, target);
+	count_targets(upstream);
+}
+
+static bool evict_one(upstream_t *upstream)
+{
+	target_t *victim = cache_victim(upstream->cache);
+	if (victim == NULL) {
+		return false;
+	}
+	planner_remove(&upstream->planner, victim);
+	remove_target(upstream, victim);
+	counter_add(&upstream->counters, COUNTER_EVICTED);
+	return true;
+}
+
+static target_t *add_target(upstream_t *upstream, const knot_dname_t *name, lane_t *lane,
+                            uint64_t used, uint64_t now)
+{
+	target_t *target = cache_add(upstream->cache, name, used);
+	if (target == NULL) {
+		return NULL;
+	}
+	lane_set(target, lane);
+	if (planner_add(&upstream->planner, target, now) != KNOT_EOK) {
+		lane_set(target, NULL);
+		cache_remove(upstream->cache, target);
+		target = NULL;
+	}
+	count_targets(upstream);
+	return target;
+}
+
+static target_t *find_target(upstream_t *upstream, const knot_dname_t *name)
+{
+	rcu_read_lock();
+	target_t *target = cache_find(upstream->cache, name);
+	rcu_read_unlock();
+	return target; /* Only this thread removes it. */
+}
+
+/* --- results --- */
+
+static void publish(upstream_t *upstream, const flight_t *flight, const reply_t *reply, uint64_t now)
+{
+	target_t *target = flight->plan.target;
+	slot_t *slot = &target->slot[flight->plan.id];
+	const terms_t *terms = &flight->lane->terms;
+
+	uint64_t stored = archive_stored(upstream->archive, slot->answer, reply, terms, now);
+	if (cache_publish(slot, reply, now) != KNOT_EOK) {
+		/* A failure like any other: the last good answer stays. */
+		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, terms, now), flight->plan.at);
+		return;
+	}
+	slot->answer->stored = stored;
+	bool held = terms->hold && slot->answer->held != NULL; /* Then these stay in the store. */
+	if (stored == 0 && !held) {
+		slot->answer->stored = archive_put(upstream->archive, target, flight->plan.id, reply, now);
+	}
+}
+
+static void count_result(upstream_t *upstream, const reply_t *reply, int16_t ede)
+{
+	counter_t id = COUNTER_FAILURES;
+	if (reply != NULL) {
+		id = (reply->kind == REPLY_ADDRESSES) ? COUNTER_ANSWERS : COUNTER_NEGATIVE;
+	} else if (ede == KNOT_EDNS_EDE_NREACH_AUTH) {
+		id = COUNTER_TIMEOUTS;
+	}
+	counter_add(&upstream->counters, id);
+}
 
 static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	flight_t *flight = ctx;
 	upstream_t *upstream = flight->upstream;
-	slot_t *slot = &flight->target->slot[flight->id];
+	slot_t *slot = &flight->plan.target->slot[flight->plan.id];
+	uint64_t now = clock_ms();
 
-	if (!upstream->closing) {
-		if (reply != NULL) {
-			/* Out of memory is a failure like any other: the last good answer stays. */
-			if (cache_publish(slot, reply, clock_ms()) != KNOT_EOK) {
-				cache_fail(slot, KNOT_EDNS_EDE_OTHER, clock_ms());
-			}
-		} else if (!flight->failed) {
-			cache_fail(slot, ede, clock_ms());
-			flight->failed = true;
+	if (upstream->closing) {
+		if (final) {
+			free(flight);
 		}
+		return;
+	}
+
+	if (reply != NULL) {
+		publish(upstream, flight, reply, now);
+	} else if (!flight->failed) {
+		cache_fail(slot, ede, schedule_retry(slot, &flight->lane->terms, now), flight->plan.at);
+	}
+	if (reply != NULL || !flight->failed) {
+		count_result(upstream, reply, ede);
+		planner_note(&upstream->planner, &flight->plan, reply != NULL, now);
+		flight->failed = (reply == NULL);
 	}
 
 	if (final) {
-		slot->busy = false;
-		slot->settled = clock_ms();
-		atomic_store(&slot->asked, false);
+		planner_done(&upstream->planner, &flight->plan, now);
+		flight->lane->flights--;
 		free(flight);
-		upstream->flights--;
-		/* The next one must not start from inside of this callback. */
-		if (!cds_list_empty(&upstream->backlog)) {
-			uv_async_send(&upstream->wakeup);
-		}
 	}
-
 	waiters_wake(&upstream->waiters);
 }
 
-static resolver_t *find_resolver(upstream_t *upstream, uint32_t timeout, uint32_t retry)
+/* --- the thread's turn --- */
+
+static void take_request(upstream_t *upstream, const request_t *request, uint64_t now)
 {
-	lane_t *lane;
-	cds_list_for_each_entry(lane, &upstream->lanes, node) {
-		if (resolver_is(lane->resolver, timeout, retry)) {
-			return lane->resolver;
-		}
+	lane_t *lane = lanes_get(&upstream->lanes, &request->terms);
+	if (lane == NULL) {
+		lane = upstream->first_lane; /* Other terms are better than none. */
 	}
 
-	lane = calloc(1, sizeof(*lane));
-	if (lane == NULL) {
-		return NULL;
+	target_t *target = find_target(upstream, request->name);
+	if (target != NULL) {
+		lane_set(target, lane);
+	} else if (cache_count(upstream->cache) < upstream->max_targets || evict_one(upstream)) {
+		target = add_target(upstream, request->name, lane, now, now);
 	}
-	lane->resolver = resolver_new(&upstream->loop, &upstream->set, timeout, retry);
-	if (lane->resolver == NULL) {
-		free(lane);
-		return NULL;
+	if (target == NULL) {
+		counter_add(&upstream->counters, COUNTER_REFUSED);
+		return;
 	}
-	cds_list_add(&lane->node, &upstream->lanes);
-	return lane->resolver;
+	planner_request(&upstream->planner, target, request->refresh, request->wait, request->made, now);
 }
 
-static void plan_flight(upstream_t *upstream, target_t *target, slot_id_t id,
-                        resolver_t *resolver, uint64_t made)
+/*! True if there may be more. */
+static bool take_requests(upstream_t *upstream)
 {
-	slot_t *slot = &target->slot[id];
-	if (slot->busy) {
-		return;
+	request_t *request = NULL;
+	for (unsigned i = 0; i < INTAKE_MAX && (request = queue_pop(&upstream->queue)) != NULL; i++) {
+		take_request(upstream, request, clock_ms());
+		free(request);
 	}
-	if (slot->settled >= made) {
-		/* The worker could not know yet what is known by now. */
-		atomic_store(&slot->asked, false);
-		return;
-	}
+	return request != NULL;
+}
 
-	flight_t *flight = (resolver != NULL) ? malloc(sizeof(*flight)) : NULL;
+static void fly(upstream_t *upstream, const plan_t *plan)
+{
+	lane_t *lane = lane_of(plan->target);
+	flight_t *flight = malloc(sizeof(*flight));
 	if (flight == NULL) {
-		cache_fail(slot, KNOT_EDNS_EDE_OTHER, clock_ms());
-		atomic_store(&slot->asked, false);
+		slot_t *slot = &plan->target->slot[plan->id];
+		uint64_t now = clock_ms();
+		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, &lane->terms, now), plan->at);
+		planner_done(&upstream->planner, plan, now);
 		waiters_wake(&upstream->waiters);
 		return;
 	}
 
-	atomic_store(&slot->asked, true);
-	slot->busy = true;
-	*flight = (flight_t){ .upstream = upstream, .resolver = resolver, .target = target, .id = id };
-	cds_list_add_tail(&flight->node, &upstream->backlog);
+	*flight = (flight_t){ .upstream = upstream, .lane = lane, .plan = *plan };
+	lane->flights++;
+	lane->unsettled = true;
+	resolver_query(lane->resolver, plan->target->name, slot_type[plan->id], on_result, flight);
 }
 
-static void start_flights(upstream_t *upstream)
+/*! Does what the planner says. \return ms until there is more to do. */
+static uint64_t follow_plan(upstream_t *upstream)
 {
-	for (unsigned i = 0; upstream->flights < FLIGHTS_MAX && !cds_list_empty(&upstream->backlog); i++) {
-		if (i == BURST_MAX) {
-			uv_async_send(&upstream->wakeup);
-			break;
+	plan_t plan = { .wait = 0 };
+	upstream->planner.max_rate = upstream->max_rate;
+
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		plan = planner_next(&upstream->planner, clock_ms());
+		if (plan.kind == PLAN_NOTHING) {
+			return plan.wait;
+		} else if (plan.kind == PLAN_ASK) {
+			fly(upstream, &plan);
+		} else {
+			remove_target(upstream, plan.target);
+			counter_add(&upstream->counters, COUNTER_EXPIRED);
 		}
-		flight_t *flight = cds_list_first_entry(&upstream->backlog, flight_t, node);
-		cds_list_del(&flight->node);
-		upstream->flights++;
-		resolver_query(flight->resolver, flight->target->name, slot_type[flight->id],
-		               on_result, flight);
+	}
+	return 0;
+}
+
+/*! What has been too many for max-targets was never stored: on_sweep() sees to the rest. */
+static void restore(void *ctx, const knot_dname_t *name, slot_id_t id, const reply_t *reply,
+                    uint64_t received, uint64_t used, uint64_t now)
+{
+	upstream_t *upstream = ctx;
+	target_t *target = find_target(upstream, name);
+	if (target == NULL) {
+		target = add_target(upstream, name, upstream->first_lane, used, now);
+	}
+	if (target == NULL || target->slot[id].answer != NULL ||
+	    cache_restore(&target->slot[id], reply, received) != KNOT_EOK) {
+		return;
+	}
+	target->slot[id].answer->stored = received;
+	counter_add(&upstream->counters, COUNTER_RESTORED);
+	(void)planner_add(&upstream->planner, target, now);
+}
+
+static void restore_some(upstream_t *upstream)
+{
+	upstream->restoring = archive_read(upstream->archive, RESTORE_MAX, restore, upstream, clock_ms());
+	if (!upstream->restoring) {
+		sem_post(&upstream->restored);
+		waiters_wake(&upstream->waiters);
 	}
 }
 
-static request_t *next_request(upstream_t *upstream)
+static void log_cap(upstream_t *upstream)
 {
-	struct cds_wfcq_node *node = __cds_wfcq_dequeue_blocking(&upstream->queue_head,
-	                                                         &upstream->queue_tail);
-	if (node == NULL) {
-		return NULL;
+	uint64_t now = clock_ms(), since = upstream->planner.capped_since;
+	if (since == 0 || now - since < CAPPED_MS || now - upstream->capped_logged_at < CAPPED_LOG_MS) {
+		return;
 	}
-	atomic_fetch_sub(&upstream->queued, 1);
-	return caa_container_of(node, request_t, node);
+	upstream->capped_logged_at = now;
+
+	char text[128];
+	(void)snprintf(text, sizeof(text), "max-rate of %u queries/s reached, %u targets wait to be refreshed, "
+	               "%u to be resolved", upstream->planner.max_rate,
+	               upstream->planner.heap[AGENDA_DUE].count, upstream->planner.heap[AGENDA_WAITED].count);
+	news_post(&upstream->news, LOG_WARNING, text);
 }
 
-static void serve_queue(upstream_t *upstream)
+static void on_tick(uv_timer_t *tick)
 {
-	request_t *request;
-	while ((request = next_request(upstream)) != NULL) {
-		target_t *target = cache_add(upstream->cache, request->name);
-		if (target != NULL) {
-			resolver_t *resolver = find_resolver(upstream, request->timeout, request->retry);
-			for (unsigned i = 0; i < SLOTS; i++) {
-				if (request->types & (1U << i)) {
-					plan_flight(upstream, target, i, resolver, request->made);
-				}
-			}
-		}
-		free(request);
+	(void)tick; /* Its time has made a turn of the loop. */
+}
+
+static void on_commit(uv_timer_t *timer)
+{
+	upstream_t *upstream = timer->data;
+	archive_commit(upstream->archive, clock_ms());
+}
+
+static void on_turn(uv_prepare_t *turn)
+{
+	upstream_t *upstream = turn->data;
+	if (upstream->closing) {
+		return;
 	}
-	start_flights(upstream);
+
+	bool more = take_requests(upstream);
+	uint64_t wait = follow_plan(upstream);
+	lanes_settle(&upstream->lanes);
+	if (upstream->restoring) {
+		restore_some(upstream);
+		more = true;
+	}
+	log_cap(upstream);
+
+	if (archive_pending(upstream->archive) && !uv_is_active((uv_handle_t *)&upstream->commit)) {
+		uv_timer_start(&upstream->commit, on_commit, COMMIT_MS, 0);
+	}
+	uv_timer_start(&upstream->tick, on_tick, more ? 0 : wait, 0);
 }
 
 /*! Ends all: the loop runs out of handles and the thread leaves it. */
 static void close_all(upstream_t *upstream)
 {
 	upstream->closing = true;
-
-	request_t *request;
-	while ((request = next_request(upstream)) != NULL) {
-		free(request);
-	}
-	flight_t *flight, *next_flight;
-	cds_list_for_each_entry_safe(flight, next_flight, &upstream->backlog, node) {
-		cds_list_del(&flight->node);
-		free(flight);
-	}
-	lane_t *lane, *next_lane;
-	cds_list_for_each_entry_safe(lane, next_lane, &upstream->lanes, node) {
-		resolver_free(lane->resolver);
-		free(lane);
-	}
-
+	lanes_close(&upstream->lanes);
 	uv_close((uv_handle_t *)&upstream->wakeup, NULL);
+	uv_close((uv_handle_t *)&upstream->turn, NULL);
+	uv_close((uv_handle_t *)&upstream->tick, NULL);
 	uv_close((uv_handle_t *)&upstream->sweep, NULL);
+	uv_close((uv_handle_t *)&upstream->commit, NULL);
 }
 
 static void on_wakeup(uv_async_t *wakeup)
 {
 	upstream_t *upstream = wakeup->data;
-	if (atomic_load(&upstream->stop)) {
+	if (atomic_load(&upstream->stop) && !upstream->closing) {
 		close_all(upstream);
-	} else {
-		serve_queue(upstream);
 	}
 }
 
 static void on_sweep(uv_timer_t *timer)
 {
 	upstream_t *upstream = timer->data;
-	if (upstream_retire(upstream)) {
+	if (upstream->retire(upstream->retire_ctx)) {
 		close_all(upstream);
-	} else {
-		cache_sweep(upstream->cache, clock_ms());
+		return;
 	}
+
+	for (unsigned i = 0; i < EVICT_MAX && cache_count(upstream->cache) > upstream->max_targets; i++) {
+		if (!evict_one(upstream)) {
+			break;
+		}
+	}
+	if (cache_count(upstream->cache) > upstream->max_targets) {
+		uv_timer_start(timer, on_sweep, EVICT_PAUSE_MS, SWEEP_MS);
+	}
+	lanes_sweep(&upstream->lanes, upstream->first_lane);
+}
+
+static void log_news(void *ctx, int priority, const char *text)
+{
+	news_post(ctx, priority, text);
 }
 
 static void *run(void *ctx)
@@ -322,11 +477,16 @@ static void *run(void *ctx)
 
 	rcu_register_thread();
 
+	upstream->archive = archive_open(upstream->key.store, &upstream->key.resolvers, log_news, &upstream->news);
+	upstream->restoring = true;
+	uv_timer_start(&upstream->tick, on_tick, 0, 0);
 	uv_run(&upstream->loop, UV_RUN_DEFAULT);
 	int ret = uv_loop_close(&upstream->loop);
 	assert(ret == 0);
 	(void)ret;
 
+	sem_post(&upstream->restored);
+	archive_close(upstream->archive);
 	cache_clear(upstream->cache);
 	rcu_unregister_thread();
 
@@ -337,8 +497,12 @@ static void *run(void *ctx)
 
 static void free_upstream(upstream_t *upstream)
 {
+	queue_deinit(&upstream->queue);
+	news_free(news_take(&upstream->news));
+	planner_deinit(&upstream->planner);
 	cache_free(upstream->cache);
 	waiters_deinit(&upstream->waiters);
+	sem_destroy(&upstream->restored);
 	free(upstream);
 }
 
@@ -351,9 +515,14 @@ static int init_loop(upstream_t *upstream)
 		uv_loop_close(&upstream->loop);
 		return KNOT_ERROR;
 	}
-	upstream->wakeup.data = upstream;
+	uv_prepare_init(&upstream->loop, &upstream->turn);
+	uv_timer_init(&upstream->loop, &upstream->tick);
 	uv_timer_init(&upstream->loop, &upstream->sweep);
-	upstream->sweep.data = upstream;
+	uv_timer_init(&upstream->loop, &upstream->commit);
+	upstream->wakeup.data = upstream->turn.data = upstream->tick.data = upstream;
+	upstream->sweep.data = upstream->commit.data = upstream;
+
+	uv_prepare_start(&upstream->turn, on_turn);
 	uv_timer_start(&upstream->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	return KNOT_EOK;
 }
@@ -372,17 +541,32 @@ static int start_thread(upstream_t *upstream)
 	return ret == 0 ? KNOT_EOK : knot_map_errno_code(ret);
 }
 
-static int start_upstream(upstream_t **result, const resolvers_t *set)
+static void wait_restored(upstream_t *upstream)
+{
+	struct timespec end;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += START_WAIT_MS * 1000000L;
+	end.tv_sec += end.tv_nsec / 1000000000L;
+	end.tv_nsec %= 1000000000L;
+	(void)sem_clockwait(&upstream->restored, CLOCK_MONOTONIC, &end);
+}
+
+int upstream_start(upstream_t **result, const upstream_key_t *key, const terms_t *terms,
+                   const limits_t *limits, upstream_retire_f retire, void *ctx)
 {
 	upstream_t *upstream = calloc(1, sizeof(*upstream));
 	if (upstream == NULL) {
 		return KNOT_ENOMEM;
 	}
-	upstream->set = *set;
-	CDS_INIT_LIST_HEAD(&upstream->lanes);
-	CDS_INIT_LIST_HEAD(&upstream->backlog);
-	cds_wfcq_init(&upstream->queue_head, &upstream->queue_tail);
+	upstream->key = *key;
+	upstream->retire = retire;
+	upstream->retire_ctx = ctx;
+	upstream_limit(upstream, limits);
+	lanes_init(&upstream->lanes, &upstream->loop, &upstream->key.resolvers);
+	queue_init(&upstream->queue);
 	waiters_init(&upstream->waiters);
+	sem_init(&upstream->restored, 0, 0);
+	planner_init(&upstream->planner, &upstream->counters);
 
 	int ret = KNOT_ENOMEM;
 	upstream->cache = cache_new();
@@ -393,7 +577,10 @@ static int start_upstream(upstream_t **result, const resolvers_t *set)
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
-	ret = start_thread(upstream);
+	terms_t restored = *terms;
+	restored.stale_max = TERMS_WEEK; /* For each zone its own stale-max decides. */
+	upstream->first_lane = lanes_get(&upstream->lanes, &restored);
+	ret = (upstream->first_lane != NULL) ? start_thread(upstream) : KNOT_ENOMEM;
 	if (ret != KNOT_EOK) {
 		close_all(upstream);
 		uv_run(&upstream->loop, UV_RUN_DEFAULT);
@@ -401,6 +588,7 @@ static int start_upstream(upstream_t **result, const resolvers_t *set)
 		goto fail;
 	}
 
+	wait_restored(upstream);
 	*result = upstream;
 	return KNOT_EOK;
 fail:
@@ -408,102 +596,20 @@ fail:
 	return ret;
 }
 
-/* --- registry --- */
-
-static struct {
-	pthread_mutex_t lock;
-	struct cds_list_head live;    /*!< In use or lingering. */
-	struct cds_list_head retired; /*!< Their threads have ended or are about to. */
-} registry = {
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.live = CDS_LIST_HEAD_INIT(registry.live),
-	.retired = CDS_LIST_HEAD_INIT(registry.retired),
-};
-
-/*! Waits for the threads of a list and frees what they leave. They need no lock any more. */
-static void join_threads(struct cds_list_head *list)
+void upstream_limit(upstream_t *upstream, const limits_t *limits)
 {
-	upstream_t *upstream, *next;
-	cds_list_for_each_entry_safe(upstream, next, list, node) {
-		pthread_join(upstream->thread, NULL);
-		cds_list_del(&upstream->node);
-		free_upstream(upstream);
-	}
+	atomic_store(&upstream->max_rate, limits->max_rate);
+	atomic_store(&upstream->max_targets, limits->max_targets);
 }
 
-bool upstream_retire(upstream_t *upstream)
+void upstream_stop(upstream_t *upstream)
 {
-	if (pthread_mutex_trylock(&registry.lock) != 0) {
-		return false;
-	}
-	bool retire = upstream->refs == 0 && !atomic_load(&upstream->stop) &&
-	              clock_ms() - upstream->idle_since >= LINGER_MS;
-	if (retire) {
-		cds_list_move(&upstream->node, &registry.retired);
-	}
-	pthread_mutex_unlock(&registry.lock);
-	return retire;
+	atomic_store(&upstream->stop, true);
+	uv_async_send(&upstream->wakeup);
 }
 
-static upstream_t *find_upstream(const resolvers_t *set)
+void upstream_join(upstream_t *upstream)
 {
-	upstream_t *upstream;
-	cds_list_for_each_entry(upstream, &registry.live, node) {
-		if (memcmp(&upstream->set, set, sizeof(*set)) == 0) {
-			return upstream;
-		}
-	}
-	return NULL;
-}
-
-int upstream_acquire(upstream_t **upstream, const resolvers_t *set)
-{
-	int ret = KNOT_EOK;
-
-	pthread_mutex_lock(&registry.lock);
-	join_threads(&registry.retired);
-	*upstream = find_upstream(set);
-	if (*upstream == NULL) {
-		ret = start_upstream(upstream, set);
-		if (ret == KNOT_EOK) {
-			cds_list_add(&(*upstream)->node, &registry.live);
-		}
-	}
-	if (ret == KNOT_EOK) {
-		(*upstream)->refs++;
-	}
-	pthread_mutex_unlock(&registry.lock);
-
-	return ret;
-}
-
-void upstream_release(upstream_t *upstream)
-{
-	if (upstream == NULL) {
-		return;
-	}
-
-	pthread_mutex_lock(&registry.lock);
-	assert(upstream->refs > 0);
-	if (--upstream->refs == 0) {
-		upstream->idle_since = clock_ms();
-	}
-	pthread_mutex_unlock(&registry.lock);
-}
-
-/*! At the exit of the process, after all zones are gone. The library stays loaded until then (-z nodelete). */
-__attribute__((destructor))
-static void stop_all(void)
-{
-	/* A thread may be at upstream_retire(): it must find the lock free, and itself stopped. */
-	pthread_mutex_lock(&registry.lock);
-	upstream_t *upstream;
-	cds_list_for_each_entry(upstream, &registry.live, node) {
-		atomic_store(&upstream->stop, true);
-		uv_async_send(&upstream->wakeup);
-	}
-	pthread_mutex_unlock(&registry.lock);
-
-	join_threads(&registry.live);
-	join_threads(&registry.retired);
+	pthread_join(upstream->thread, NULL);
+	free_upstream(upstream);
 }

@@ -2,55 +2,98 @@
 
 /*!
  * \file
- * \brief An upstream: one set of resolvers, the thread that asks them, the cache they fill.
+ * \brief An upstream: one set of resolvers, the thread that asks them, the cache they fill, the store that outlives it.
  *
- * Zones with the same resolvers share one upstream, whatever their other
- * options. It outlives its last zone for a while, so that neither a reload nor
- * a zone that is taken out and put back empties the cache.
+ * Zones with the same resolvers and store share one upstream (registry.h),
+ * whatever their other options.
  */
 
 #pragma once
 
 #include "cache.h"
-#include "policy.h"
+#include "counters.h"
+#include "health.h"
+#include "news.h"
 #include "resolver.h"
+#include "terms.h"
 #include "waiters.h"
+
+/*! Room for the path of the store's directory, with its final zero. */
+#define UPSTREAM_STORE_MAX	1024
+
+/*! What makes an upstream; zeroed before use, so that keys compare by memcmp(). */
+typedef struct {
+	resolvers_t resolvers;          /*!< At least one. */
+	char store[UPSTREAM_STORE_MAX]; /*!< Directory of the store, empty for none. */
+} upstream_key_t;
+
+/*! What bounds it; may change while it runs. */
+typedef struct {
+	uint32_t max_rate;    /*!< Queries/s to the resolvers. */
+	uint32_t max_targets; /*!< Targets in the cache. */
+} limits_t;
 
 typedef struct upstream upstream_t;
 
+/*! Says whether the upstream has to end itself. Called by its thread now and then; must not wait. */
+typedef bool (*upstream_retire_f)(void *ctx);
+
 /*!
- * \brief Gets the upstream of a set of resolvers, started if need be.
+ * \brief Starts an upstream. Any thread, also one not registered with RCU.
  *
- * Any thread, also one not registered with RCU; takes the registry's lock.
+ * Waits a moment for the store to be read.
  *
- * \param[out] upstream  To be given back by upstream_release().
- * \param set            Resolvers, at least one.
+ * \param[out] upstream  To be ended by upstream_stop() or `retire`, then upstream_join().
+ * \param key            Resolvers and store.
+ * \param terms          For what is restored from the store, until a zone asks for it.
+ * \param limits         Limits to begin with.
+ * \param retire         When to end.
+ * \param ctx            Its argument.
  *
  * \return KNOT_E*
  */
-int upstream_acquire(upstream_t **upstream, const resolvers_t *set);
+int upstream_start(upstream_t **upstream, const upstream_key_t *key, const terms_t *terms,
+                   const limits_t *limits, upstream_retire_f retire, void *ctx);
 
-/*! \brief Gives an upstream back; NULL is fine. Any thread, as above. */
-void upstream_release(upstream_t *upstream);
+/*! \brief Has the thread end. Any thread. */
+void upstream_stop(upstream_t *upstream);
+
+/*! \brief Waits for the end of the thread and frees the upstream. Any thread. */
+void upstream_join(upstream_t *upstream);
+
+/*! \brief Changes the limits. Any thread. */
+void upstream_limit(upstream_t *upstream, const limits_t *limits);
 
 /*! \brief The upstream's cache, to be read inside rcu_read_lock(). */
 cache_t *upstream_cache(upstream_t *upstream);
+
+/*! \brief How the resolver does. Any thread. */
+const health_t *upstream_health(const upstream_t *upstream);
+
+/*! \brief What has been counted. Any thread. */
+const counters_t *upstream_counters(const upstream_t *upstream);
+
+/*! \brief What is to be logged. Any thread. */
+news_t *upstream_news(upstream_t *upstream);
 
 /*!
  * \brief Has a target resolved. Worker, inside rcu_read_lock(); never blocks.
  *
  * Of all that is asked for the same name and type at the same time, one query
- * leaves. When too much is queued already, the request is dropped.
+ * leaves.
  *
  * \param upstream  Upstream.
  * \param target    Target from the cache, or NULL if it is not there yet.
  * \param name      Its name, lower case.
- * \param types     Slots, as bits (1 << slot_id_t).
- * \param policy    For its timeout and retry.
+ * \param refresh   Slots, as bits (1 << slot_id_t), to be refreshed.
+ * \param wait      Slots that a client waits for.
+ * \param terms     Of the zone.
  * \param now       clock_ms() from before the look-up in the cache: what has been learned since then is enough.
+ *
+ * \return false if too much is queued already; the request is dropped.
  */
-void upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
-                  unsigned types, const policy_t *policy, uint64_t now);
+bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
+                  unsigned refresh, unsigned wait, const terms_t *terms, uint64_t now);
 
 /*!
  * \brief Waits until the upstream has learned what makes `done` true.
@@ -67,10 +110,3 @@ void upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *na
  */
 bool upstream_wait(upstream_t *upstream, uint32_t wait_ms, unsigned seats,
                    waiters_done_f done, void *ctx);
-
-/*!
- * \brief Removes the upstream from the registry if nobody wants it any more.
- *
- * For the upstream's thread; it then has to end itself. Never waits: while the registry is busy the answer is no.
- */
-bool upstream_retire(upstream_t *upstream);

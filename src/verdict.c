@@ -4,30 +4,11 @@
 
 #include <libknot/consts.h>
 
+#include "schedule.h"
+
 static uint32_t min(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
-}
-
-/*! Life of an answer from its reception on, in ms. */
-static uint64_t life_ms(const answer_t *answer, const policy_t *policy)
-{
-	uint32_t ttl = answer->ttl;
-	if (answer->kind != REPLY_ADDRESSES) {
-		ttl = min(ttl, policy->negative_ttl_max);
-	}
-	return ttl * 1000ULL;
-}
-
-/*! Suppression after a number of failures in a row, in ms: it doubles (RFC 9520, section 3.2). */
-static uint64_t backoff_ms(uint32_t failures, const policy_t *policy)
-{
-	uint64_t backoff = policy->failure_ttl;
-	uint64_t max = backoff > VERDICT_BACKOFF_MAX ? backoff : VERDICT_BACKOFF_MAX;
-	for (; failures > 1 && backoff < max; failures--) {
-		backoff *= 2;
-	}
-	return (backoff < max ? backoff : max) * 1000;
 }
 
 static uint32_t fresh_ttl(uint64_t left_ms, uint32_t alias_ttl, const policy_t *policy)
@@ -46,7 +27,77 @@ static verdict_kind_t serve(const answer_t *answer)
 	}
 }
 
-verdict_t verdict_get(const slot_t *slot, const policy_t *policy, uint32_t alias_ttl, uint64_t now)
+static uint32_t stale_ttl(uint32_t alias_ttl, const policy_t *policy)
+{
+	return min(VERDICT_STALE_TTL, min(alias_ttl, policy->ttl_max));
+}
+
+static uint32_t grace_ttl(const answer_t *answer, uint32_t alias_ttl, const policy_t *policy)
+{
+	uint32_t ttl = min(VERDICT_GRACE_TTL, answer->ttl > 0 ? answer->ttl : 1);
+	return min(ttl, min(alias_ttl, policy->ttl_max));
+}
+
+/*! Judges a slot that has an answer not too old to serve; false if it is. */
+static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t *answer,
+                         const policy_t *policy, uint32_t alias_ttl, uint64_t now,
+                         bool failing, bool suppressed)
+{
+	/* The clock may have been read before this answer came. */
+	now = now > answer->received ? now : answer->received;
+	uint64_t age = now - answer->received;
+	uint64_t expiry = schedule_expiry(answer, &policy->terms);
+
+	if (now < expiry && !answer->restored) {
+		/* An ALIAS that changes faster than its target is looked after as often as it says. */
+		verdict->kind = serve(answer);
+		verdict->answer = answer;
+		verdict->ttl = fresh_ttl(expiry - now, alias_ttl, policy);
+		verdict->ask = age >= alias_ttl * 1000ULL && age >= SCHEDULE_LIFE_MIN_MS && !suppressed;
+		return true;
+	}
+	if (now >= expiry + policy->terms.stale_max * 1000ULL) {
+		return false;
+	}
+
+	verdict->answer = answer;
+	if (failing) {
+		verdict->kind = serve(answer);
+		verdict->ttl = stale_ttl(alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+		verdict->ask = !suppressed;
+	} else if (now < expiry + VERDICT_GRACE_MS && !answer->restored) {
+		verdict->kind = serve(answer);
+		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
+	} else if (answer->restored || atomic_load_explicit(&slot->warm, memory_order_relaxed)) {
+		/* The refresh is late: others come first, or the server has just been started. */
+		verdict->kind = serve(answer);
+		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+	} else {
+		/* COLD; should the resolution not end in time, the answer is there. */
+		verdict->ttl = stale_ttl(alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+	}
+	return true;
+}
+
+/*! Puts the addresses from before an NXDOMAIN in its place. */
+static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl, uint64_t now)
+{
+	const answer_t *held = verdict->answer->held;
+	if (held != NULL && now < schedule_expiry(held, &policy->terms) + policy->terms.stale_max * 1000ULL) {
+		if (verdict->kind == VERDICT_NXDOMAIN) {
+			verdict->kind = VERDICT_ADDRESSES;
+		}
+		verdict->answer = held;
+		verdict->ttl = stale_ttl(alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+	}
+}
+
+verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t *policy,
+                      uint32_t alias_ttl, uint64_t now)
 {
 	verdict_t verdict = { .kind = VERDICT_COLD, .ede = KNOT_EDNS_EDE_NONE, .ask = true };
 	if (slot == NULL) {
@@ -57,45 +108,16 @@ verdict_t verdict_get(const slot_t *slot, const policy_t *policy, uint32_t alias
 	uint64_t failed_at = atomic_load_explicit(&slot->failed_at, memory_order_acquire);
 	const answer_t *answer = rcu_dereference(slot->answer);
 	bool failing = (failed_at != 0);
-	uint32_t failures = atomic_load_explicit(&slot->failures, memory_order_relaxed);
-	bool suppressed = failing && now < failed_at + backoff_ms(failures, policy);
+	uint64_t retry_at = atomic_load_explicit(&slot->retry_at, memory_order_relaxed);
+	bool suppressed = failing && now < retry_at && health_blames(health, failed_at);
 
-	if (answer != NULL) {
-		/* The clock may have been read before this answer came. */
-		uint64_t age = now > answer->received ? now - answer->received : 0;
-		uint64_t life = life_ms(answer, policy);
-
-		if (age < life) {
-			/* An ALIAS that changes faster than its target is looked after as often as it says. */
-			verdict.kind = serve(answer);
-			verdict.answer = answer;
-			verdict.ttl = fresh_ttl(life - age, alias_ttl, policy);
-			verdict.ask = age >= alias_ttl * 1000ULL && age >= VERDICT_REFRESH_MIN_MS && !suppressed;
-			return verdict;
+	if (answer != NULL &&
+	    judge_answer(&verdict, slot, answer, policy, alias_ttl, now, failing,
+	                 suppressed && !health_wants_probe(health, now))) {
+		if (policy->nxdomain == NXDOMAIN_HOLD && answer->kind == REPLY_NXDOMAIN) {
+			hold(&verdict, policy, alias_ttl, now);
 		}
-
-		uint64_t past = age - life;
-		uint32_t ttl_max = min(alias_ttl, policy->ttl_max);
-		if (past < CACHE_STALE_MAX_MS) {
-			verdict.answer = answer;
-			if (failing) {
-				verdict.kind = serve(answer);
-				verdict.ttl = min(VERDICT_STALE_TTL, ttl_max);
-				verdict.ede = KNOT_EDNS_EDE_STALE;
-				verdict.ask = !suppressed;
-				return verdict;
-			}
-			if (past < VERDICT_GRACE_MS) {
-				verdict.kind = serve(answer);
-				verdict.ttl = min(ttl_max, min(VERDICT_GRACE_TTL, answer->ttl > 0 ? answer->ttl : 1));
-				verdict.ask = age >= VERDICT_REFRESH_MIN_MS;
-				return verdict;
-			}
-			/* Should the resolution not end in time. */
-			verdict.ttl = min(VERDICT_STALE_TTL, ttl_max);
-			verdict.ede = KNOT_EDNS_EDE_STALE;
-			return verdict;
-		}
+		return verdict;
 	}
 
 	if (failing) {

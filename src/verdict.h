@@ -10,18 +10,15 @@
 #pragma once
 
 #include "cache.h"
+#include "health.h"
 #include "policy.h"
 
 /*! Old addresses are served without a word that long after expiry, in ms ... */
 #define VERDICT_GRACE_MS	10000
 /*! ... with a TTL that brings the client back soon after the refresh, or that of the target if lower, in s. */
 #define VERDICT_GRACE_TTL	5
-/*! Nothing is asked again sooner after an answer, whatever its TTL, in ms. */
-#define VERDICT_REFRESH_MIN_MS	1000
 /*! TTL of stale addresses, in s (RFC 8767, section 4). */
 #define VERDICT_STALE_TTL	30
-/*! Longest suppression after repeated failures, in s. */
-#define VERDICT_BACKOFF_MAX	60
 
 /*! State of one target and type. */
 typedef enum {
@@ -30,7 +27,7 @@ typedef enum {
 	VERDICT_NXDOMAIN,  /*!< The target does not exist. */
 	VERDICT_FAILED,    /*!< Resolution failed, asking again is being suppressed. */
 	VERDICT_RETRY,     /*!< Resolution failed and is due again. */
-	VERDICT_COLD,      /*!< Not known (any more); `answer` has what may serve if resolution fails. */
+	VERDICT_COLD,      /*!< Not known (any more), and nobody keeps it warm; `answer` has what may serve if resolution fails. */
 } verdict_kind_t;
 
 typedef struct {
@@ -47,8 +44,10 @@ typedef struct {
  * Inside rcu_read_lock(); the verdict's answer must not be used beyond it.
  *
  * \param slot       Slot, or NULL for an unknown target.
+ * \param health     How the resolver does.
  * \param policy     Options of the zone.
  * \param alias_ttl  TTL of the ALIAS, s.
  * \param now        clock_ms().
  */
-verdict_t verdict_get(const slot_t *slot, const policy_t *policy, uint32_t alias_ttl, uint64_t now);
+verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t *policy,
+                      uint32_t alias_ttl, uint64_t now);

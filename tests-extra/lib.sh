@@ -8,8 +8,8 @@
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 unset CDPATH
 
-BUILD_PACKAGES=(autoconf automake gcc libc-ares-dev libc6-dev libknot-dev libtool liburcu-dev
-	libuv1-dev make pkg-config)
+BUILD_PACKAGES=(autoconf automake gcc libc-ares-dev libc6-dev libknot-dev liblmdb-dev libtool
+	liburcu-dev libuv1-dev make pkg-config)
 SERVER_PACKAGES=(knot knot-dnsutils unbound)
 
 bold='' green='' red='' plain=''

@@ -120,7 +120,7 @@ echo "$module"
 say "Unit tests"
 unit plain
 say "Functional tests"
-functional 300 . "$@"
+functional 600 . "$@"
 say "Demo"
 demo
 say "Release"
@@ -133,13 +133,14 @@ if [ ! "$quick" ]; then
 	# The runtime has to come first, and knotd itself is not built with it.
 	KNOTD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" \
 		ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		SLOW=3 functional 300 . "$@"
+		SLOW=3 functional 600 . "$@"
 
 	say "Some functional tests under valgrind"
 	module=$work/plain/obj/.libs/alias.so
-	KNOTD_WRAPPER="valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
-		--suppressions=$top/tests-extra/valgrind.supp" \
-		SLOW=5 functional 180 test_answer.py "$@"
+	export KNOTD_WRAPPER="valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
+		--suppressions=$top/tests-extra/valgrind.supp" SLOW=5
+	functional 180 test_answer.py "$@"
+	functional 300 test_store.py "$@"
 fi
 
 say "$passed passed, $failed failed"

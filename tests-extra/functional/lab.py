@@ -53,7 +53,7 @@ class Lab:
 def options(*upstreams, **more):
     """A section of mod-alias with one try, and time-outs that no stall of the machine reaches."""
     return {"resolver": [upstream.address for upstream in upstreams], "timeout": 60000, "retry": 0,
-            "cold_wait": int(1000 * COLD_WAIT), "failure_ttl": "1s", **more}
+            "cold_wait": int(1000 * COLD_WAIT), "failure_ttl": "1s", "keep_warm": 0, **more}
 
 
 @contextlib.contextmanager

@@ -34,6 +34,10 @@ BAD = {
     "ttl-negative": (dict(ttl_min=-1), "ttl-min"),
     "negative-ttl": (dict(negative_ttl_max=-1), "negative-ttl-max"),
     "failure-ttl": (dict(failure_ttl="1d"), "failure-ttl"),
+    "keep-warm": (dict(keep_warm="8d"), "keep-warm"),
+    "stale-max": (dict(stale_max="8d"), "stale-max"),
+    "max-rate": (dict(max_rate=0), "max-rate"),
+    "max-targets": (dict(max_targets=0), "max-targets"),
     "sibling": (dict(sibling="both"), "sibling"),
     "nxdomain": (dict(nxdomain="refused"), "nxdomain"),
     "expose": (dict(expose="maybe"), "expose"),
@@ -94,8 +98,11 @@ def test_good_options(knot, restore, upstream):
     knot.sections = {
         "default": dict(resolver=[upstream.address, "::1@5353", "192.0.2.53"], timeout=60000,
                         retry=0, cold_wait=0, ttl_min="1h", ttl_max="1h", negative_ttl_max=0,
-                        failure_ttl=1, sibling="override", nxdomain="servfail", expose="on"),
-        "other": dict(ttl_max="28d", retry=5, sibling="merge", nxdomain="nodata", expose="off")}
+                        failure_ttl=1, keep_warm="7d", stale_max="7d", max_rate=1000000,
+                        max_targets=100000000, store='""', sibling="override",
+                        nxdomain="servfail", expose="on"),
+        "other": dict(ttl_max="28d", retry=5, keep_warm=0, stale_max=0, max_rate=1, max_targets=1,
+                      store="cache", sibling="merge", nxdomain="hold", expose="off")}
     knot.write()
     knot.knotc("conf-check")
     knot.knotc("reload")

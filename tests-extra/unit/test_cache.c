@@ -49,28 +49,53 @@ static reply_t addresses(uint8_t last, uint16_t count, uint32_t ttl)
 	return reply;
 }
 
+static target_t *add(const uint8_t *name)
+{
+	target_t *target = cache_add(cache, name, T0);
+	assert_non_null(target);
+	return target;
+}
+
 static void test_targets(void **state)
 {
 	(void)state;
 
 	assert_null(find(NAME_A));
-	target_t *target = cache_add(cache, NAME_A);
-	assert_non_null(target);
-	assert_ptr_equal(cache_add(cache, NAME_A), target);
+	target_t *target = add(NAME_A);
+	assert_int_equal(target->used, T0);
 	assert_ptr_equal(find(NAME_A), target);
 	assert_null(find(NAME_B));
 	assert_null(find(NAME_APEX));
+	assert_ptr_not_equal(add(NAME_B), target);
+	assert_int_equal(cache_count(cache), 2);
+
+	cache_remove(cache, target);
+	assert_null(find(NAME_A));
+	assert_non_null(find(NAME_B));
+	assert_int_equal(cache_count(cache), 1);
+}
+
+static void test_touch(void **state)
+{
+	(void)state;
+
+	target_t *target = add(NAME_A);
+	cache_touch(target, T0 + CACHE_USED_GRAIN_MS - 1);
+	assert_int_equal(target->used, T0);
+	cache_touch(target, T0 + CACHE_USED_GRAIN_MS);
+	assert_int_equal(target->used, T0 + CACHE_USED_GRAIN_MS);
 }
 
 static void test_publish(void **state)
 {
 	(void)state;
 
-	slot_t *slot = &cache_add(cache, NAME_A)->slot[SLOT_A];
-	cache_fail(slot, 22, T0);
-	cache_fail(slot, 23, T0 + 1);
+	slot_t *slot = &add(NAME_A)->slot[SLOT_A];
+	cache_fail(slot, 22, T0 + 5 * S, T0);
+	cache_fail(slot, 23, T0 + 9 * S, T0 + 1);
 	assert_int_equal(slot->failures, 2);
 	assert_int_equal(slot->failed_at, T0 + 1);
+	assert_int_equal(slot->retry_at, T0 + 9 * S);
 	assert_int_equal(slot->failed_ede, 23);
 	assert_null(slot->answer);
 
@@ -80,6 +105,7 @@ static void test_publish(void **state)
 	assert_int_equal(slot->failures, 0);
 	assert_int_equal(slot->answer->received, T0 + 2);
 	assert_int_equal(slot->answer->ttl, 60);
+	assert_false(slot->answer->restored);
 	assert_int_equal(slot->answer->rrs.count, 3);
 	const knot_rdata_t *rdata = slot->answer->rrs.rdata;
 	for (uint8_t i = 0; i < 3; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
@@ -88,7 +114,7 @@ static void test_publish(void **state)
 	}
 
 	/* A failure leaves the answer alone; a negative answer has no records. */
-	cache_fail(slot, 22, T0 + 3);
+	cache_fail(slot, 22, T0 + 5 * S, T0 + 3);
 	assert_int_equal(slot->answer->rrs.count, 3);
 	reply.kind = REPLY_NODATA;
 	reply.count = 0;
@@ -97,47 +123,115 @@ static void test_publish(void **state)
 	assert_int_equal(slot->answer->rrs.count, 0);
 }
 
-static void test_sweep(void **state)
+static const uint8_t *address(const answer_t *answer)
+{
+	assert_int_equal(answer->kind, REPLY_ADDRESSES);
+	return answer->rrs.rdata->data;
+}
+
+static void publish(slot_t *slot, reply_kind_t kind, uint8_t last)
+{
+	reply_t reply = addresses(last, kind == REPLY_ADDRESSES, 60);
+	reply.kind = kind;
+	assert_int_equal(cache_publish(slot, &reply, T0), KNOT_EOK);
+}
+
+static void test_held(void **state)
 {
 	(void)state;
 
-	/* A target stays while one of its types can serve a client, even if only as stale. */
-	reply_t reply = addresses(1, 1, 60);
-	cache_publish(&cache_add(cache, NAME_A)->slot[SLOT_AAAA], &reply, T0);
-	cache_fail(&cache_add(cache, NAME_B)->slot[SLOT_A], 22, T0);
-	target_t *busy = cache_add(cache, NAME_APEX);
-	busy->slot[SLOT_A].asked = true;
+	/* The last addresses outlive one NXDOMAIN after the other; not a NODATA. */
+	slot_t *slot = &add(NAME_A)->slot[SLOT_A];
+	publish(slot, REPLY_NXDOMAIN, 0);
+	assert_null(slot->answer->held);
+	publish(slot, REPLY_ADDRESSES, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		publish(slot, REPLY_NXDOMAIN, 0);
+		assert_int_equal(slot->answer->kind, REPLY_NXDOMAIN);
+		assert_int_equal(slot->answer->rrs.count, 0);
+		assert_int_equal(address(slot->answer->held)[3], 1);
+	}
+	publish(slot, REPLY_ADDRESSES, 2);
+	assert_null(slot->answer->held);
+	publish(slot, REPLY_NXDOMAIN, 0);
+	assert_int_equal(address(slot->answer->held)[3], 2);
+	publish(slot, REPLY_NODATA, 0);
+	assert_null(slot->answer->held);
+	publish(slot, REPLY_NXDOMAIN, 0);
+	assert_null(slot->answer->held);
 
-	cache_sweep(cache, T0 + CACHE_FAILURE_MAX_MS - 1);
-	assert_non_null(find(NAME_B));
-	cache_sweep(cache, T0 + CACHE_FAILURE_MAX_MS);
-	assert_null(find(NAME_B));
-
-	cache_sweep(cache, T0 + 60 * S + CACHE_STALE_MAX_MS - 1);
-	assert_non_null(find(NAME_A));
-	cache_sweep(cache, T0 + 60 * S + CACHE_STALE_MAX_MS);
-	assert_null(find(NAME_A));
-
-	/* One that somebody waits for must not go. */
-	assert_non_null(find(NAME_APEX));
-	busy->slot[SLOT_A].asked = false;
-	busy->slot[SLOT_A].busy = true;
-	cache_sweep(cache, T0);
-	assert_non_null(find(NAME_APEX));
-	busy->slot[SLOT_A].busy = false;
-	cache_sweep(cache, T0);
-	assert_null(find(NAME_APEX));
+	/* What is held goes with the target. */
+	publish(slot, REPLY_ADDRESSES, 5);
+	publish(slot, REPLY_NXDOMAIN, 0);
 }
 
-/* Each answer has as many addresses as its TTL says, all with the TTL as last octet. */
+static void test_restore(void **state)
+{
+	(void)state;
 
-static bool running;
+	slot_t *slot = &add(NAME_A)->slot[SLOT_AAAA];
+	assert_false(slot->warm);
+	reply_t reply = addresses(1, 2, 60);
+	assert_int_equal(cache_restore(slot, &reply, T0 - 1000 * S), KNOT_EOK);
+	assert_true(slot->answer->restored);
+	assert_true(slot->warm);
+	assert_int_equal(slot->answer->received, T0 - 1000 * S);
+	assert_int_equal(slot->answer->ttl, 60);
+	assert_int_equal(slot->answer->rrs.count, 2);
+	publish(slot, REPLY_ADDRESSES, 2);
+	assert_false(slot->answer->restored);
+	assert_int_equal(address(slot->answer)[3], 2);
+}
 
 static void name_of(uint8_t *name, unsigned i)
 {
 	memcpy(name, NAME_A, knot_dname_size(NAME_A));
 	name[1] = i;
 }
+
+static void test_victim(void **state)
+{
+	(void)state;
+
+	assert_null(cache_victim(cache));
+
+	/* Used one after the other, but for one in the middle; those looked at go to the end of the line. */
+	target_t *target[NAMES];
+	for (unsigned i = 0; i < NAMES; i++) {
+		uint8_t name[16];
+		name_of(name, i);
+		target[i] = add(name);
+		target[i]->used = T0 + i;
+	}
+	target[40]->used = T0 - 1;
+	target[0]->slot[SLOT_A].busy = true;
+	assert_ptr_equal(cache_victim(cache), target[1]);
+	assert_ptr_equal(cache_victim(cache), target[16]);
+	assert_ptr_equal(cache_victim(cache), target[40]);
+	assert_ptr_equal(cache_victim(cache), target[48]);
+	target[1]->slot[SLOT_AAAA].busy = true;
+	assert_ptr_equal(cache_victim(cache), target[2]);
+
+	/* One by one all others go; a busy one never does. */
+	for (unsigned i = 2; i < NAMES; i++) {
+		target_t *victim = cache_victim(cache);
+		for (unsigned looks = 0; victim == NULL && looks < NAMES; looks++) {
+			victim = cache_victim(cache);
+		}
+		assert_non_null(victim);
+		assert_ptr_not_equal(victim, target[0]);
+		assert_ptr_not_equal(victim, target[1]);
+		cache_remove(cache, victim);
+	}
+	assert_int_equal(cache_count(cache), 2);
+	assert_null(cache_victim(cache));
+	target[0]->slot[SLOT_A].busy = false;
+	assert_ptr_equal(cache_victim(cache), target[0]);
+}
+
+/* Each answer has as many addresses as its TTL says, all with the TTL as last octet. */
+
+static bool running;
 
 static void *read_all(void *ctx)
 {
@@ -150,7 +244,10 @@ static void *read_all(void *ctx)
 			rcu_read_lock();
 			target_t *target = cache_find(cache, name);
 			const answer_t *answer = target ? rcu_dereference(target->slot[SLOT_A].answer) : NULL;
-			if (answer != NULL) {
+			if (answer != NULL && answer->held != NULL) {
+				answer = answer->held;
+			}
+			if (answer != NULL && answer->kind == REPLY_ADDRESSES) {
 				const knot_rdata_t *rdata = answer->rrs.rdata;
 				*wrong += answer->rrs.count != answer->ttl;
 				for (unsigned j = 0; j < answer->rrs.count; j++) {
@@ -178,16 +275,21 @@ static void test_threads(void **state)
 	}
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		uint64_t now = T0 + round * S;
 		for (unsigned i = 0; i < NAMES; i++) {
 			uint8_t name[16];
 			name_of(name, i);
+			target_t *target = find(name);
+			target = (target != NULL) ? target : add(name);
 			uint16_t count = 1 + (round + i) % REPLY_ADDRESSES_MAX;
 			reply_t reply = addresses(count, count, count);
-			assert_int_equal(cache_publish(&cache_add(cache, name)->slot[SLOT_A], &reply, now), KNOT_EOK);
-		}
-		if (round % 10 == 9) {
-			cache_sweep(cache, now + 2 * CACHE_STALE_MAX_MS);
+			slot_t *slot = &target->slot[SLOT_A];
+			assert_int_equal(cache_publish(slot, &reply, T0 + round * S), KNOT_EOK);
+			if ((round + i) % 3 == 0) {
+				publish(slot, REPLY_NXDOMAIN, 0);
+			}
+			if ((round + i) % 10 == 9) {
+				cache_remove(cache, target);
+			}
 		}
 	}
 
@@ -202,8 +304,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_touch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restore, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_victim, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,15 +2,18 @@
 
 #include "test.h"
 
+#include <netinet/in.h>
 #include <knot/module.h>
 #include <libknot/yparser/yptrafo.h>
 
 #include "conf.h"
 
-/* Of knotd only what conf.c calls for its checks is needed, and answers as the test says. */
+/* Of knotd only what conf.c calls is needed, and answers as the test says. */
 
 static int64_t ttl_min, ttl_max;
 static size_t resolvers;
+static const char *store, *storage;
+static nxdomain_t nxdomain;
 
 knotd_conf_t knotd_conf_check_item(knotd_conf_check_args_t *args, const yp_name_t *item)
 {
@@ -36,14 +39,43 @@ void knotd_conf_free(knotd_conf_t *conf)
 knotd_conf_t knotd_conf(knotd_mod_t *mod, const yp_name_t *section, const yp_name_t *item,
                         const knotd_conf_t *id)
 {
-	(void)mod, (void)section, (void)item, (void)id;
-	return (knotd_conf_t){ 0 };
+	(void)mod, (void)id;
+	knotd_conf_t conf = { 0 };
+	if (strcmp(section + 1, "database") == 0 && strcmp(item + 1, "storage") == 0) {
+		conf.single.string = storage;
+	}
+	return conf;
 }
+
+/*! Each number is that of its item. */
+enum { KEEP_WARM = 1000, STALE_MAX, MAX_RATE, MAX_TARGETS };
 
 knotd_conf_t knotd_conf_mod(knotd_mod_t *mod, const yp_name_t *item)
 {
-	(void)mod, (void)item;
-	return (knotd_conf_t){ 0 };
+	(void)mod;
+	static knotd_conf_val_t resolver;
+	knotd_conf_t conf = { 0 };
+	const char *name = item + 1;
+	if (strcmp(name, "resolver") == 0) {
+		*(struct sockaddr_in *)&resolver.addr = (struct sockaddr_in){
+			.sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+		};
+		conf.multi = &resolver;
+		conf.count = 1;
+	} else if (strcmp(name, "store") == 0) {
+		conf.single.string = store;
+	} else if (strcmp(name, "nxdomain") == 0) {
+		conf.single.option = nxdomain;
+	} else if (strcmp(name, "keep-warm") == 0) {
+		conf.single.integer = KEEP_WARM;
+	} else if (strcmp(name, "stale-max") == 0) {
+		conf.single.integer = STALE_MAX;
+	} else if (strcmp(name, "max-rate") == 0) {
+		conf.single.integer = MAX_RATE;
+	} else if (strcmp(name, "max-targets") == 0) {
+		conf.single.integer = MAX_TARGETS;
+	}
+	return conf;
 }
 
 knotd_conf_t knotd_conf_zone(knotd_mod_t *mod, const yp_name_t *item, const knot_dname_t *zone)
@@ -142,7 +174,16 @@ static void test_ranges(void **state)
 		{ "failure-ttl",      "5m",       "301" },
 		{ "failure-ttl",      "1",        "0" },
 		{ "sibling",          "merge",    "both" },
-		{ "nxdomain",         "servfail", "hold" },
+		{ "nxdomain",         "servfail", "keep" },
+		{ "nxdomain",         "hold",     "" },
+		{ "keep-warm",        "0",        "-1" },
+		{ "keep-warm",        "7d",       "8d" },
+		{ "stale-max",        "0",        "-1" },
+		{ "stale-max",        "7d",       "8d" },
+		{ "max-rate",         "1",        "0" },
+		{ "max-rate",         "1000000",  "1000001" },
+		{ "max-targets",      "1",        "0" },
+		{ "max-targets",      "100000000", "100000001" },
 		{ "expose",           "on",       "maybe" },
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -170,12 +211,89 @@ static void test_rules(void **state)
 	assert_string_equal(args.err_str, "resolver takes at most 8 addresses");
 }
 
+static void test_defaults(void **state)
+{
+	(void)state;
+
+	static const struct {
+		const char *name;
+		int64_t value;
+	} cases[] = {
+		{ "keep-warm",   86400 },
+		{ "stale-max",   86400 },
+		{ "max-rate",    1000 },
+		{ "max-targets", 1000000 },
+		{ "failure-ttl", 5 },
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(find_item(cases[i].name)->var.i.dflt, cases[i].value);
+	}
+	assert_string_equal(find_item("store")->var.s.dflt, "alias");
+}
+
+static int load(conf_alias_t *conf, const char *set_store)
+{
+	store = set_store;
+	storage = "/var/lib/knot";
+	return conf_load(conf, NULL);
+}
+
+static void test_load(void **state)
+{
+	(void)state;
+
+	conf_alias_t conf;
+	nxdomain = NXDOMAIN_NODATA;
+	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
+	assert_int_equal(conf.policy.terms.keep_warm, KEEP_WARM);
+	assert_int_equal(conf.policy.terms.stale_max, STALE_MAX);
+	assert_int_equal(conf.limits.max_rate, MAX_RATE);
+	assert_int_equal(conf.limits.max_targets, MAX_TARGETS);
+	assert_int_equal(conf.upstream.resolvers.count, 1);
+	assert_false(conf.policy.terms.hold);
+
+	nxdomain = NXDOMAIN_HOLD;
+	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
+	assert_true(conf.policy.terms.hold);
+}
+
+static void test_store(void **state)
+{
+	(void)state;
+
+	conf_alias_t conf;
+	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
+	assert_string_equal(conf.upstream.store, "/var/lib/knot/alias");
+	assert_int_equal(load(&conf, "/srv/store"), KNOT_EOK);
+	assert_string_equal(conf.upstream.store, "/srv/store");
+	assert_int_equal(load(&conf, ""), KNOT_EOK);
+	assert_string_equal(conf.upstream.store, "");
+
+	/* The same path is the same key: nothing stays behind its end. */
+	static const conf_alias_t none;
+	assert_memory_equal(conf.upstream.store, none.upstream.store, sizeof(none.upstream.store));
+
+	/* As long as there is room, with the final zero, and no longer. */
+	char path[UPSTREAM_STORE_MAX + 1];
+	memset(path, 'a', sizeof(path));
+	path[0] = '/';
+	path[UPSTREAM_STORE_MAX] = '\0';
+	assert_int_equal(load(&conf, path), KNOT_EINVAL);
+	path[UPSTREAM_STORE_MAX - 1] = '\0';
+	assert_int_equal(load(&conf, path), KNOT_EOK);
+	assert_string_equal(conf.upstream.store, path);
+	assert_int_equal(load(&conf, path + 1), KNOT_EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resolver),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 #include <libknot/libknot.h>
 
 #include "clock.h"
-#include "upstream.h"
+#include "registry.h"
 #include "verdict.h"
 
 #define WORKERS		8
@@ -23,6 +23,15 @@
 
 static int sock;
 static atomic_uint queries[NAMES][SLOTS];
+
+static const policy_t policy = {
+	.terms = {
+		.timeout = 2000, .retry = 2, .failure_ttl = 5, .negative_ttl_max = 300, .keep_warm = 86400,
+		.stale_max = 86400
+	},
+	.ttl_max = 86400
+};
+static const limits_t limits = { .max_rate = 1000000, .max_targets = 1000000 };
 
 static void *resolve(void *ctx)
 {
@@ -60,6 +69,18 @@ static pthread_t resolver;
 static struct sockaddr_in address = { .sin_family = AF_INET };
 static upstream_t *upstream;
 
+/*! A key with that many more resolvers, which nobody has to ask: the first one answers. */
+static upstream_key_t make_key(unsigned more)
+{
+	upstream_key_t key = { 0 };
+	struct sockaddr_storage addr = { 0 };
+	memcpy(&addr, &address, sizeof(address));
+	for (unsigned i = 0; i <= more; i++) {
+		assert_int_equal(resolvers_add(&key.resolvers, &addr), KNOT_EOK);
+	}
+	return key;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -72,28 +93,22 @@ static int setup(void **state)
 		return -1;
 	}
 
-	resolvers_t set = { 0 };
-	struct sockaddr_storage addr = { 0 };
-	memcpy(&addr, &address, sizeof(address));
-	return resolvers_add(&set, &addr) || upstream_acquire(&upstream, &set);
+	upstream_key_t key = make_key(0);
+	return registry_acquire(&upstream, &key, &policy.terms, &limits);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	upstream_release(upstream);
+	registry_release(upstream, &limits);
 	sendto(sock, "", 1, 0, (struct sockaddr *)&address, sizeof(address)); /* Ends the resolver. */
 	pthread_join(resolver, NULL);
 	close(sock);
 	return 0;
 }
 
-static const policy_t policy = {
-	.timeout = 2000, .retry = 2, .ttl_max = 86400, .negative_ttl_max = 300, .failure_ttl = 5
-};
-
 /*! What the answer hook does; true if both types are known. */
-static bool visit(unsigned number)
+static bool visit(upstream_t *at, unsigned number)
 {
 	char text[32];
 	knot_dname_storage_t name;
@@ -102,19 +117,34 @@ static bool visit(unsigned number)
 
 	rcu_read_lock();
 	uint64_t now = clock_ms();
-	target_t *target = cache_find(upstream_cache(upstream), name);
-	unsigned types = 0, known = 0;
+	target_t *target = cache_find(upstream_cache(at), name);
+	unsigned refresh = 0, wait = 0, known = 0;
 	for (unsigned id = 0; id < SLOTS; id++) {
-		verdict_t verdict = verdict_get(target != NULL ? &target->slot[id] : NULL, &policy, 3600, now);
-		types |= verdict.ask ? 1U << id : 0;
+		verdict_t verdict = verdict_get(target != NULL ? &target->slot[id] : NULL, upstream_health(at),
+		                                &policy, 3600, now);
+		unsigned bit = verdict.ask ? 1U << id : 0;
+		*(verdict.kind == VERDICT_COLD ? &wait : &refresh) |= bit;
 		known += verdict.kind == VERDICT_ADDRESSES;
 	}
-	if (types != 0) {
-		upstream_ask(upstream, target, name, types, &policy, now);
+	if ((refresh | wait) != 0) {
+		(void)upstream_ask(at, target, name, refresh, wait, &policy.terms, now);
 	}
 	rcu_read_unlock();
 
 	return known == SLOTS;
+}
+
+static void visit_until_known(upstream_t *at, unsigned number, uint64_t end)
+{
+	while (!visit(at, number)) {
+		assert_true(clock_ms() < end);
+		usleep(1000);
+	}
+}
+
+static uint64_t count(upstream_t *at, counter_t id)
+{
+	return counter_get(upstream_counters(at), id);
 }
 
 static pthread_barrier_t barrier;
@@ -126,7 +156,7 @@ static void *work(void *ctx)
 	for (unsigned number = 0; number < NAMES; number++) {
 		pthread_barrier_wait(&barrier);
 		for (unsigned turn = 0; turn < TURNS; turn++) {
-			visit(number);
+			visit(upstream, number);
 		}
 	}
 	rcu_unregister_thread();
@@ -151,10 +181,7 @@ static void test_single_flight(void **state)
 	rcu_register_thread();
 	uint64_t end = clock_ms() + LIMIT_MS;
 	for (unsigned number = 0; number < NAMES; number++) {
-		while (!visit(number)) {
-			assert_true(clock_ms() < end);
-			usleep(1000);
-		}
+		visit_until_known(upstream, number, end);
 	}
 	rcu_unregister_thread();
 
@@ -163,32 +190,103 @@ static void test_single_flight(void **state)
 			assert_int_equal(queries[number][id], 1);
 		}
 	}
+	assert_int_equal(count(upstream, COUNTER_QUERIES), NAMES * SLOTS);
+	assert_int_equal(count(upstream, COUNTER_ANSWERS), NAMES * SLOTS);
+	assert_int_equal(count(upstream, COUNTER_TARGETS), NAMES);
+	assert_int_equal(count(upstream, COUNTER_REFRESHES), 0);
 }
 
-/*! The same set of resolvers is the same upstream, also after its last user has gone for a moment. */
+/*! The same resolvers and store are the same upstream, also after its last user has gone for a moment. */
 static void test_registry(void **state)
 {
 	(void)state;
 
-	resolvers_t set = { 0 };
-	struct sockaddr_storage addr = { 0 };
-	memcpy(&addr, &address, sizeof(address));
-	assert_int_equal(resolvers_add(&set, &addr), KNOT_EOK);
-
 	upstream_t *first, *second;
-	assert_int_equal(upstream_acquire(&first, &set), KNOT_EOK);
+	upstream_key_t key = make_key(0);
+	assert_int_equal(registry_acquire(&first, &key, &policy.terms, &limits), KNOT_EOK);
 	assert_ptr_equal(first, upstream);
-	upstream_release(first);
-	upstream_release(upstream);
-	assert_int_equal(upstream_acquire(&upstream, &set), KNOT_EOK);
+	registry_release(first, &limits);
+	registry_release(upstream, &limits);
+	assert_int_equal(registry_acquire(&upstream, &key, &policy.terms, &limits), KNOT_EOK);
 	assert_ptr_equal(first, upstream);
 
-	/* Another one, for the order counts. */
-	((struct sockaddr_in *)&addr)->sin_port ^= 1;
-	assert_int_equal(resolvers_add(&set, &addr), KNOT_EOK);
-	assert_int_equal(upstream_acquire(&second, &set), KNOT_EOK);
+	/* The terms of a zone don't matter, another set of resolvers does. */
+	terms_t terms = policy.terms;
+	terms.timeout++;
+	assert_int_equal(registry_acquire(&second, &key, &terms, &limits), KNOT_EOK);
+	assert_ptr_equal(first, second);
+	registry_release(second, &limits);
+	key = make_key(1);
+	assert_int_equal(registry_acquire(&second, &key, &terms, &limits), KNOT_EOK);
 	assert_ptr_not_equal(first, second);
-	upstream_release(second);
+	registry_release(second, &limits);
+	registry_release(NULL, &limits);
+}
+
+/*! Fills an upstream one by one, so that no target is busy when the next one comes. */
+static uint64_t fill(upstream_t *at, unsigned from, unsigned to)
+{
+	uint64_t end = clock_ms() + LIMIT_MS;
+	rcu_register_thread();
+	for (unsigned number = from; number < to; number++) {
+		visit_until_known(at, number, end);
+	}
+	rcu_unregister_thread();
+	return count(at, COUNTER_TARGETS);
+}
+
+/*! The highest claims hold, also after one of them has been released. */
+static void test_max_targets(void **state)
+{
+	(void)state;
+
+	static const limits_t low = { .max_rate = 1000000, .max_targets = 10 };
+	static const limits_t high = { .max_rate = 1000000, .max_targets = 40 };
+	static const limits_t slow = { .max_rate = 1, .max_targets = 20 };
+	upstream_t *at[5];
+	upstream_key_t key = make_key(2);
+	assert_int_equal(registry_acquire(&at[0], &key, &policy.terms, &low), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at[1], &key, &policy.terms, &high), KNOT_EOK);
+	assert_ptr_equal(at[0], at[1]);
+	registry_release(at[1], &high);
+	assert_int_equal(fill(at[0], 0, 30), 10);
+	assert_int_equal(count(at[0], COUNTER_EVICTED), 20);
+
+	/* Each limit by itself, and a claim made twice has to be released twice. */
+	for (unsigned i = 1; i < 3; i++) {
+		assert_int_equal(registry_acquire(&at[i], &key, &policy.terms, &high), KNOT_EOK);
+	}
+	assert_int_equal(registry_acquire(&at[3], &key, &policy.terms, &slow), KNOT_EOK);
+	registry_release(at[0], &low);
+	registry_release(at[1], &high);
+	assert_int_equal(fill(at[2], 100, 160), 40);
+	assert_int_equal(count(at[2], COUNTER_CAPPED), 0);
+	registry_release(at[3], &slow);
+	registry_release(at[2], &high);
+}
+
+static void test_max_rate(void **state)
+{
+	(void)state;
+
+	static const limits_t low = { .max_rate = 1, .max_targets = 1000 };
+	upstream_t *first, *second;
+	upstream_key_t key = make_key(3);
+	assert_int_equal(registry_acquire(&first, &key, &policy.terms, &low), KNOT_EOK);
+	assert_int_equal(registry_acquire(&second, &key, &policy.terms, &limits), KNOT_EOK);
+	assert_int_equal(fill(second, 0, 100), 100); /* Would take minutes. */
+	assert_int_equal(count(second, COUNTER_CAPPED), 0);
+	registry_release(second, &limits);
+
+	uint64_t end = clock_ms() + LIMIT_MS;
+	rcu_register_thread();
+	for (unsigned number = 100; count(first, COUNTER_CAPPED) == 0; number++) {
+		assert_true(clock_ms() < end);
+		visit(first, number % NAMES);
+		usleep(1000);
+	}
+	rcu_unregister_thread();
+	registry_release(first, &low);
 }
 
 int main(void)
@@ -196,6 +294,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_single_flight),
 		cmocka_unit_test(test_registry),
+		cmocka_unit_test(test_max_targets),
+		cmocka_unit_test(test_max_rate),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

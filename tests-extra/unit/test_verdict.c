@@ -4,6 +4,7 @@
 
 #include <libknot/consts.h>
 
+#include "schedule.h"
 #include "verdict.h"
 
 #define S	1000ULL
@@ -11,13 +12,18 @@
 #define DAY	(86400 * S)
 
 static policy_t policy;
+static health_t health;
 static answer_t answer;
 static slot_t slot;
 
 static int setup(void **state)
 {
 	(void)state;
-	policy = (policy_t){ .ttl_max = 86400, .negative_ttl_max = 300, .failure_ttl = 5 };
+	policy = (policy_t){
+		.terms = { .negative_ttl_max = 300, .failure_ttl = 5, .stale_max = 86400 }, .ttl_max = 86400
+	};
+	memset(&health, 0, sizeof(health));
+	health_init(&health);
 	memset(&answer, 0, sizeof(answer));
 	answer.received = T0;
 	answer.ttl = 60;
@@ -29,13 +35,13 @@ static int setup(void **state)
 
 static verdict_t at(uint64_t now, uint32_t alias_ttl)
 {
-	return verdict_get(&slot, &policy, alias_ttl, now);
+	return verdict_get(&slot, &health, &policy, alias_ttl, now);
 }
 
-static void failed(uint64_t when, unsigned failures)
+static void failed(uint64_t when, uint64_t retry)
 {
 	slot.failed_at = when;
-	slot.failures = failures;
+	slot.retry_at = retry;
 	slot.failed_ede = KNOT_EDNS_EDE_NREACH_AUTH;
 }
 
@@ -76,7 +82,7 @@ static void test_alias_ttl(void **state)
 	check(at(T0 + 1, 0), VERDICT_ADDRESSES, 0, KNOT_EDNS_EDE_NONE, false);
 
 	/* Unless that fails: the addresses live on. */
-	failed(T0 + 8 * S, 1);
+	failed(T0 + 8 * S, T0 + 13 * S);
 	check(at(T0 + 9 * S, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_NONE, false);
 	check(at(T0 + 13 * S, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_NONE, true);
 }
@@ -95,10 +101,50 @@ static void test_expired(void **state)
 	check(verdict, VERDICT_COLD, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
 	assert_ptr_equal(verdict.answer, &answer);
 
-	/* After a day they are gone. */
+	/* The TTL in the grace period is not above the target's own; 0 would not let anything be kept. */
+	answer.ttl = 2;
+	check(at(T0 + 2 * S, 3600), VERDICT_ADDRESSES, 2, KNOT_EDNS_EDE_NONE, true);
+	answer.ttl = 60;
+
+	/* After stale-max they are gone. */
+	assert_ptr_equal(at(T0 + 60 * S + DAY - 1, 3600).answer, &answer);
 	verdict = at(T0 + 60 * S + DAY, 3600);
 	check(verdict, VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
 	assert_null(verdict.answer);
+	policy.terms.stale_max = 1000;
+	assert_ptr_equal(at(T0 + 1060 * S - 1, 3600).answer, &answer);
+	assert_null(at(T0 + 1060 * S, 3600).answer);
+}
+
+static void test_warm(void **state)
+{
+	(void)state;
+
+	/* The thread will refresh them: clients need not wait, but are told that it is late. */
+	slot.warm = true;
+	check(at(T0 + 60 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_NONE, true);
+	check(at(T0 + 60 * S + VERDICT_GRACE_MS, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL,
+	      KNOT_EDNS_EDE_STALE, true);
+	check(at(T0 + 60 * S + DAY, 3600), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
+}
+
+static void test_restored(void **state)
+{
+	(void)state;
+
+	/* Stale whatever the TTL says, until it has been asked for again. */
+	answer.restored = true;
+	slot.warm = true;
+	check(at(T0 + 1 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
+	check(at(T0 + 65 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
+	failed(T0 + 70 * S, T0 + 75 * S);
+	check(at(T0 + 71 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
+	check(at(T0 + 60 * S + DAY, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
+
+	/* Also without anybody to refresh it. */
+	slot.failed_at = 0;
+	slot.warm = false;
+	check(at(T0 + 1 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
 }
 
 static void test_zero_ttl(void **state)
@@ -108,15 +154,15 @@ static void test_zero_ttl(void **state)
 	/* It can't be passed on, but neither may it make each query one to the resolver. */
 	answer.ttl = 0;
 	check(at(T0, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, false);
-	check(at(T0 + VERDICT_REFRESH_MIN_MS - 1, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, false);
-	check(at(T0 + VERDICT_REFRESH_MIN_MS, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, true);
+	check(at(T0 + SCHEDULE_LIFE_MIN_MS - 1, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, false);
+	check(at(T0 + SCHEDULE_LIFE_MIN_MS, 3600), VERDICT_ADDRESSES, 1, KNOT_EDNS_EDE_NONE, true);
 }
 
 static void test_stale(void **state)
 {
 	(void)state;
 
-	failed(T0 + 61 * S, 1);
+	failed(T0 + 61 * S, T0 + 66 * S);
 	check(at(T0 + 62 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
 	check(at(T0 + 62 * S, 7), VERDICT_ADDRESSES, 7, KNOT_EDNS_EDE_STALE, false);
 	check(at(T0 + 66 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
@@ -144,7 +190,7 @@ static void test_negative(void **state)
 	assert_int_equal(at(T0 + 300 * S, 3600).kind, VERDICT_NODATA);
 	assert_true(at(T0 + 300 * S, 3600).ask);
 	assert_int_equal(at(T0 + 310 * S, 3600).kind, VERDICT_COLD);
-	failed(T0 + 311 * S, 1);
+	failed(T0 + 311 * S, T0 + 316 * S);
 	assert_int_equal(at(T0 + 312 * S, 3600).kind, VERDICT_NODATA);
 	assert_int_equal(at(T0 + 312 * S, 3600).ede, KNOT_EDNS_EDE_STALE);
 
@@ -152,30 +198,72 @@ static void test_negative(void **state)
 	assert_int_equal(at(T0, 3600).kind, VERDICT_NXDOMAIN);
 }
 
+static void test_hold(void **state)
+{
+	(void)state;
+
+	answer_t held = { .received = T0 - 600 * S, .ttl = 60, .kind = REPLY_ADDRESSES };
+	answer.kind = REPLY_NXDOMAIN;
+	answer.held = &held;
+	assert_int_equal(at(T0, 3600).kind, VERDICT_NXDOMAIN);
+
+	/* As stale, for as long as if nothing had come after them. */
+	policy.nxdomain = NXDOMAIN_HOLD;
+	verdict_t verdict = at(T0, 3600);
+	check(verdict, VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
+	assert_ptr_equal(verdict.answer, &held);
+	assert_int_equal(at(T0, 7).ttl, 7);
+	policy.terms.stale_max = 3600;
+	uint64_t end = held.received + 3660 * S;
+	slot.warm = true;
+	assert_int_equal(at(end - 1, 3600).kind, VERDICT_ADDRESSES);
+	assert_ptr_equal(at(end - 1, 3600).answer, &held);
+	assert_int_equal(at(end, 3600).kind, VERDICT_NXDOMAIN);
+
+	/* To fall back on when nobody has kept it warm. */
+	slot.warm = false;
+	verdict = at(end - 1, 3600);
+	check(verdict, VERDICT_COLD, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
+	assert_ptr_equal(verdict.answer, &held);
+
+	/* Nothing to hold. */
+	answer.held = NULL;
+	assert_int_equal(at(T0, 3600).kind, VERDICT_NXDOMAIN);
+}
+
 static void test_failing(void **state)
 {
 	(void)state;
 
-	check(verdict_get(NULL, &policy, 3600, T0), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
+	check(verdict_get(NULL, &health, &policy, 3600, T0), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
 	slot.answer = NULL;
 	check(at(T0, 3600), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
 
-	/* The suppression doubles up to its limit. */
-	static const unsigned backoff[] = { 5, 10, 20, 40, 60, 60 };
-	for (unsigned i = 0; i < sizeof(backoff) / sizeof(backoff[0]); i++) {
-		failed(T0, i + 1);
-		check(at(T0 + backoff[i] * S - 1, 3600), VERDICT_FAILED, 0, KNOT_EDNS_EDE_NREACH_AUTH, false);
-		check(at(T0 + backoff[i] * S, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
-	}
+	failed(T0, T0 + 5 * S);
+	check(at(T0 + 5 * S - 1, 3600), VERDICT_FAILED, 0, KNOT_EDNS_EDE_NREACH_AUTH, false);
+	check(at(T0 + 5 * S, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
+}
 
-	failed(T0, UINT32_MAX);
-	check(at(T0 + 60 * S, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
+static void test_health(void **state)
+{
+	(void)state;
 
-	/* A longer option is its own limit. */
-	policy.failure_ttl = 200;
-	failed(T0, 3);
-	assert_int_equal(at(T0 + 200 * S - 1, 3600).kind, VERDICT_FAILED);
-	assert_int_equal(at(T0 + 200 * S, 3600).kind, VERDICT_RETRY);
+	/* A probe needs something to serve meanwhile. */
+	failed(T0 + 61 * S, T0 + 120 * S);
+	health.probe_at = T0 + 70 * S;
+	check(at(T0 + 70 * S - 1, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
+	check(at(T0 + 70 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
+	slot.answer = NULL;
+	check(at(T0 + 70 * S, 3600), VERDICT_FAILED, 0, KNOT_EDNS_EDE_NREACH_AUTH, false);
+
+	/* What is forgiven may be asked again. */
+	health_init(&health);
+	health.forgiven_at = T0 + 61 * S - 1;
+	assert_int_equal(at(T0 + 70 * S, 3600).kind, VERDICT_FAILED);
+	health.forgiven_at = T0 + 61 * S;
+	check(at(T0 + 70 * S, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
+	slot.answer = &answer;
+	check(at(T0 + 70 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
 }
 
 int main(void)
@@ -184,10 +272,14 @@ int main(void)
 		cmocka_unit_test_setup(test_fresh, setup),
 		cmocka_unit_test_setup(test_alias_ttl, setup),
 		cmocka_unit_test_setup(test_expired, setup),
+		cmocka_unit_test_setup(test_warm, setup),
+		cmocka_unit_test_setup(test_restored, setup),
 		cmocka_unit_test_setup(test_zero_ttl, setup),
 		cmocka_unit_test_setup(test_stale, setup),
 		cmocka_unit_test_setup(test_negative, setup),
+		cmocka_unit_test_setup(test_hold, setup),
 		cmocka_unit_test_setup(test_failing, setup),
+		cmocka_unit_test_setup(test_health, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

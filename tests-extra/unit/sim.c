@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "test.h"
+
+#include <stdlib.h>
+#include <libknot/consts.h>
+#include <libknot/errcode.h>
+
+#include "schedule.h"
+#include "sim.h"
+#include "verdict.h"
+
+/*! Plans at one moment; more is a planner that turns in circles. */
+#define PLANS_MAX	2000000
+/*! The planner's own bound is 512. */
+#define FLIGHTS_MAX	PLANNER_FLIGHTS_MAX
+
+typedef struct flight {
+	heap_node_t node;
+	struct flight *next;
+	plan_t plan;
+	sim_outcome_t outcome;
+} flight_t;
+
+sim_t sim;
+
+static heap_t landings;
+static flight_t flights[FLIGHTS_MAX];
+static flight_t *free_flights;
+
+sim_outcome_t sim_good(unsigned number, slot_id_t id, uint64_t now)
+{
+	(void)number, (void)id, (void)now;
+	return (sim_outcome_t){ .success = true, .latency = SIM_LATENCY_MS, .ttl = 60 };
+}
+
+sim_outcome_t sim_silent(unsigned number, slot_id_t id, uint64_t now)
+{
+	(void)number, (void)id, (void)now;
+	return (sim_outcome_t){ .latency = SIM_TIMEOUT_MS };
+}
+
+sim_outcome_t sim_servfail(unsigned number, slot_id_t id, uint64_t now)
+{
+	(void)number, (void)id, (void)now;
+	return (sim_outcome_t){ .latency = SIM_LATENCY_MS };
+}
+
+int sim_setup(void **state)
+{
+	(void)state;
+	rcu_register_thread();
+	sim = (sim_t){ .now = SIM_T0, .resolver = sim_good, .period = 100 };
+	sim.terms = (terms_t){
+		.timeout = SIM_TIMEOUT_MS, .retry = 2, .failure_ttl = 5, .negative_ttl_max = 300,
+		.keep_warm = 86400, .stale_max = 86400
+	};
+	sim.policy = (policy_t){ .ttl_max = 86400 };
+	sim.cache = cache_new();
+	planner_init(&sim.planner, &sim.counters);
+	sim.planner.max_rate = 1000;
+
+	landings = (heap_t){ 0 };
+	free_flights = NULL;
+	for (unsigned i = 0; i < FLIGHTS_MAX; i++) {
+		flights[i] = (flight_t){ .next = free_flights };
+		free_flights = &flights[i];
+	}
+	return sim.cache == NULL;
+}
+
+int sim_teardown(void **state)
+{
+	(void)state;
+	planner_deinit(&sim.planner);
+	cache_clear(sim.cache);
+	cache_free(sim.cache);
+	heap_deinit(&landings);
+	free(sim.target);
+	free(sim.slot);
+	free(sim.query);
+	rcu_unregister_thread();
+	return 0;
+}
+
+/* --- targets --- */
+
+static void name_of(uint8_t name[6], unsigned number)
+{
+	memcpy(name, (uint8_t[]){ 4, number >> 24, number >> 16, number >> 8, number, 0 }, 6);
+}
+
+static unsigned number_of(const target_t *target)
+{
+	const uint8_t *name = target->name;
+	return (unsigned)name[1] << 24 | name[2] << 16 | name[3] << 8 | name[4];
+}
+
+static sim_slot_t *slot_of(const plan_t *plan)
+{
+	return &sim.slot[number_of(plan->target)][plan->id];
+}
+
+void sim_add(unsigned count)
+{
+	unsigned all = sim.count + count;
+	sim.target = realloc(sim.target, all * sizeof(*sim.target));
+	sim.slot = realloc(sim.slot, all * sizeof(*sim.slot));
+	assert_true(sim.target != NULL && sim.slot != NULL);
+	memset(sim.slot + sim.count, 0, count * sizeof(*sim.slot));
+
+	for (; sim.count < all; sim.count++) {
+		uint8_t name[6];
+		name_of(name, sim.count);
+		target_t *target = cache_add(sim.cache, name, sim.now);
+		assert_non_null(target);
+		target->terms = &sim.terms;
+		sim.target[sim.count] = target;
+		assert_int_equal(planner_add(&sim.planner, target, sim.now), KNOT_EOK);
+	}
+}
+
+static reply_t reply_of(uint32_t ttl)
+{
+	return (reply_t){ .kind = REPLY_ADDRESSES, .ttl = ttl, .count = 1, .len = 4, .addr = { { 192, 0, 2, 1 } } };
+}
+
+void sim_publish(unsigned number, slot_id_t id, uint32_t ttl)
+{
+	reply_t reply = reply_of(ttl);
+	assert_int_equal(cache_publish(&sim.target[number]->slot[id], &reply, sim.now), KNOT_EOK);
+}
+
+void sim_restore(unsigned number, slot_id_t id, uint32_t ttl, uint64_t received)
+{
+	reply_t reply = reply_of(ttl);
+	assert_int_equal(cache_restore(&sim.target[number]->slot[id], &reply, received), KNOT_EOK);
+}
+
+void sim_replan(unsigned number)
+{
+	assert_int_equal(planner_add(&sim.planner, sim.target[number], sim.now), KNOT_EOK);
+}
+
+void sim_remove(unsigned number)
+{
+	planner_remove(&sim.planner, sim.target[number]);
+	cache_remove(sim.cache, sim.target[number]);
+	sim.target[number] = NULL;
+}
+
+/* --- clients --- */
+
+static void count_verdict(const verdict_t *verdict)
+{
+	switch (verdict->kind) {
+	case VERDICT_FAILED:
+	case VERDICT_RETRY:
+		sim.failed++;
+		break;
+	case VERDICT_COLD:
+		sim.cold++;
+		break;
+	default:
+		if (verdict->ede == KNOT_EDNS_EDE_STALE) {
+			sim.stale++;
+		} else if (sim.now >= schedule_expiry(verdict->answer, &sim.terms)) {
+			sim.grace++;
+		} else {
+			sim.fresh++;
+		}
+	}
+}
+
+void sim_visit(unsigned number)
+{
+	target_t *target = sim.target[number];
+	if (target == NULL) {
+		sim.cold += SLOTS;
+		return;
+	}
+
+	sim.policy.terms = sim.terms;
+	cache_touch(target, sim.now);
+	unsigned refresh = 0, wait = 0;
+	for (unsigned id = 0; id < SLOTS; id++) {
+		slot_t *slot = &target->slot[id];
+		verdict_t verdict = verdict_get(slot, &sim.planner.health, &sim.policy, 3600, sim.now);
+		count_verdict(&verdict);
+		bool waits = verdict.kind == VERDICT_COLD || verdict.kind == VERDICT_RETRY;
+		asked_t how = waits ? ASKED_WAIT : ASKED_REFRESH;
+		if (verdict.ask && slot->asked < how) {
+			slot->asked = how;
+			*(waits ? &wait : &refresh) |= 1U << id;
+		}
+	}
+	if ((refresh | wait) != 0) {
+		planner_request(&sim.planner, target, refresh, wait, sim.now, sim.now);
+	}
+}
+
+/* --- the upstream's thread --- */
+
+/*! The least that a back-off has to be. */
+static uint64_t backoff_ms(const sim_slot_t *slot)
+{
+	uint64_t backoff = sim.terms.failure_ttl * 1000;
+	for (unsigned i = 1; i < slot->failures && backoff < SCHEDULE_BACKOFF_MAX * 1000; i++) {
+		backoff *= 2;
+	}
+	return backoff < SCHEDULE_BACKOFF_MAX * 1000 ? backoff : SCHEDULE_BACKOFF_MAX * 1000;
+}
+
+static void log_query(const plan_t *plan, bool refresh)
+{
+	sim_slot_t *slot = slot_of(plan);
+	if (sim.queries == sim.capacity) {
+		sim.capacity = sim.capacity > 0 ? 2 * sim.capacity : 4096;
+		sim.query = realloc(sim.query, sim.capacity * sizeof(*sim.query));
+		assert_non_null(sim.query);
+	}
+	sim.query[sim.queries++] = (sim_query_t){
+		.at = sim.now, .number = number_of(plan->target), .id = plan->id,
+		.refresh = refresh, .doubtful = plan->doubtful,
+		.early = slot->failed_at != 0 && sim.now < slot->failed_at + backoff_ms(slot),
+	};
+
+	if (slot->asked_at != 0) {
+		uint64_t gap = sim.now - slot->asked_at;
+		slot->gap_min = slot->gap_min == 0 || gap < slot->gap_min ? gap : slot->gap_min;
+		slot->gap_max = gap > slot->gap_max ? gap : slot->gap_max;
+	}
+	slot->asked_at = sim.now;
+	slot->queries++;
+	slot->busy = true;
+}
+
+plan_t sim_next(void)
+{
+	uint64_t refreshes = counter_get(&sim.counters, COUNTER_REFRESHES);
+	plan_t plan = planner_next(&sim.planner, sim.now);
+
+	if (plan.kind == PLAN_REMOVE) {
+		sim.target[number_of(plan.target)] = NULL;
+		sim.removed++;
+		sim.removed_at = sim.now;
+		cache_remove(sim.cache, plan.target);
+	} else if (plan.kind == PLAN_ASK) {
+		/* One query for a slot at a time. */
+		assert_ptr_equal(sim.target[number_of(plan.target)], plan.target);
+		assert_false(slot_of(&plan)->busy);
+		assert_true(plan.target->slot[plan.id].busy);
+		assert_true(sim.planner.flights <= PLANNER_FLIGHTS_MAX);
+		if (sim.planner.doubtful_flights > sim.doubtful_max) {
+			sim.doubtful_max = sim.planner.doubtful_flights;
+		}
+		log_query(&plan, counter_get(&sim.counters, COUNTER_REFRESHES) != refreshes);
+	}
+	return plan;
+}
+
+void sim_land(const plan_t *plan, bool success, uint32_t ttl)
+{
+	slot_t *slot = &plan->target->slot[plan->id];
+	sim_slot_t *own = slot_of(plan);
+	assert_true(own->busy);
+	own->busy = false;
+	own->failures = success ? 0 : own->failures + 1;
+	own->failed_at = success ? 0 : sim.now;
+
+	if (success) {
+		sim_publish(number_of(plan->target), plan->id, ttl);
+	} else {
+		cache_fail(slot, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(slot, &sim.terms, sim.now), plan->at);
+	}
+	planner_note(&sim.planner, plan, success, sim.now);
+	planner_done(&sim.planner, plan, sim.now);
+}
+
+static void fly(const plan_t *plan)
+{
+	flight_t *flight = free_flights;
+	assert_non_null(flight);
+	free_flights = flight->next;
+	flight->plan = *plan;
+	flight->outcome = sim.resolver(number_of(plan->target), plan->id, sim.now);
+	assert_int_equal(heap_insert(&landings, &flight->node, sim.now + flight->outcome.latency), KNOT_EOK);
+}
+
+static void land_all(void)
+{
+	const heap_item_t *top;
+	while ((top = heap_top(&landings)) != NULL && top->key <= sim.now) {
+		flight_t *flight = caa_container_of(top->node, flight_t, node);
+		heap_remove(&landings, &flight->node);
+		sim_land(&flight->plan, flight->outcome.success, flight->outcome.ttl);
+		flight->next = free_flights;
+		free_flights = flight;
+	}
+}
+
+/*! Does what is planned for this moment. \return when there is more to do. */
+static uint64_t follow_plan(void)
+{
+	for (unsigned i = 0; i < PLANS_MAX; i++) {
+		plan_t plan = sim_next();
+		if (plan.kind == PLAN_ASK) {
+			fly(&plan);
+		} else if (plan.kind == PLAN_NOTHING && plan.wait > 0) {
+			return sim.now + plan.wait;
+		}
+	}
+	fail();
+	return 0;
+}
+
+void sim_run(uint64_t ms)
+{
+	uint64_t end = sim.now + ms, next;
+	while (true) {
+		land_all();
+		if (sim.clients != NULL && sim.now >= sim.clients_at) {
+			sim.clients();
+			sim.clients_at = sim.now + sim.period;
+		}
+		next = follow_plan();
+		if (sim.clients != NULL && sim.clients_at < next) {
+			next = sim.clients_at;
+		}
+		const heap_item_t *top = heap_top(&landings);
+		if (top != NULL && top->key < next) {
+			next = top->key;
+		}
+		if (next >= end) {
+			sim.now = end;
+			return;
+		}
+		sim.now = next;
+	}
+}
+
+/* --- what came of it --- */
+
+unsigned sim_busiest(size_t from, uint64_t window)
+{
+	unsigned busiest = 0;
+	for (size_t first = from, last = from; last < sim.queries; last++) {
+		while (sim.query[last].at - sim.query[first].at >= window) {
+			first++;
+		}
+		busiest = last - first + 1 > busiest ? last - first + 1 : busiest;
+	}
+	return busiest;
+}
+
+void sim_forget(void)
+{
+	sim.queries = 0;
+	sim.doubtful_max = 0;
+	sim.fresh = sim.grace = sim.stale = sim.cold = sim.failed = 0;
+	for (unsigned i = 0; i < sim.count; i++) {
+		for (unsigned id = 0; id < SLOTS; id++) {
+			sim.slot[i][id].queries = 0;
+			sim.slot[i][id].gap_min = sim.slot[i][id].gap_max = 0;
+		}
+	}
+}

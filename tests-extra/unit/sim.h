@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The planner with a resolver and clients that a test scripts, in fake time: no thread, no socket, no sleep.
+ *
+ * Does what the upstream's thread does with plans and results, and what workers do
+ * with verdicts; there is one of it at a time.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache.h"
+#include "counters.h"
+#include "planner.h"
+#include "policy.h"
+
+#define SIM_T0		(1ULL << 42)
+#define SIM_LATENCY_MS	50
+#define SIM_TIMEOUT_MS	2000
+
+/*! What the resolver makes of a query. */
+typedef struct {
+	bool success;
+	uint32_t latency; /*!< ms */
+	uint32_t ttl;     /*!< s */
+} sim_outcome_t;
+
+/*! The resolver's script. */
+typedef sim_outcome_t (*sim_resolver_f)(unsigned number, slot_id_t id, uint64_t now);
+
+/*! A query that has left. */
+typedef struct {
+	uint64_t at;
+	unsigned number;
+	slot_id_t id;
+	bool refresh;  /*!< Out of AGENDA_DUE. */
+	bool doubtful;
+	bool early;    /*!< Before the back-off of its slot allows it, by the simulation's own reckoning. */
+} sim_query_t;
+
+/*! What the simulation knows of a slot. */
+typedef struct {
+	uint64_t asked_at;  /*!< The last query, or 0. */
+	uint64_t failed_at; /*!< The last result if it was a failure, or 0. */
+	unsigned failures;  /*!< In a row. */
+	unsigned queries;
+	uint64_t gap_min;   /*!< Shortest time from one query to the next. */
+	uint64_t gap_max;
+	bool busy;
+} sim_slot_t;
+
+typedef struct {
+	uint64_t now;
+	planner_t planner;
+	counters_t counters;
+	cache_t *cache;
+	terms_t terms;
+	policy_t policy;      /*!< With the same terms. */
+
+	sim_resolver_f resolver;
+	void (*clients)(void);
+	uint64_t period;      /*!< Of the clients, ms. */
+	uint64_t clients_at;
+
+	unsigned count;       /*!< Targets, by number. */
+	target_t **target;    /*!< NULL if removed. */
+	sim_slot_t (*slot)[SLOTS];
+	unsigned removed;
+	uint64_t removed_at;  /*!< The last one. */
+
+	sim_query_t *query;   /*!< All that have left, the oldest first. */
+	size_t queries;
+	size_t capacity;
+	unsigned doubtful_max; /*!< Queries of targets that had failed, under way at a time. */
+
+	/* What clients have seen, by slot. */
+	uint64_t fresh, grace, stale, cold, failed;
+} sim_t;
+
+extern sim_t sim;
+
+/*! \brief Before each test: an empty cache, max-rate 1000, a resolver that always has an answer of TTL 60. */
+int sim_setup(void **state);
+int sim_teardown(void **state);
+
+/*! \brief Adds that many targets, used now. */
+void sim_add(unsigned count);
+
+/*! \brief Gives a slot an answer without the resolver; to be followed by sim_replan(). */
+void sim_publish(unsigned number, slot_id_t id, uint32_t ttl);
+
+/*! \brief As after a restart; to be followed by sim_replan(). */
+void sim_restore(unsigned number, slot_id_t id, uint32_t ttl, uint64_t received);
+
+/*! \brief Has the planner look at a target again. */
+void sim_replan(unsigned number);
+
+/*! \brief Evicts a target. */
+void sim_remove(unsigned number);
+
+/*! \brief A client asks for a target: the hook's look-up, verdict and request. */
+void sim_visit(unsigned number);
+
+/*! \brief Takes the next plan and checks what holds for each. */
+plan_t sim_next(void);
+
+/*! \brief A plan's result. */
+void sim_land(const plan_t *plan, bool success, uint32_t ttl);
+
+/*! \brief Lets time pass. */
+void sim_run(uint64_t ms);
+
+/*! \brief The most queries in any window of time. */
+unsigned sim_busiest(size_t from, uint64_t window);
+
+/*! \brief Forgets queries and what clients have seen. */
+void sim_forget(void);
+
+/* Resolvers. */
+sim_outcome_t sim_good(unsigned number, slot_id_t id, uint64_t now);
+sim_outcome_t sim_silent(unsigned number, slot_id_t id, uint64_t now);
+sim_outcome_t sim_servfail(unsigned number, slot_id_t id, uint64_t now);

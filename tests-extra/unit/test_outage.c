@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "test.h"
+
+#include <stdlib.h>
+
+#include "sim.h"
+
+#define S	1000ULL
+#define TTL	2
+/*! Queries at most while a slot fails for a minute: at once, then 5, 15 and 35 s later. */
+#define MINUTE_STEPS	4
+
+static uint64_t down_from, down_to; /* When the resolver fails. */
+static sim_resolver_f down_as;      /* How. */
+static unsigned short seed[3];
+
+static sim_outcome_t answer(void)
+{
+	return (sim_outcome_t){ .success = true, .latency = SIM_LATENCY_MS, .ttl = TTL };
+}
+
+static sim_outcome_t outage(unsigned number, slot_id_t id, uint64_t now)
+{
+	if (now < down_from || now >= down_to) {
+		return answer();
+	}
+
+	/* One of the retransmissions may find it back. */
+	sim_outcome_t outcome = down_as(number, id, now);
+	unsigned tries = sim.terms.retry + 1;
+	for (unsigned i = 1; i < tries && down_as == sim_silent; i++) {
+		uint32_t sent = i * SIM_TIMEOUT_MS / tries;
+		if (!outcome.success && now + sent >= down_to) {
+			outcome = answer();
+			outcome.latency += sent;
+		}
+	}
+	return outcome;
+}
+
+static sim_outcome_t flaps(unsigned number, slot_id_t id, uint64_t now)
+{
+	enum { HALF = 5000 };
+	uint64_t since = now - down_from;
+	return since / HALF % 2 == 0 ? down_as(number, id, now) : answer();
+}
+
+static sim_outcome_t fails_often(unsigned number, slot_id_t id, uint64_t now)
+{
+	return nrand48(seed) % 10 == 0 ? answer() : sim_servfail(number, id, now);
+}
+
+/*! Clients ask for all names, each time for another one first. */
+static void visit_all(void)
+{
+	static unsigned first;
+	first += 7919;
+	for (unsigned i = 0; i < sim.count; i++) {
+		sim_visit((first + i) % sim.count);
+	}
+}
+
+static void warm_up(unsigned names)
+{
+	sim.resolver = outage;
+	down_from = down_to = 0;
+	sim.clients = visit_all;
+	sim_add(names);
+	sim_run(10 * S);
+	assert_int_equal(sim.stale, 0);
+	sim_forget();
+}
+
+static unsigned count_early(void)
+{
+	unsigned early = 0;
+	for (size_t i = 0; i < sim.queries; i++) {
+		early += sim.query[i].early;
+	}
+	return early;
+}
+
+static unsigned counter(counter_t id)
+{
+	return counter_get(&sim.counters, id);
+}
+
+/* --- silence --- */
+
+/*! No slot is asked more often than its back-off allows, but for probes at their intervals. */
+static void check_queries(unsigned names)
+{
+	assert_in_range(count_early(), 1, counter(COUNTER_PROBES));
+	assert_in_range(counter(COUNTER_PROBES), 55 * S / (HEALTH_PROBE_MAX_MS * 5 / 4 + 100), 60 * S / HEALTH_PROBE_MIN_MS);
+
+	unsigned queries[names][SLOTS];
+	memset(queries, 0, sizeof(queries));
+	uint64_t probed = 0;
+	for (size_t i = 0; i < sim.queries; i++) {
+		const sim_query_t *query = &sim.query[i];
+		if (!query->early) {
+			queries[query->number][query->id]++;
+			assert_in_range(queries[query->number][query->id], 1, MINUTE_STEPS);
+			continue;
+		}
+		assert_true(query->at - probed >= HEALTH_PROBE_MIN_MS);
+		probed = query->at;
+	}
+}
+
+static void check_fresh(uint64_t since)
+{
+	for (unsigned i = 0; i < sim.count; i++) {
+		for (unsigned id = 0; id < SLOTS; id++) {
+			const slot_t *slot = &sim.target[i]->slot[id];
+			assert_in_range(slot->answer->received, since, sim.now);
+			assert_int_equal(slot->failed_at, 0);
+		}
+	}
+}
+
+static void run_outage(unsigned names, sim_resolver_f how)
+{
+	warm_up(names);
+
+	down_as = how;
+	down_from = sim.now;
+	down_to = sim.now + 60 * S;
+	sim_run(40 * S);
+	uint64_t refreshes = counter(COUNTER_REFRESHES);
+	sim_run(20 * S);
+	check_queries(names);
+	assert_true(sim.planner.health.down);
+	assert_int_equal(counter(COUNTER_DOWN), 1);
+	assert_int_equal(sim.cold + sim.failed, 0);
+	if (names * MINUTE_STEPS > HEALTH_SLOW_FAILURES << HEALTH_SLOW_MAX) {
+		assert_int_equal(sim.planner.health.slow, HEALTH_SLOW_MAX);
+		assert_in_range(counter(COUNTER_REFRESHES) - refreshes, 1, 20 * (1000 >> HEALTH_SLOW_MAX) + 2);
+	}
+
+	sim_forget();
+	sim_run(5 * S);
+	check_fresh(down_to);
+	assert_false(sim.planner.health.down);
+	assert_int_equal(sim.cold + sim.failed, 0);
+	assert_in_range(sim_busiest(0, 1 * S), 1, 1100);
+}
+
+static void test_silent(void **state)
+{
+	(void)state;
+	run_outage(1000, sim_silent);
+}
+
+static void test_silent_few(void **state)
+{
+	(void)state;
+	run_outage(200, sim_silent);
+}
+
+static void test_silent_one(void **state)
+{
+	(void)state;
+	run_outage(1, sim_silent);
+}
+
+static void test_servfail(void **state)
+{
+	(void)state;
+	run_outage(1000, sim_servfail);
+}
+
+/* --- now this, now that --- */
+
+static void test_fails_often(void **state)
+{
+	(void)state;
+
+	enum { NAMES = 200, TIME = 300 };
+	warm_up(NAMES);
+	memset(seed, 1, sizeof(seed));
+	sim.resolver = fails_often;
+	sim_run(TIME * S);
+
+	/* What does not keep to its back-off is a probe, or was forgiven as the resolver seemed to be back. */
+	unsigned early = count_early(), probes = counter(COUNTER_PROBES), downs = counter(COUNTER_DOWN);
+	assert_in_range(probes, 0, TIME * S / HEALTH_PROBE_MIN_MS);
+	assert_in_range(downs, 0, TIME / 30);
+	assert_in_range(early, 0, probes + downs * NAMES * SLOTS);
+
+	/*
+	 * As for the others: after k failures in a row, which has probability 0.9^k * 0.1, a slot waits 5 * 2^(k-1) s,
+	 * 60 s at most, or 1.4 s after a success: 41 s on average, that is 8 queries in the time; 4 more at the begin.
+	 */
+	assert_in_range(sim.queries - early, NAMES * SLOTS, NAMES * SLOTS * (TIME / 41 + 1 + 4));
+	assert_int_equal(sim.cold + sim.failed, 0);
+}
+
+static void run_flapping(sim_resolver_f how)
+{
+	enum { NAMES = 200, CYCLES = 30 };
+	warm_up(NAMES);
+	down_as = how;
+	down_from = sim.now;
+	sim.resolver = flaps;
+	sim_run(CYCLES * 10 * S);
+
+	/* A cycle: one query at least 5 s before the next while it is down; one, then each 1.4 s while it is up. */
+	unsigned early = count_early(), probes = counter(COUNTER_PROBES), downs = counter(COUNTER_DOWN);
+	assert_in_range(downs, 1, CYCLES);
+	assert_in_range(probes, downs, downs * (5 * S / HEALTH_PROBE_MIN_MS + HEALTH_UP_SUCCESSES));
+	assert_in_range(early, 1, probes + downs * NAMES * SLOTS);
+	assert_in_range(sim.queries, 1, CYCLES * NAMES * SLOTS * (1 + 1 + 3) + probes);
+	assert_int_equal(sim.cold + sim.failed, 0);
+}
+
+static void test_flapping(void **state)
+{
+	(void)state;
+	run_flapping(sim_servfail);
+}
+
+static void test_flapping_silent(void **state)
+{
+	(void)state;
+	run_flapping(sim_silent);
+}
+
+/* --- one of many --- */
+
+static uint32_t healthy_ttl;
+static uint64_t late; /* Visits that did not find a healthy name fresh. */
+
+static sim_outcome_t first_fails(unsigned number, slot_id_t id, uint64_t now)
+{
+	sim_outcome_t outcome = (number == 0) ? sim_servfail(number, id, now) : answer();
+	outcome.ttl = healthy_ttl;
+	return outcome;
+}
+
+static void visit_first_last(void)
+{
+	uint64_t before = sim.grace + sim.stale + sim.cold + sim.failed;
+	for (unsigned i = 1; i < sim.count; i++) {
+		sim_visit(i);
+	}
+	late += sim.grace + sim.stale + sim.cold + sim.failed - before;
+	sim_visit(0);
+}
+
+static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
+{
+	healthy_ttl = ttl;
+	sim.resolver = first_fails;
+	sim_add(names);
+	sim_publish(0, SLOT_A, TTL);
+	sim_publish(0, SLOT_AAAA, TTL);
+	visit_first_last();
+	sim_run(5 * S);
+
+	late = 0;
+	sim.clients = visit_first_last;
+	sim_run(seconds * S);
+	assert_int_equal(late, 0);
+	for (unsigned i = 1; i < sim.count; i++) {
+		assert_true(sim.slot[i][SLOT_A].queries >= seconds / ttl);
+	}
+}
+
+/*! One target that fails does not slow the others down. */
+static void test_one_dead(void **state)
+{
+	(void)state;
+
+	run_one_dead(100, TTL, 120);
+	assert_int_equal(sim.planner.health.slow, 0);
+	assert_int_equal(counter(COUNTER_DOWN), 0);
+	assert_int_equal(count_early(), 0);
+	for (unsigned id = 0; id < SLOTS; id++) {
+		assert_in_range(sim.slot[0][id].queries, 2, MINUTE_STEPS + 1);
+	}
+}
+
+/*! With few others it may look like the resolver, but still does not. */
+static void test_one_dead_quiet(void **state)
+{
+	(void)state;
+
+	run_one_dead(10, 3600, 7200);
+	assert_in_range(count_early(), 0, counter(COUNTER_PROBES) + SLOTS * counter(COUNTER_DOWN));
+	assert_in_range(sim.slot[0][SLOT_A].queries + sim.slot[0][SLOT_AAAA].queries, 1, 7200 * S / 2000);
+}
+
+#define test(name)	cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(silent),
+		test(silent_few),
+		test(silent_one),
+		test(servfail),
+		test(fails_often),
+		test(flapping),
+		test(flapping_silent),
+		test(one_dead),
+		test(one_dead_quiet),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "test.h"
+
+#include "sim.h"
+
+#define S	1000ULL
+#define BOTH	((1U << SLOT_A) | (1U << SLOT_AAAA))
+
+/* --- requests --- */
+
+static void request(unsigned number, unsigned wait, uint64_t made)
+{
+	planner_request(&sim.planner, sim.target[number], 0, wait, made, sim.now);
+}
+
+static void test_request(void **state)
+{
+	(void)state;
+
+	sim_add(1);
+	slot_t *slot = &sim.target[0]->slot[SLOT_A];
+	request(0, 1 << SLOT_A, sim.now);
+	plan_t plan = sim_next();
+	assert_int_equal(plan.kind, PLAN_ASK);
+	assert_int_equal(plan.id, SLOT_A);
+	assert_int_equal(slot->asked, ASKED_WAIT);
+
+	/* Of a slot that is being asked for, one query is enough. */
+	request(0, 1 << SLOT_A, sim.now);
+	assert_int_equal(sim_next().kind, PLAN_NOTHING);
+	request(0, BOTH, sim.now);
+	plan_t other = sim_next();
+	assert_int_equal(other.kind, PLAN_ASK);
+	assert_int_equal(other.id, SLOT_AAAA);
+	assert_int_equal(sim_next().kind, PLAN_NOTHING);
+
+	/* A worker that looked before the result was there could not know. */
+	uint64_t made = sim.now;
+	sim.now += 1;
+	sim_land(&plan, true, 60);
+	assert_int_equal(slot->asked, ASKED_NOT);
+	slot->asked = ASKED_WAIT;
+	request(0, 1 << SLOT_A, made);
+	assert_int_equal(slot->asked, ASKED_NOT);
+	request(0, 1 << SLOT_A, sim.now);
+	assert_int_equal(sim_next().kind, PLAN_NOTHING);
+	request(0, 1 << SLOT_A, sim.now + 1);
+	assert_int_equal(sim_next().kind, PLAN_ASK);
+}
+
+/*! A client that waits raises what was only due; one that doesn't lowers nothing. */
+static void test_request_raised(void **state)
+{
+	(void)state;
+
+	sim_add(2);
+	sim.planner.max_rate = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		sim_publish(i, SLOT_A, 10 + i);
+		planner_request(&sim.planner, sim.target[i], 1 << SLOT_A, 0, sim.now, sim.now);
+	}
+	request(1, 1 << SLOT_A, sim.now);
+	planner_request(&sim.planner, sim.target[1], 1 << SLOT_A, 0, sim.now, sim.now);
+	assert_int_equal(sim.target[1]->slot[SLOT_A].asked, ASKED_WAIT);
+	sim_run(2 * S);
+	assert_int_equal(sim.queries, 2);
+	assert_int_equal(sim.query[0].number, 1);
+	assert_false(sim.query[0].refresh);
+	assert_int_equal(sim.query[1].number, 0);
+	assert_true(sim.query[1].refresh);
+}
+
+/*! Where there is nothing to serve meanwhile, a failure suppresses all requests, of probes too. */
+static void test_request_suppressed(void **state)
+{
+	(void)state;
+
+	sim_add(1);
+	slot_t *slot = &sim.target[0]->slot[SLOT_A];
+	cache_fail(slot, 22, sim.now + 5 * S, sim.now);
+	sim_replan(0);
+	slot->asked = ASKED_WAIT;
+	request(0, 1 << SLOT_A, sim.now);
+	assert_int_equal(sim_next().kind, PLAN_NOTHING);
+	assert_int_equal(slot->asked, ASKED_NOT);
+	assert_int_equal(counter_get(&sim.counters, COUNTER_SUPPRESSED), 1);
+	sim.now = slot->retry_at;
+	request(0, 1 << SLOT_A, sim.now);
+	plan_t plan = sim_next();
+	assert_int_equal(plan.kind, PLAN_ASK);
+	assert_true(plan.doubtful);
+}
+
+static void test_remove_wanted(void **state)
+{
+	(void)state;
+
+	/* One of each heap. */
+	sim_add(6);
+	for (unsigned i = 0; i < 2; i++) {
+		request(i, BOTH, sim.now);
+		planner_request(&sim.planner, sim.target[2 + i], BOTH, 0, sim.now, sim.now);
+		sim_publish(4 + i, SLOT_A, 10);
+		sim_replan(4 + i);
+	}
+	sim_remove(0);
+	sim_remove(2);
+	sim_remove(4);
+	sim_run(9 * S);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(sim.slot[i][SLOT_A].queries, i % 2);
+	}
+}
+
+/* --- restart --- */
+
+/*! How long ago an answer expired, in s: different for each. */
+static unsigned expired(unsigned number, unsigned names)
+{
+	return 1 + number * 7919 % names;
+}
+
+static void restore_all(unsigned names)
+{
+	sim_add(names);
+	for (unsigned i = 0; i < names; i++) {
+		sim_restore(i, SLOT_A, 60, sim.now - (60 + expired(i, names)) * S);
+		sim_replan(i);
+	}
+}
+
+static void test_restored(void **state)
+{
+	(void)state;
+
+	enum { NAMES = 1000 };
+	restore_all(NAMES);
+	sim_run(1);
+	assert_in_range(sim.queries, 1, 100);
+	sim_run(2 * S);
+	assert_int_equal(sim.queries, NAMES);
+	for (unsigned i = 0; i < NAMES; i++) {
+		assert_int_equal(expired(sim.query[i].number, NAMES), NAMES - i);
+		assert_false(sim.target[i]->slot[SLOT_A].answer->restored);
+		assert_true(sim.target[i]->slot[SLOT_A].warm);
+	}
+}
+
+/*! Also what has not expired: it may have changed since. */
+static void test_restored_fresh(void **state)
+{
+	(void)state;
+
+	sim_add(1);
+	sim_restore(0, SLOT_A, 3600, sim.now - 1 * S);
+	sim_replan(0);
+	sim_run(1);
+	assert_int_equal(sim.queries, 1);
+}
+
+static void test_restored_many(void **state)
+{
+	(void)state;
+
+	enum { NAMES = 5000 };
+	restore_all(NAMES);
+	sim_run(6 * S);
+	assert_int_equal(sim.queries, NAMES);
+	assert_in_range(sim_busiest(0, 1 * S), 1000, 1100);
+	assert_int_equal(counter_get(&sim.counters, COUNTER_REFRESHES), NAMES);
+}
+
+/*! What nobody has used for long is there to fall back on, no more. */
+static void test_restored_unused(void **state)
+{
+	(void)state;
+
+	sim_add(1);
+	sim.target[0]->used = sim.now - sim.terms.keep_warm * S;
+	sim_restore(0, SLOT_A, 60, sim.now - 1 * S);
+	assert_true(sim.target[0]->slot[SLOT_A].warm);
+	sim_replan(0);
+	assert_false(sim.target[0]->slot[SLOT_A].warm);
+	sim_run(3600 * S);
+	assert_int_equal(sim.queries, 0);
+	assert_int_equal(sim.removed, 0);
+}
+
+#define test(name)	cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(request),
+		test(request_raised),
+		test(request_suppressed),
+		test(remove_wanted),
+		test(restored),
+		test(restored_fresh),
+		test(restored_many),
+		test(restored_unused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

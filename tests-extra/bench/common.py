@@ -47,15 +47,17 @@ class Result:
 
 
 class Load:
-    """dnsperf with the same few questions over and over; use it with `with`, or run()."""
+    """dnsperf with the same questions, or those of a file, over and over; use it with `with`, or run()."""
 
     def __init__(self, knot, questions, seconds, *arguments):
-        # dnsperf opens its input again at each turn, so that a pipe won't do.
-        with tempfile.NamedTemporaryFile("w", delete=False) as file:
-            file.writelines(f"{question}\n" for question in questions)
-        self.file = file.name
+        self.own_file = None
+        if not isinstance(questions, str):
+            # dnsperf opens its input again at each turn, so that a pipe won't do.
+            with tempfile.NamedTemporaryFile("w", delete=False) as file:
+                file.writelines(f"{question}\n" for question in questions)
+            questions = self.own_file = file.name
         self.command = ["setpriv", "--pdeathsig", "KILL", "dnsperf", "-s", "127.0.0.1",
-                        "-p", str(knot.port), "-d", self.file, "-l", str(seconds), *arguments]
+                        "-p", str(knot.port), "-d", questions, "-l", str(seconds), *arguments]
         self.process = None
         self.result = None
 
@@ -68,7 +70,8 @@ class Load:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         self.wait()
-        os.unlink(self.file)
+        if self.own_file:
+            os.unlink(self.own_file)
 
     def wait(self):
         if not self.result:
@@ -95,8 +98,45 @@ def _parse(text):
 
 def cpu_seconds(pid):
     """User and system time of a process so far."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return _cpu_seconds(pathlib.Path(f"/proc/{pid}"))
+
+
+def alias_thread(pid):
+    """The directory in /proc of the thread that resolves."""
+    return next(task for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+                if task.joinpath("comm").read_text() == "alias\n")
+
+
+def alias_cpu_seconds(pid):
+    """User and system time of the thread that resolves so far."""
+    return _cpu_seconds(alias_thread(pid))
+
+
+def _cpu_seconds(place):
+    fields = place.joinpath("stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def separate(pid, *clients):
+    """Keep knotd on one processor, and its clients and this program on the others."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    if others:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(thread), {first})
+        for client in 0, *clients:
+            os.sched_setaffinity(client, others)
+
+
+def memory(pid):
+    """Resident memory in octets: all, and what is not of files."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return [1024 * int(re.search(rf"{field}:\s+(\d+) kB", text)[1]) for field in ("VmRSS", "RssAnon")]
+
+
+def percentiles(values, *shares):
+    """The least, those at the shares, and the greatest."""
+    values = sorted(values)
+    return [values[min(len(values) - 1, int(share * len(values)))] for share in (0, *shares, 1)]
 
 
 def verdict(holds, rule):

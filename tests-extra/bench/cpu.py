@@ -6,11 +6,10 @@ The speed of a machine drifts by more than what is to be seen, so a turn lasts a
 a round consists of many.
 """
 
-import os
 from statistics import median
 
 from client import addresses, alias
-from common import cpu_seconds, options, run, servers, verdict
+from common import cpu_seconds, options, run, separate, servers, verdict
 
 GOAL = 1.05
 ADDRESSES = ["192.0.2.1", "192.0.2.2"]
@@ -35,15 +34,6 @@ def main():
         show("median", middle)
         assert upstream.count() == 2, "the ALIAS was not warm"
     verdict(middle[2] <= GOAL, f"ratio at most {GOAL}")
-
-
-def separate(pid):
-    """Keep knotd and its clients on processors of their own."""
-    first, *others = sorted(os.sched_getaffinity(0))
-    if others:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            os.sched_setaffinity(int(thread), {first})
-        os.sched_setaffinity(0, others)
 
 
 def one_round(knot, seconds):

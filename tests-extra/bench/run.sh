@@ -13,6 +13,12 @@ usage() {
 		  --cold    the time of the first answer over TCP, without the resolver's
 		  --herd    many clients at once for a name never resolved
 		  --reload  knotc reload under load
+		  --hot     a target with a TTL of a second: no client waits
+		  --outage  1000 names while the resolver is silent, fails, is gone, and when it comes back
+		  --crash   kill -9 and restart with a dead resolver, over and over
+		  --scale   a million RRsets: memory, CPU per query, time to start
+		  --refresh refreshes a second, and the CPU of keeping names warm
+		  --soak    faults at random: memory, descriptors, answers
 		MODE --help shows the options. The module is ALIAS_MODULE, or else built from here.
 	END
 }
@@ -23,19 +29,23 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --silent | --cold | --herd | --reload) mode=${1#--} && shift ;;
+--cpu | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | --refresh | --soak)
+	mode=${1#--} && shift
+	;;
 -h | --help) usage && exit ;;
 esac
 
 need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" dnsperf python3-dnspython
 ! installed_module || die "knotd would take $module instead of what is built here: make uninstall first"
+work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
+trap 'rm -rf "$work"' EXIT
 if [ ! "${ALIAS_MODULE-}" ]; then
-	work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-	trap 'rm -rf "$work"' EXIT
 	build_module "$work"
 	export ALIAS_MODULE=$module
 fi
+gcc -D_GNU_SOURCE -O2 -Wall -Wextra -o "$work/stub" "$top/tests-extra/bench/stub.c"
+export ALIAS_STUB=$work/stub
 
 # The servers are those of the functional tests.
 export PYTHONPATH=$top/tests-extra/functional PYTHONDONTWRITEBYTECODE=1
-timeout -k 10 600 /usr/bin/python3 "$top/tests-extra/bench/$mode.py" "$@"
+timeout -k 10 3600 /usr/bin/python3 "$top/tests-extra/bench/$mode.py" "$@"

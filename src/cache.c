@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <libknot/errcode.h>
 
-/*! Buckets to begin with; the table doubles by itself. */
+/*! Buckets to begin with. */
 #define BUCKETS_MIN	1024
 
 /*! Targets compared to find the one to leave. */
@@ -17,6 +17,7 @@ struct cache {
 	struct cds_lfht *table;
 	struct cds_list_head line; /*!< All targets, those looked at longest ago first. */
 	uint32_t count;
+	uint32_t buckets;
 	uint64_t seed[2]; /*!< Tenants write target names; they must not know which ones collide. */
 };
 
@@ -79,8 +80,8 @@ cache_t *cache_new(void)
 	}
 
 	CDS_INIT_LIST_HEAD(&cache->line);
-	cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0,
-	                            CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
+	cache->buckets = BUCKETS_MIN;
+	cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
 	if (cache->table == NULL) {
 		free(cache);
 		return NULL;
@@ -138,6 +139,11 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 
 	cds_list_add_tail(&target->line, &cache->line);
 	cache->count++;
+	if (cache->count > cache->buckets) {
+		/* Not by CDS_LFHT_AUTO_RESIZE: in knotd, half a million targets were left in chains of hundreds. */
+		cache->buckets *= 2;
+		cds_lfht_resize(cache->table, cache->buckets);
+	}
 	rcu_read_lock();
 	cds_lfht_add(cache->table, hash_name(cache, name, len), &target->node);
 	rcu_read_unlock();

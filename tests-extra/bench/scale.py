@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many targets, A and AAAA each: memory for an RRset, CPU per query, time to start with a full store.
 
-The same zone, and one of the same size with static addresses, show how much of a difference is
-Knot's own. The CPU time is of replies over UDP to questions for any names, against those for ten.
+The CPU time is of replies over UDP to questions for any names, against those for ten: the names of
+a large zone are in memory, those of ten in the processor's caches. A zone of the same size with
+static addresses shows how much of that is Knot's own, and the verdict is about the rest: how many
+times as much any names of ALIAS cost against ten, over how many times as much static ones do.
 """
 
 import contextlib
@@ -35,10 +37,11 @@ def main():
         print(f"stub was asked {stub.control()} times", flush=True)
         with kept_affinity():
             separate(knot.process.pid, stub.process.pid)
-            ratio = cpu(knot, limits)
+            ratio, static = cpu(knot, limits)
         late = starts(knot, limits)
-    verdict(octets <= GOAL_MEMORY and ratio <= GOAL_CPU and late < GOAL_START,
-            f"at most {GOAL_MEMORY} octets for an RRset, {GOAL_CPU} times the CPU of {FEW} names, "
+    print(f"any names against {FEW}: ALIAS {ratio:.2f}, static {static:.2f}, the module's part {ratio / static:.2f}")
+    verdict(octets <= GOAL_MEMORY and ratio / static <= GOAL_CPU and late < GOAL_START,
+            f"at most {GOAL_MEMORY} octets for an RRset, {GOAL_CPU} times the CPU as the module's part, "
             f"{GOAL_START:g} s later")
 
 
@@ -81,7 +84,7 @@ def write_questions(file, zone, numbers):
 
 
 def cpu(knot, limits):
-    """The ratio of any names to few, for ALIAS; that of static names is shown beside it."""
+    """The ratios of any names to few, for ALIAS and static."""
     cases = [(zone, count) for zone in (ALIAS, STATIC) for count in (FEW, limits.targets)]
     rounds = []
     with contextlib.ExitStack() as stack:
@@ -97,7 +100,7 @@ def cpu(knot, limits):
             show(f"round {number + 1}", rounds[-1])
     middle = [median(column) for column in zip(*rounds)]
     show("median", middle)
-    return middle[2]
+    return middle[2], middle[5]
 
 
 def figures(spent):

@@ -19,256 +19,10 @@
 #include <string.h>
 
 #include "clock.h"
-#include "node.h"
+#include "notice.h"
 #include "packet.h"
-#include "verdict.h"
-
-/*! Whether the private layout of zone nodes has been proven for the zone. */
-typedef enum {
-	LAYOUT_UNKNOWN,
-	LAYOUT_HOLDS,
-	LAYOUT_FAILED,
-} layout_t;
-
-/*! The query, and the ALIAS node that it met. */
-typedef struct {
-	alias_ctx_t *ctx;
-	knotd_mod_t *mod;
-	knot_pkt_t *pkt;
-	knotd_qdata_t *qdata;
-	const node_t *node;   /*!< NULL where only the API's view of the apex is to be had. */
-	uint32_t ttl;         /*!< TTL of the ALIAS, s. */
-	unsigned count;       /*!< Targets. */
-	bool self;            /*!< One of them is the owner. */
-	bool dropped;         /*!< A resolution could not be asked for. */
-	knot_dname_storage_t name[ALIAS_TARGETS_MAX]; /*!< Of the targets, lower case. */
-	target_t *target[ALIAS_TARGETS_MAX];          /*!< What the cache has, or NULL. */
-} visit_t;
-
-/*! What all targets together have for one type. */
-typedef struct {
-	verdict_kind_t kind;
-	int16_t ede;           /*!< With addresses: that they are stale. */
-	int16_t other_ede;     /*!< Without. */
-	uint32_t ttl;
-	unsigned count;        /*!< Targets with addresses. */
-	const answer_t *answer[ALIAS_TARGETS_MAX];
-} outcome_t;
-
-/* --- the node and its targets --- */
-
-static void log_once(const visit_t *visit, const char *what)
-{
-	/* The owner in the zone: names below a wildcard are the clients' to choose. */
-	const knot_dname_t *owner = (visit->node != NULL) ? visit->node->owner : visit->qdata->name;
-
-	/* FNV-1a over owner and text. */
-	uint64_t hash = 0xcbf29ce484222325;
-	for (const uint8_t *pos = owner; *pos != '\0'; pos++) {
-		hash = (hash ^ *pos) * 0x100000001b3;
-	}
-	hash = (hash ^ (uintptr_t)what) * 0x100000001b3;
-
-	unsigned bit = (hash >> 32) % LOGGED_BITS;
-	uint64_t mask = 1ULL << (bit % 64);
-	if (atomic_fetch_or(&visit->ctx->logged[bit / 64], mask) & mask) {
-		return;
-	}
-
-	knot_dname_txt_storage_t text;
-	if (knot_dname_to_str(text, owner, sizeof(text)) != NULL) {
-		knotd_mod_log(visit->mod, LOG_WARNING, "ALIAS at %s, %s", text, what);
-	}
-}
-
-void answer_log_news(alias_ctx_t *ctx, knotd_mod_t *mod)
-{
-	news_item_t *items = news_take(upstream_news(ctx->upstream));
-	for (const news_item_t *item = items; item != NULL; item = item->next) {
-		knotd_mod_log(mod, item->priority, "%s", item->text);
-	}
-	news_free(items);
-}
-
-static bool layout_holds(visit_t *visit)
-{
-	layout_t layout = visit->ctx->layout;
-	if (layout == LAYOUT_UNKNOWN) {
-		layout = node_layout_holds(visit->qdata) ? LAYOUT_HOLDS : LAYOUT_FAILED;
-		if (atomic_exchange(&visit->ctx->layout, layout) == LAYOUT_UNKNOWN && layout == LAYOUT_FAILED) {
-			knotd_mod_log(visit->mod, LOG_ERR, "unknown layout of zone nodes in this build of "
-			              "Knot DNS, only ALIAS at the zone apex is served");
-		}
-	}
-	return layout == LAYOUT_HOLDS;
-}
-
-/*! Finds the node; false if there is none whose ALIAS could matter. */
-static bool find_node(visit_t *visit)
-{
-	if (layout_holds(visit)) {
-		visit->node = node_found(visit->qdata);
-		return visit->node != NULL && !(visit->node->flags & (NODE_DELEG | NODE_NONAUTH));
-	}
-	visit->node = NULL;
-	return knot_dname_is_equal(visit->qdata->name, knotd_qdata_zone_name(visit->qdata));
-}
-
-static knot_rrset_t own_rrset(const visit_t *visit, uint16_t type)
-{
-	return (visit->node != NULL) ? node_rrset(visit->node, type) :
-	                               knotd_qdata_zone_apex_rrset(visit->qdata, type);
-}
-
-/*! Reads the targets. What is not exactly one uncompressed name is none. */
-static void read_targets(visit_t *visit, const knot_rrset_t *alias)
-{
-	visit->ttl = alias->ttl;
-	visit->count = 0;
-	visit->self = false;
-
-	const knot_rdata_t *rdata = alias->rrs.rdata;
-	for (uint16_t i = 0; i < alias->rrs.count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
-		int len = knot_dname_wire_check(rdata->data, rdata->data + rdata->len, NULL);
-		if (len <= 0 || len != rdata->len) {
-			log_once(visit, "malformed RDATA ignored, it must be one uncompressed domain name");
-			continue;
-		}
-		if (visit->count == ALIAS_TARGETS_MAX) {
-			log_once(visit, "more than 8 targets, the rest is ignored");
-			break;
-		}
-		uint8_t *name = visit->name[visit->count];
-		knot_dname_copy_lower(name, rdata->data);
-		if (knot_dname_is_equal(name, visit->qdata->name)) {
-			log_once(visit, "its target is the name itself");
-			visit->self = true;
-			continue;
-		}
-		visit->count++;
-	}
-}
-
-static void find_targets(visit_t *visit, uint64_t now)
-{
-	cache_t *cache = upstream_cache(visit->ctx->upstream);
-	for (unsigned i = 0; i < visit->count; i++) {
-		visit->target[i] = cache_find(cache, visit->name[i]);
-		if (visit->target[i] != NULL) {
-			cache_touch(visit->target[i], now);
-		}
-	}
-}
-
-static verdict_t judge_one(const visit_t *visit, unsigned i, slot_id_t id, uint64_t now)
-{
-	const target_t *target = visit->target[i];
-	return verdict_get(target != NULL ? &target->slot[id] : NULL, upstream_health(visit->ctx->upstream),
-	                   &visit->ctx->conf.policy, visit->ttl, now);
-}
-
-/*! Has resolved what is due, of both types: the other one will be asked for soon. */
-static void ask(visit_t *visit, uint64_t now)
-{
-	visit->dropped = false;
-	for (unsigned i = 0; i < visit->count; i++) {
-		unsigned refresh = 0, wait = 0;
-		for (unsigned id = 0; id < SLOTS; id++) {
-			verdict_t verdict = judge_one(visit, i, id, now);
-			bool waits = verdict.kind == VERDICT_COLD || verdict.kind == VERDICT_RETRY;
-			if (verdict.ask) {
-				*(waits ? &wait : &refresh) |= 1U << id;
-			}
-		}
-		if ((refresh | wait) != 0 &&
-		    !upstream_ask(visit->ctx->upstream, visit->target[i], visit->name[i], refresh, wait,
-		                  &visit->ctx->conf.policy.terms, now)) {
-			visit->dropped = true;
-		}
-	}
-}
-
-/* --- the outcome over all targets --- */
-
-static outcome_t judge(const visit_t *visit, slot_id_t id, uint64_t now)
-{
-	/* Addresses of one serve in spite of others that failed, but not of one that is yet to come. */
-	static const unsigned rank[] = {
-		[VERDICT_NXDOMAIN]  = 0,
-		[VERDICT_NODATA]    = 1,
-		[VERDICT_FAILED]    = 2,
-		[VERDICT_RETRY]     = 3,
-		[VERDICT_ADDRESSES] = 4,
-		[VERDICT_COLD]      = 5,
-	};
-
-	outcome_t outcome = {
-		.kind = visit->self ? VERDICT_FAILED : VERDICT_NXDOMAIN,
-		.ede = KNOT_EDNS_EDE_NONE,
-		.other_ede = visit->self ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NONE,
-		.ttl = UINT32_MAX,
-	};
-
-	for (unsigned i = 0; i < visit->count; i++) {
-		verdict_t verdict = judge_one(visit, i, id, now);
-		if (verdict.answer != NULL && verdict.answer->kind == REPLY_ADDRESSES) {
-			outcome.answer[outcome.count++] = verdict.answer;
-			outcome.ttl = verdict.ttl < outcome.ttl ? verdict.ttl : outcome.ttl;
-			outcome.ede = verdict.ede != KNOT_EDNS_EDE_NONE ? verdict.ede : outcome.ede;
-		} else if (verdict.ede != KNOT_EDNS_EDE_NONE && rank[verdict.kind] >= rank[outcome.kind]) {
-			outcome.other_ede = verdict.ede;
-		}
-		if (rank[verdict.kind] > rank[outcome.kind]) {
-			outcome.kind = verdict.kind;
-		}
-	}
-
-	return outcome;
-}
-
-typedef struct {
-	visit_t *visit;
-	slot_id_t id;
-	outcome_t outcome;
-} wait_ctx_t;
-
-static bool is_known(void *ctx)
-{
-	wait_ctx_t *wait = ctx;
-	uint64_t now = clock_ms();
-	find_targets(wait->visit, now);
-	wait->outcome = judge(wait->visit, wait->id, now);
-	return wait->outcome.kind != VERDICT_COLD && wait->outcome.kind != VERDICT_RETRY;
-}
-
-/*! A worker that serves UDP, QUIC or XDP must not wait: other clients are behind it. */
-static bool may_wait(const visit_t *visit)
-{
-	const knotd_qdata_params_t *params = visit->qdata->params;
-	return params->proto != KNOTD_QUERY_PROTO_UDP && params->proto != KNOTD_QUERY_PROTO_QUIC &&
-	       params->xdp_msg == NULL && !visit->dropped;
-}
-
-/*! Waits for a resolution, and settles for what there is when it does not end in time. */
-static outcome_t wait_for(visit_t *visit, slot_id_t id)
-{
-	const conf_alias_t *conf = &visit->ctx->conf;
-	uint32_t wait_ms = may_wait(visit) ? conf->policy.cold_wait : 0;
-
-	wait_ctx_t wait = { .visit = visit, .id = id };
-	if (!upstream_wait(visit->ctx->upstream, wait_ms, conf->seats, is_known, &wait)) {
-		outcome_t *outcome = &wait.outcome;
-		if (outcome->count > 0) {
-			outcome->kind = VERDICT_ADDRESSES;
-		} else {
-			if (outcome->kind == VERDICT_COLD) {
-				outcome->other_ede = KNOT_EDNS_EDE_NOT_READY;
-			}
-			outcome->kind = VERDICT_FAILED;
-		}
-	}
-	return wait.outcome;
-}
+#include "stats.h"
+#include "visit.h"
 
 /* --- the reply --- */
 
@@ -329,7 +83,7 @@ static knotd_in_state_t put(const visit_t *visit, const knot_rrset_t *rrset, uin
 	}
 }
 
-/*! Puts the union of several sets. */
+/*! Puts the union of several sets, without what `deny-address` has of the targets'. */
 static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const outcome_t *outcome,
                                   const knot_rrset_t *sibling)
 {
@@ -344,6 +98,9 @@ static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const out
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < outcome->count && ret == KNOT_EOK; i++) {
 		ret = knot_rdataset_merge(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
+	}
+	if (outcome->denied) {
+		address_set_remove(&visit->ctx->conf.policy.deny_address, &rrset.rrs);
 	}
 	if (sibling != NULL && ret == KNOT_EOK) {
 		ret = knot_rdataset_merge(&rrset.rrs, &sibling->rrs, &pkt->mm);
@@ -362,7 +119,7 @@ static knotd_in_state_t put_addresses(const visit_t *visit, uint16_t type, const
                                       const knot_rrset_t *sibling)
 {
 	visit->qdata->rcode_ede = outcome->ede;
-	if (sibling != NULL || outcome->count > 1) {
+	if (sibling != NULL || outcome->count > 1 || outcome->denied) {
 		return put_union(visit, type, outcome, sibling);
 	}
 
@@ -373,6 +130,20 @@ static knotd_in_state_t put_addresses(const visit_t *visit, uint16_t type, const
 	return put(visit, &rrset, 0);
 }
 
+static void note_denied_address(const visit_t *visit)
+{
+	stats_count(visit->mod, visit->qdata, STAT_DENIED, DENIED_ADDRESS);
+	notice_once(visit->ctx, visit->mod, visit_owner(visit), "addresses left out, 'deny-address' rules them out");
+}
+
+/*! Counts what a client gets. \return the state that goes with it */
+static knotd_in_state_t got(const visit_t *visit, uint16_t type, got_t what, knotd_in_state_t state)
+{
+	stat_t id = (type == KNOT_RRTYPE_A) ? STAT_ANSWER_A : STAT_ANSWER_AAAA;
+	stats_count(visit->mod, visit->qdata, id, state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
+	return state;
+}
+
 /*! The answer to A or AAAA. In state HIT the owner's own addresses are in the packet. */
 static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state, uint16_t type,
                                          uint64_t now)
@@ -381,40 +152,51 @@ static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state,
 	slot_id_t id = (type == KNOT_RRTYPE_A) ? SLOT_A : SLOT_AAAA;
 	bool has_sibling = (state == KNOTD_IN_STATE_HIT);
 	if (has_sibling && policy->sibling == SIBLING_OVERRIDE) {
-		return state;
+		return got(visit, type, GOT_SIBLING, state);
 	}
 
-	outcome_t outcome = judge(visit, id, now);
-	if (outcome.kind == VERDICT_COLD || outcome.kind == VERDICT_RETRY) {
-		if (visit->qdata->params->proto == KNOTD_QUERY_PROTO_UDP) {
-			return ask_over_tcp(visit->qdata);
-		}
-		outcome = wait_for(visit, id);
+	outcome_t outcome = visit_judge(visit, id, now);
+	bool unknown = (outcome.kind == VERDICT_COLD || outcome.kind == VERDICT_RETRY);
+	bool udp = (visit->qdata->params->proto == KNOTD_QUERY_PROTO_UDP);
+	if (unknown && !udp) {
+		outcome = visit_wait(visit, id);
+	}
+	visit_tell(visit, id, &outcome, now);
+	if (unknown && udp) {
+		return got(visit, type, GOT_COLD, ask_over_tcp(visit->qdata));
+	}
+	if (outcome.suppressed) {
+		stats_count(visit->mod, visit->qdata, STAT_SUPPRESSED, 0);
+	}
+	if (outcome.denied) {
+		note_denied_address(visit);
 	}
 
 	if (outcome.kind == VERDICT_ADDRESSES) {
 		if (has_sibling && !packet_drop_last(visit->pkt, type)) {
-			return state; /* Another module's answer. */
+			return got(visit, type, GOT_UNCHANGED, state); /* Another module's answer. */
 		}
-		knot_rrset_t sibling = own_rrset(visit, type);
+		knot_rrset_t sibling = visit_rrset(visit, type);
 		bool merge = has_sibling && policy->sibling == SIBLING_MERGE;
-		return put_addresses(visit, type, &outcome, merge ? &sibling : NULL);
+		return got(visit, type, outcome.ede == KNOT_EDNS_EDE_STALE ? GOT_STALE : GOT_FRESH,
+		           put_addresses(visit, type, &outcome, merge ? &sibling : NULL));
 	}
 	if (has_sibling) {
-		return state;
+		return got(visit, type, GOT_SIBLING, state);
 	}
 
 	switch (outcome.kind) {
 	case VERDICT_FAILED:
-		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, outcome.other_ede);
+		return got(visit, type, GOT_FAILED, fail(visit->qdata, KNOT_RCODE_SERVFAIL, outcome.other_ede));
 	case VERDICT_NXDOMAIN:
 		if (policy->nxdomain == NXDOMAIN_SERVFAIL) {
-			return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_OTHER);
+			return got(visit, type, GOT_FAILED,
+			           fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_OTHER));
 		}
 		/* fall through */
 	default:
 		visit->qdata->rcode_ede = outcome.other_ede;
-		return state;
+		return got(visit, type, GOT_NEGATIVE, state);
 	}
 }
 
@@ -451,14 +233,21 @@ static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state,
 		}
 	}
 
-	for (unsigned id = 0; id < SLOTS; id++) {
-		outcome_t outcome = judge(visit, id, now);
-		if (outcome.kind == VERDICT_ADDRESSES) {
-			uint16_t type = (id == SLOT_A) ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
-			return put_addresses(visit, type, &outcome, NULL);
-		}
+	outcome_t outcome = { .kind = VERDICT_NODATA };
+	uint16_t type = KNOT_RRTYPE_A;
+	bool denied = false;
+	for (unsigned id = 0; id < SLOTS && outcome.kind != VERDICT_ADDRESSES; id++) {
+		type = (id == SLOT_A) ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
+		outcome = visit_judge(visit, id, now);
+		visit_tell(visit, id, &outcome, now);
+		denied |= outcome.denied;
 	}
-
+	if (denied) {
+		note_denied_address(visit);
+	}
+	if (outcome.kind == VERDICT_ADDRESSES) {
+		return put_addresses(visit, type, &outcome, NULL);
+	}
 	return hide_alias(visit, KNOTD_IN_STATE_NODATA);
 }
 
@@ -482,38 +271,27 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 
 	visit_t visit;
-	visit.ctx = knotd_mod_ctx(mod);
-	visit.mod = mod;
-	visit.pkt = pkt;
-	visit.qdata = qdata;
-
-	if (!find_node(&visit)) {
+	if (!visit_begin(&visit, pkt, qdata, mod)) {
 		return state;
 	}
-	knot_rrset_t alias = own_rrset(&visit, RRTYPE_ALIAS);
-	if (knot_rrset_empty(&alias)) {
-		return state;
-	}
-	read_targets(&visit, &alias);
-
-	uint64_t now = clock_ms(); /* Before the look-up, see upstream_ask(). */
-	find_targets(&visit, now);
-	ask(&visit, now);
+	uint64_t now = clock_ms();
+	visit_ask(&visit, now);
 	if (news_pending(upstream_news(visit.ctx->upstream))) {
-		answer_log_news(visit.ctx, mod);
+		notice_news(visit.ctx, mod);
 	}
-
-	if (is_signed_elsewhere(&visit)) {
-		return state;
+	if (atomic_load_explicit(&visit.ctx->account->delayed, memory_order_relaxed)) {
+		notice_delayed(visit.ctx, mod, now);
 	}
 
 	uint16_t type = knot_pkt_qtype(qdata->query);
+	bool is_address = (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA);
+	if (is_signed_elsewhere(&visit) || (is_address && visit.count == 0 && !visit.self)) {
+		return is_address ? got(&visit, type, GOT_UNCHANGED, state) : state;
+	}
+
 	switch (type) {
 	case KNOT_RRTYPE_A:
 	case KNOT_RRTYPE_AAAA:
-		if (visit.count == 0 && !visit.self) {
-			return state;
-		}
 		return answer_addresses(&visit, state, type, now);
 	case RRTYPE_ALIAS:
 		return hide_alias(&visit, state);

@@ -152,6 +152,11 @@ bool archive_pending(const archive_t *archive)
 	return archive != NULL && store_pending(archive->store);
 }
 
+const store_stats_t *archive_stats(const archive_t *archive)
+{
+	return archive != NULL ? store_stats(archive->store) : NULL;
+}
+
 void archive_commit(archive_t *archive, uint64_t now)
 {
 	if (archive != NULL) {

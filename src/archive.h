@@ -69,5 +69,8 @@ void archive_remove(archive_t *archive, const knot_dname_t *name, uint64_t now);
 /*! \brief Whether there is something to commit. */
 bool archive_pending(const archive_t *archive);
 
+/*! \brief What the store has done, or NULL. */
+const store_stats_t *archive_stats(const archive_t *archive);
+
 /*! \brief Writes the batch. */
 void archive_commit(archive_t *archive, uint64_t now);

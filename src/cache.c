@@ -252,7 +252,7 @@ void cache_fail(slot_t *slot, int16_t ede, uint64_t retry_at, uint64_t sent)
 	atomic_store_explicit(&slot->failed_ede, ede, memory_order_relaxed);
 	atomic_store_explicit(&slot->retry_at, retry_at, memory_order_relaxed);
 	atomic_store_explicit(&slot->failed_at, sent, memory_order_release);
-	if (slot->failures < UINT16_MAX) {
+	if (slot->failures < UINT8_MAX) {
 		slot->failures++;
 	}
 }

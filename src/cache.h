@@ -26,9 +26,9 @@
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
+#include "account.h"
 #include "heap.h"
 #include "reply.h"
-#include "terms.h"
 
 /*! How long a failure is remembered, and longest back-off, ms (RFC 9520, section 3.2: at most 5 minutes). */
 #define CACHE_FAILURE_MAX_MS	(300 * 1000ULL)
@@ -61,6 +61,7 @@ typedef enum {
 	ASKED_NOT,
 	ASKED_REFRESH, /*!< There is something to serve meanwhile. */
 	ASKED_WAIT,    /*!< A client waits for it. */
+	ASKED_PROBE,   /*!< It will show whether the resolver is back. */
 } asked_t;
 
 /*! What is known of one type of a target. Written by the writer; `asked` by any thread. */
@@ -73,7 +74,8 @@ typedef struct {
 	_Atomic bool warm;           /*!< The thread refreshes it by itself: clients need not wait for that. */
 	uint8_t want;                /*!< asked_t of the query that is planned; writer only. */
 	bool busy;                   /*!< A query to the resolver is under way; writer only. */
-	uint16_t failures;           /*!< Consecutive failed attempts; writer only. */
+	uint8_t failures;            /*!< Consecutive failed attempts, as far as they count; writer only. */
+	_Atomic uint8_t told;        /*!< The state that was logged last, for workers. */
 	uint64_t settled;            /*!< clock_ms() after the result of the last one was stored; writer only. */
 } slot_t;
 
@@ -83,9 +85,11 @@ typedef struct target {
 	_Atomic uint64_t used;     /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	slot_t slot[SLOTS];
 	struct cds_list_head line; /*!< In the line of those to be looked at for leaving; writer only. */
-	const terms_t *terms;      /*!< Of the last zone that asked; writer only. */
+	account_t *account;        /*!< Of the zone that asked for it last; writer only. */
+	uint64_t turn_at;          /*!< clock_ms() of its turn within zone-rate, 0 if it has none; writer only. */
 	heap_node_t plan;          /*!< Of the planner. */
 	uint8_t agenda;            /*!< Which of its heaps that is in. */
+	_Atomic bool orphan;       /*!< It is on no zone's account: the next worker that uses it is to ask for it. */
 	uint8_t name[];            /*!< Lower case. */
 } target_t;
 

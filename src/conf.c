@@ -21,10 +21,14 @@
 #define MOD_STALE_MAX		"\x09""stale-max"
 #define MOD_MAX_RATE		"\x08""max-rate"
 #define MOD_MAX_TARGETS		"\x0B""max-targets"
+#define MOD_ZONE_RATE		"\x09""zone-rate"
 #define MOD_STORE		"\x05""store"
 #define MOD_SIBLING		"\x07""sibling"
 #define MOD_NXDOMAIN		"\x08""nxdomain"
 #define MOD_EXPOSE		"\x06""expose"
+#define MOD_DENY_ADDRESS	"\x0C""deny-address"
+#define MOD_ALLOW_TARGET	"\x0C""allow-target"
+#define MOD_DENY_TARGET		"\x0B""deny-target"
 
 #define ONLINESIGN		"mod-onlinesign"
 
@@ -101,6 +105,35 @@ static int check_resolver(knotd_conf_check_args_t *args)
 	return KNOT_EOK;
 }
 
+/*!
+ * Checks a network or range as the configuration parser has it: a type, 4 or 6, the first address, a format, and for
+ * a range again type and address. The parser takes any two addresses of a type; newer ones take a socket's path, too.
+ */
+static int check_network(knotd_conf_check_args_t *args)
+{
+	enum { RANGE = 2 };
+
+	const uint8_t *data = args->data;
+	size_t len = (data[0] == 4) ? FILTER_IPV4_LEN : FILTER_IPV6_LEN;
+	bool is_range = args->data_len == 2 * (1 + len) + 1 && data[1 + len] == RANGE;
+	if ((data[0] != 4 && data[0] != 6) || (is_range && memcmp(data + 1, data + 1 + len + 2, len) > 0)) {
+		args->err_str = "deny-address must be an IPv4 or IPv6 network, or a range that does not end before it begins";
+		return KNOT_EINVAL;
+	}
+	return KNOT_EOK;
+}
+
+static int check_suffix(knotd_conf_check_args_t *args)
+{
+	const knot_dname_t *name = args->data;
+	if (*name == '\0' || knot_dname_is_wildcard(name)) {
+		args->err_str = "allow-target and deny-target take a name with all below it, "
+		                "so neither a wildcard nor the root";
+		return KNOT_EINVAL;
+	}
+	return KNOT_EOK;
+}
+
 const yp_item_t conf_schema[] = {
 	{ MOD_RESOLVER,         YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI, { check_resolver } },
 	{ MOD_TIMEOUT,          YP_TINT,  YP_VINT = { 50, 60000, 2000 } },
@@ -114,10 +147,14 @@ const yp_item_t conf_schema[] = {
 	{ MOD_STALE_MAX,        YP_TINT,  YP_VINT = { 0, TERMS_WEEK, DAY, YP_STIME } },
 	{ MOD_MAX_RATE,         YP_TINT,  YP_VINT = { 1, 1000000, 1000 } },
 	{ MOD_MAX_TARGETS,      YP_TINT,  YP_VINT = { 1, 100000000, 1000000 } },
+	{ MOD_ZONE_RATE,        YP_TINT,  YP_VINT = { 0, 1000000, 0 } },
 	{ MOD_STORE,            YP_TSTR,  YP_VSTR = { "alias" } },
 	{ MOD_SIBLING,          YP_TOPT,  YP_VOPT = { sibling_modes, SIBLING_FALLBACK } },
 	{ MOD_NXDOMAIN,         YP_TOPT,  YP_VOPT = { nxdomain_modes, NXDOMAIN_NODATA } },
 	{ MOD_EXPOSE,           YP_TBOOL, YP_VNONE },
+	{ MOD_DENY_ADDRESS,     YP_TNET,  YP_VNONE, YP_FMULTI, { check_network } },
+	{ MOD_ALLOW_TARGET,     YP_TDNAME, YP_VNONE, YP_FMULTI, { check_suffix } },
+	{ MOD_DENY_TARGET,      YP_TDNAME, YP_VNONE, YP_FMULTI, { check_suffix } },
 	{ NULL }
 };
 
@@ -158,6 +195,62 @@ static void load_policy(policy_t *policy, knotd_mod_t *mod)
 	policy->nxdomain = knotd_conf_mod(mod, MOD_NXDOMAIN).single.option;
 	policy->expose = knotd_conf_mod(mod, MOD_EXPOSE).single.boolean;
 	terms->hold = (policy->nxdomain == NXDOMAIN_HOLD);
+}
+
+/*! The octets of an IPv4 or IPv6 address, as check_network() lets no other through. */
+static const uint8_t *address_octets(const struct sockaddr_storage *addr)
+{
+	return (addr->ss_family == AF_INET) ? (const uint8_t *)&((const struct sockaddr_in *)addr)->sin_addr :
+	                                      (const uint8_t *)&((const struct sockaddr_in6 *)addr)->sin6_addr;
+}
+
+static int load_networks(address_set_t *set, knotd_mod_t *mod)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, MOD_DENY_ADDRESS);
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		const knotd_conf_val_t *val = &conf.multi[i];
+		const uint8_t *addr = address_octets(&val->addr);
+		size_t len = (val->addr.ss_family == AF_INET) ? FILTER_IPV4_LEN : FILTER_IPV6_LEN;
+		if (val->addr_max.ss_family != AF_UNSPEC) {
+			ret = address_set_add_range(set, addr, address_octets(&val->addr_max), len);
+		} else {
+			unsigned whole = len * 8;
+			ret = address_set_add_network(set, addr, len, val->addr_mask < 0 ? whole : (unsigned)val->addr_mask);
+		}
+	}
+	knotd_conf_free(&conf);
+	address_set_seal(set);
+	return ret;
+}
+
+static int load_suffixes(name_set_t *set, knotd_mod_t *mod, const yp_name_t *item)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, item);
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		ret = name_set_add(set, conf.multi[i].dname);
+	}
+	knotd_conf_free(&conf);
+	name_set_seal(set);
+	return ret;
+}
+
+/*! What the zone must not be used for. */
+static int load_filters(policy_t *policy, knotd_mod_t *mod)
+{
+	int ret = load_networks(&policy->deny_address, mod);
+	if (ret == KNOT_EOK) {
+		ret = load_suffixes(&policy->allow_target, mod, MOD_ALLOW_TARGET);
+	}
+	if (ret == KNOT_EOK) {
+		ret = load_suffixes(&policy->deny_target, mod, MOD_DENY_TARGET);
+	}
+	if (ret != KNOT_EOK) {
+		knotd_mod_log(mod, LOG_ERR, "failed to load 'deny-address', 'allow-target' or 'deny-target' (%s)",
+		              knot_strerror(ret));
+	}
+	return ret;
 }
 
 static int load_resolvers(resolvers_t *set, knotd_mod_t *mod)
@@ -294,7 +387,10 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 	}
 
 	load_policy(&conf->policy, mod);
-	ret = load_resolvers(&conf->upstream.resolvers, mod);
+	ret = load_filters(&conf->policy, mod);
+	if (ret == KNOT_EOK) {
+		ret = load_resolvers(&conf->upstream.resolvers, mod);
+	}
 	if (ret == KNOT_EOK) {
 		ret = load_store(conf->upstream.store, mod);
 	}
@@ -303,10 +399,18 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 	}
 	conf->limits.max_rate = knotd_conf_mod(mod, MOD_MAX_RATE).single.integer;
 	conf->limits.max_targets = knotd_conf_mod(mod, MOD_MAX_TARGETS).single.integer;
+	conf->zone_rate = knotd_conf_mod(mod, MOD_ZONE_RATE).single.integer;
 
 	conf->seats = knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_TCP).single.integer / 2;
 	conf->rotate = knotd_conf(mod, ITEM_SERVER,
 	                          ITEM_ANSWER_ROTATION, NULL).single.boolean;
 
 	return KNOT_EOK;
+}
+
+void conf_free(conf_alias_t *conf)
+{
+	address_set_free(&conf->policy.deny_address);
+	name_set_free(&conf->policy.allow_target);
+	name_set_free(&conf->policy.deny_target);
 }

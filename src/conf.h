@@ -23,6 +23,7 @@ typedef struct {
 	policy_t policy;
 	upstream_key_t upstream;
 	limits_t limits;
+	uint32_t zone_rate; /*!< Queries/s to the resolvers that the zone may cause, 0: any. */
 	unsigned seats;     /*!< Half of the TCP workers: how many may wait for a resolution. */
 	bool rotate;        /*!< server.answer-rotation. */
 	bool onlinesign;    /*!< mod-onlinesign comes after this module. */
@@ -32,6 +33,9 @@ typedef struct {
 /*!
  * \brief Reads the configuration of the module's zone; for the load callback.
  *
- * \return KNOT_E*; the reason has been logged.
+ * \return KNOT_E*; the reason has been logged. To be followed by conf_free() in any case.
  */
 int conf_load(conf_alias_t *conf, knotd_mod_t *mod);
+
+/*! \brief Frees what conf_load() allocated, also if it failed; all zeros are fine. */
+void conf_free(conf_alias_t *conf);

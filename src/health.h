@@ -65,6 +65,12 @@ static inline bool health_blames(const health_t *health, uint64_t failed_at)
 	return failed_at > atomic_load_explicit(&health->forgiven_at, memory_order_relaxed);
 }
 
+/*! \brief Whether nothing succeeds at the moment. Any thread. */
+static inline bool health_is_down(const health_t *health)
+{
+	return atomic_load_explicit(&health->probe_at, memory_order_relaxed) != HEALTH_NEVER;
+}
+
 /*! \brief Whether it is time for a probe. Any thread. */
 static inline bool health_wants_probe(const health_t *health, uint64_t now)
 {

@@ -2,16 +2,17 @@
 
 /*!
  * \file
- * \brief The terms of some zones, the resolver that goes by them, and the targets that these zones asked for last.
+ * \brief The accounts that the upstream's thread knows, and a resolver for each set of terms among them.
  *
- * A resolver for each, as c-ares has timeout and retransmissions per channel. For
- * the upstream's thread only.
+ * c-ares has timeout and retransmissions per channel, so zones with the same terms
+ * share a lane with a resolver that goes by them. For the upstream's thread only.
  */
 
 #pragma once
 
 #include <urcu/list.h>
 
+#include "account.h"
 #include "cache.h"
 #include "resolver.h"
 #include "terms.h"
@@ -20,34 +21,42 @@ typedef struct lane {
 	struct cds_list_head node;
 	terms_t terms;
 	resolver_t *resolver;
-	uint32_t targets; /*!< That have these terms. */
-	uint32_t flights; /*!< Queries under way. */
-	bool unsettled;   /*!< resolver_settle() is due. */
+	uint32_t accounts; /*!< That have these terms. */
+	bool unsettled;    /*!< resolver_settle() is due. */
 } lane_t;
 
 /*! The lanes of an upstream. */
 typedef struct {
 	struct cds_list_head list;
+	struct cds_list_head accounts; /*!< All, with a reference to each. */
+	struct cds_list_head changes;  /*!< Those that have something to publish. */
 	uv_loop_t *loop;
 	const resolvers_t *resolvers;
+	counters_t *common;            /*!< Counters of the upstream as a whole. */
 } lanes_t;
 
-void lanes_init(lanes_t *lanes, uv_loop_t *loop, const resolvers_t *resolvers);
+void lanes_init(lanes_t *lanes, uv_loop_t *loop, const resolvers_t *resolvers, counters_t *common);
 
-/*! \brief Finds or makes the lane for some terms. \return NULL if out of memory. */
-lane_t *lanes_get(lanes_t *lanes, const terms_t *terms);
+/*! \brief Takes an account up, if it is a new one, as heir of its predecessor. \return false if out of memory. */
+bool lanes_admit(lanes_t *lanes, account_t *account);
 
 /*! \brief Settles the resolvers that have been asked. */
 void lanes_settle(lanes_t *lanes);
 
-/*! \brief Frees lanes that nothing refers to but for `keep`: a change of options leaves them behind. */
-void lanes_sweep(lanes_t *lanes, const lane_t *keep);
+/*! \brief Publishes what has changed; with `all`, for all accounts, as common counters may have. */
+void lanes_publish(lanes_t *lanes, bool all);
 
-/*! \brief Frees all, which ends their queries. */
+/*! \brief Lets go of accounts whose zone is gone and that nothing refers to, and of lanes without accounts. */
+void lanes_sweep(lanes_t *lanes);
+
+/*! \brief Frees all lanes, which ends their queries. */
 void lanes_close(lanes_t *lanes);
 
-/*! \brief Puts a target onto a lane, or off any: sets its terms. */
-void lane_set(target_t *target, lane_t *lane);
+/*! \brief Lets go of all accounts, after that. */
+void lanes_deinit(lanes_t *lanes);
 
-/*! \brief The lane that a target is on. */
-lane_t *lane_of(const target_t *target);
+/*! \brief Puts a target onto an account, or off any. */
+void account_charge(account_t *account, target_t *target);
+
+/*! \brief The account that a target is on, by now that of the heir. */
+account_t *account_of(target_t *target);

@@ -10,14 +10,18 @@
 #include <knot/module.h>
 
 #include "answer.h"
-#include "conf.h"
+#include "context.h"
 #include "name.h"
+#include "notice.h"
 #include "registry.h"
+#include "stats.h"
 
 static void free_ctx(alias_ctx_t *ctx)
 {
 	if (ctx != NULL) {
+		registry_leave(ctx->account);
 		registry_release(ctx->upstream, &ctx->conf.limits);
+		conf_free(&ctx->conf);
 		free(ctx);
 	}
 }
@@ -39,7 +43,17 @@ static int load(knotd_mod_t *mod)
 		goto fail;
 	}
 
-	answer_log_news(ctx, mod); /* About the store, mostly. */
+	ret = KNOT_ENOMEM;
+	ctx->account = account_open(knotd_mod_zone(mod), &ctx->conf.policy.terms, ctx->conf.zone_rate,
+	                            stats_publish, mod);
+	if (ctx->account != NULL) {
+		ret = stats_register(mod);
+	}
+	if (ret != KNOT_EOK) {
+		goto fail;
+	}
+
+	notice_news(ctx, mod); /* About the store, mostly. */
 
 	knotd_mod_ctx_set(mod, ctx);
 	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
@@ -47,6 +61,7 @@ static int load(knotd_mod_t *mod)
 		knotd_mod_ctx_set(mod, NULL);
 		goto fail;
 	}
+	registry_join(ctx->upstream, ctx->account);
 
 	return KNOT_EOK;
 fail:

@@ -4,6 +4,7 @@
 
 #include <libknot/errcode.h>
 
+#include "lane.h"
 #include "schedule.h"
 
 /*! Added to the keys of what is not in use: after all that is. */
@@ -14,12 +15,13 @@
 #define NO_ROOM_MS	1000
 /*! Longest wait without looking again, ms. */
 #define WAIT_MAX_MS	3600000
+/*! A target that waits for its turn is looked at so often, ms: its zone may have got another rate. */
+#define TURN_LOOK_MS	5000
 /*! Targets that become due at a time: queries are to leave in between. */
 #define ADVANCE_MAX	1024
 
-void planner_init(planner_t *planner, counters_t *counters)
+void planner_init(planner_t *planner)
 {
-	planner->counters = counters;
 	planner->max_rate = 1;
 	health_init(&planner->health);
 }
@@ -88,7 +90,7 @@ static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t
 /*! Puts a target without wishes where the next thing to do about it says. */
 static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
-	const terms_t *terms = target->terms;
+	const terms_t *terms = &account_of(target)->terms;
 	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
 	bool busy = false;
 	for (unsigned i = 0; i < SLOTS; i++) {
@@ -117,10 +119,19 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 		file_later(planner, target, now);
 		return;
 	}
+	if (slot->want == ASKED_PROBE) {
+		move(planner, target, AGENDA_WAITED, 0, now);
+		return;
+	}
+	(void)account_of(target); /* A turn of an account before is void. */
+	if (target->turn_at > now) {
+		move(planner, target, AGENDA_LATER, min(target->turn_at, now + TURN_LOOK_MS), now);
+		return;
+	}
 
 	bool doubtful = is_doubtful(planner, slot);
 	if (slot->want == ASKED_REFRESH) {
-		uint64_t key = slot->answer != NULL ? schedule_expiry(slot->answer, target->terms) : 0;
+		uint64_t key = slot->answer != NULL ? schedule_expiry(slot->answer, &account_of(target)->terms) : 0;
 		key += doubtful ? NOT_WAITED : now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0;
 		move(planner, target, doubtful ? AGENDA_DOUBTFUL : AGENDA_DUE, key, now);
 		return;
@@ -152,30 +163,26 @@ void planner_remove(planner_t *planner, target_t *target)
 	heap_remove(&planner->heap[target->agenda], &target->plan);
 }
 
-/*! Plans the query for a slot. True if it is a probe: ahead of its time, to see whether the resolver is back. */
-static bool plan_slot(planner_t *planner, slot_t *slot, asked_t want, uint64_t now)
+/*! Plans the query for a slot; ahead of its time only as a probe. */
+static void plan_slot(planner_t *planner, slot_t *slot, asked_t want, uint64_t now)
 {
 	bool early = slot->want == ASKED_NOT && is_doubtful(planner, slot) && now < slot->retry_at;
 	if (early && (slot->answer == NULL || !health_wants_probe(&planner->health, now))) {
-		counter_add(planner->counters, COUNTER_SUPPRESSED);
 		atomic_store(&slot->asked, ASKED_NOT);
-		return false;
+		return;
 	}
 
 	if (early) {
 		health_probed(&planner->health, now);
-		counter_add(planner->counters, COUNTER_PROBES);
-		want = ASKED_WAIT;
+		want = ASKED_PROBE;
 	}
 	slot->want = slot->want < want ? want : slot->want;
 	atomic_store(&slot->asked, slot->want);
-	return early;
 }
 
 void planner_request(planner_t *planner, target_t *target, unsigned refresh, unsigned wait,
                      uint64_t made, uint64_t now)
 {
-	bool probe = false;
 	for (unsigned i = 0; i < SLOTS; i++) {
 		slot_t *slot = &target->slot[i];
 		if (!((refresh | wait) & (1U << i)) || slot->busy) {
@@ -186,14 +193,9 @@ void planner_request(planner_t *planner, target_t *target, unsigned refresh, uns
 			atomic_store(&slot->asked, slot->want);
 			continue;
 		}
-		probe |= plan_slot(planner, slot, (wait & (1U << i)) ? ASKED_WAIT : ASKED_REFRESH, now);
+		plan_slot(planner, slot, (wait & (1U << i)) ? ASKED_WAIT : ASKED_REFRESH, now);
 	}
-
-	if (probe) {
-		move(planner, target, AGENDA_WAITED, 0, now);
-	} else {
-		file(planner, target, now);
-	}
+	file(planner, target, now);
 }
 
 /*! Turns targets whose time has come into due ones. \return one that is of no use any more, or NULL. */
@@ -209,7 +211,7 @@ static target_t *advance(planner_t *planner, uint64_t now)
 		bool useful = false;
 		for (unsigned i = 0; i < SLOTS; i++) {
 			slot_t *slot = &target->slot[i];
-			const terms_t *terms = target->terms;
+			const terms_t *terms = &account_of(target)->terms;
 			if (!slot->busy && slot->want == ASKED_NOT &&
 			    schedule_refresh(slot, terms, target->used, now) <= now) {
 				slot->want = ASKED_REFRESH;
@@ -225,6 +227,23 @@ static target_t *advance(planner_t *planner, uint64_t now)
 	return NULL;
 }
 
+/*! Whether it is a target's turn within the rate of its zone; if not, it waits for that. A probe is for all zones. */
+static bool has_turn(planner_t *planner, target_t *target, uint64_t now)
+{
+	account_t *account = account_of(target);
+	if (target->turn_at == 0) {
+		target->turn_at = account_take_turn(account, now);
+	}
+	if (target->turn_at > now && pick(planner, target)->want != ASKED_PROBE) {
+		account_count(account, COUNTER_DELAYED);
+		atomic_store_explicit(&account->delayed, true, memory_order_relaxed);
+		file(planner, target, now);
+		return false;
+	}
+	target->turn_at = 0;
+	return true;
+}
+
 /*! Takes a wanted slot of the first target of a heap. */
 static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 {
@@ -238,7 +257,7 @@ static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 		.at = now,
 	};
 
-	bool refresh = (slot->want == ASKED_REFRESH);
+	bool refresh = (slot->want == ASKED_REFRESH), probe = (slot->want == ASKED_PROBE);
 	slot->want = ASKED_NOT;
 	slot->busy = true;
 	atomic_store(&slot->asked, ASKED_WAIT); /* Nobody has to ask before the result is there. */
@@ -246,13 +265,15 @@ static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 	planner->doubtful_flights += plan.doubtful;
 	planner->others = (agenda == AGENDA_DOUBTFUL) ? 0 : planner->others + 1;
 	pace_take(&planner->pace);
-	counter_add(planner->counters, COUNTER_QUERIES);
+	account_count(target->account, COUNTER_QUERIES);
 	if (refresh) {
 		pace_take(&planner->due_pace);
-		counter_add(planner->counters, COUNTER_REFRESHES);
+		account_count(target->account, COUNTER_REFRESHES);
+	} else if (probe) {
+		account_count(target->account, COUNTER_PROBES);
 	}
 	if (planner->capped_since != 0) {
-		counter_add(planner->counters, COUNTER_CAPPED);
+		account_count(target->account, COUNTER_CAPPED);
 	}
 
 	file(planner, target, now);
@@ -285,6 +306,7 @@ static uint32_t due_rate(const planner_t *planner)
 /*! Chooses the heap that has the next query, AGENDA_LATER if none may leave. \param[out] wait  ms until one may. */
 static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
+	*wait = WAIT_MAX_MS;
 	const heap_item_t *doubtful = heap_top(&planner->heap[AGENDA_DOUBTFUL]);
 	bool waited = heap_top(&planner->heap[AGENDA_WAITED]) != NULL;
 	bool due = heap_top(&planner->heap[AGENDA_DUE]) != NULL;
@@ -323,7 +345,7 @@ static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 
 plan_t planner_next(planner_t *planner, uint64_t now)
 {
-	plan_t plan = { .kind = PLAN_NOTHING, .wait = WAIT_MAX_MS };
+	plan_t plan = { .kind = PLAN_NOTHING };
 
 	plan.target = advance(planner, now);
 	if (plan.target != NULL) {
@@ -331,9 +353,16 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 		return plan;
 	}
 	forgive(planner, now);
-	agenda_t agenda = choose(planner, now, &plan.wait);
-	if (agenda != AGENDA_LATER) {
-		return take(planner, agenda, now);
+
+	agenda_t agenda;
+	for (unsigned n = 0; (agenda = choose(planner, now, &plan.wait)) != AGENDA_LATER; n++) {
+		if (has_turn(planner, target_of(heap_top(&planner->heap[agenda])->node), now)) {
+			return take(planner, agenda, now);
+		}
+		if (n == ADVANCE_MAX) {
+			plan.wait = 0;
+			return plan;
+		}
 	}
 
 	const heap_item_t *later = heap_top(&planner->heap[AGENDA_LATER]);
@@ -343,13 +372,11 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 	return plan;
 }
 
-void planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
+bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
 {
 	/* A target that never was resolved says nothing about the resolver. */
 	bool known = plan->target->slot[plan->id].answer != NULL;
-	if ((success || known) && health_note(&planner->health, success, now) && planner->health.down) {
-		counter_add(planner->counters, COUNTER_DOWN);
-	}
+	return (success || known) && health_note(&planner->health, success, now);
 }
 
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)

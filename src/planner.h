@@ -12,13 +12,14 @@
  * about them.
  *
  * All queries together keep to max-rate; refreshes slow down further while the
- * resolver fails (health.h). For the upstream's thread only, but for `health`.
+ * resolver fails (health.h). Those of a zone keep to its zone-rate: a target whose
+ * turn is yet to come waits for it among the rest. For the upstream's thread only,
+ * but for `health`.
  */
 
 #pragma once
 
 #include "cache.h"
-#include "counters.h"
 #include "health.h"
 #include "pace.h"
 #include "terms.h"
@@ -41,7 +42,6 @@ typedef enum {
 /*! Zeroed but for planner_init(). */
 typedef struct {
 	health_t health;
-	counters_t *counters;
 	uint32_t max_rate;         /*!< Queries/s. */
 	heap_t heap[AGENDAS];
 	uint64_t arrivals;
@@ -53,7 +53,7 @@ typedef struct {
 	uint64_t capped_since;     /*!< clock_ms(): since then max-rate makes queries wait without a break; 0: it does not. */
 } planner_t;
 
-void planner_init(planner_t *planner, counters_t *counters);
+void planner_init(planner_t *planner);
 
 /*! \brief Frees what the planner has allocated. */
 void planner_deinit(planner_t *planner);
@@ -94,8 +94,12 @@ typedef struct {
 
 plan_t planner_next(planner_t *planner, uint64_t now);
 
-/*! \brief Notes the outcome of a query, once, after cache_publish() or cache_fail(). */
-void planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now);
+/*!
+ * \brief Notes the outcome of a query, once, after cache_publish() or cache_fail().
+ *
+ * \return true if the resolver has gone down or come back with it, see health_note().
+ */
+bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now);
 
 /*! \brief Ends a query: the slot is not busy any more, its target is planned anew. */
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now);

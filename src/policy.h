@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "filter.h"
 #include "terms.h"
 
 /*! What an owner's own A and AAAA are for. */
@@ -34,4 +35,7 @@ typedef struct {
 	sibling_t sibling;
 	nxdomain_t nxdomain;
 	bool expose;        /*!< Show the ALIAS record to clients. */
+	address_set_t deny_address; /*!< Never served, unless they are the owner's own. */
+	name_set_t allow_target;    /*!< With any, only these names and those below are used as targets ... */
+	name_set_t deny_target;     /*!< ... and never these. */
 } policy_t;

@@ -15,8 +15,14 @@ void queue_deinit(queue_t *queue)
 {
 	request_t *request;
 	while ((request = queue_pop(queue)) != NULL) {
-		free(request);
+		request_free(request);
 	}
+}
+
+void request_free(request_t *request)
+{
+	account_unref(request->account);
+	free(request);
 }
 
 bool queue_push(queue_t *queue, const request_t *request, const knot_dname_t *name)
@@ -32,6 +38,7 @@ bool queue_push(queue_t *queue, const request_t *request, const knot_dname_t *na
 	}
 
 	*copy = *request;
+	account_ref(copy->account);
 	memcpy(copy->name, name, len);
 	cds_wfcq_node_init(&copy->node);
 	cds_wfcq_enqueue(&queue->head, &queue->tail, &copy->node);

@@ -15,15 +15,15 @@
 #include <stdbool.h>
 #include <libknot/dname.h>
 
-#include "terms.h"
+#include "account.h"
 
 /*! Requests that may wait for the thread; each takes some 100 octets. */
 #define QUEUE_MAX	65536
 
-/*! "Resolve this target." */
+/*! "Resolve this target"; with no slot: "it is on this account", or just "know this account". */
 typedef struct {
 	struct cds_wfcq_node node;
-	terms_t terms;     /*!< Those of the zone that asks. */
+	account_t *account; /*!< Of the zone that asks, with a reference. */
 	uint64_t made;     /*!< clock_ms() of what the worker knew. */
 	uint8_t refresh;   /*!< Slots to be refreshed, as bits (1 << slot_id_t). */
 	uint8_t wait;      /*!< Slots that a client waits for. */
@@ -41,8 +41,15 @@ void queue_init(queue_t *queue);
 /*! \brief Drops what is queued. Consumer. */
 void queue_deinit(queue_t *queue);
 
-/*! \brief Queues a copy of the request, with a name. Any thread. \return false if the queue is full or memory is out. */
+/*!
+ * \brief Queues a copy of the request, with a name and a reference to its account. Any thread.
+ *
+ * \return false if the queue is full or memory is out.
+ */
 bool queue_push(queue_t *queue, const request_t *request, const knot_dname_t *name);
 
-/*! \brief Takes the oldest request, to be freed by free(), or NULL. Consumer. */
+/*! \brief Frees a request that was taken. */
+void request_free(request_t *request);
+
+/*! \brief Takes the oldest request, to be freed by request_free(), or NULL. Consumer. */
 request_t *queue_pop(queue_t *queue);

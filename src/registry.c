@@ -13,6 +13,8 @@
 
 /*! How long an upstream without zones is kept, in ms. */
 #define LINGER_MS	60000
+/*! For some tens of thousands of zones. */
+#define ZONE_BUCKETS	4096
 
 /*! Limits that some zones ask for. */
 typedef struct {
@@ -26,6 +28,7 @@ typedef struct {
 	upstream_key_t key;
 	upstream_t *upstream;
 	struct cds_list_head claims; /*!< One for each different limits: few. */
+	struct cds_list_head zones[ZONE_BUCKETS]; /*!< Accounts, the last one of each zone, by its name's hash. */
 	uint64_t idle_since;         /*!< clock_ms() of when the last claim went. */
 	bool stopped;
 } entry_t;
@@ -89,6 +92,9 @@ static entry_t *add_entry(const upstream_key_t *key, const terms_t *terms, const
 	entry->key = *key;
 	entry->idle_since = clock_ms();
 	CDS_INIT_LIST_HEAD(&entry->claims);
+	for (unsigned i = 0; i < ZONE_BUCKETS; i++) {
+		CDS_INIT_LIST_HEAD(&entry->zones[i]);
+	}
 
 	*ret = upstream_start(&entry->upstream, key, terms, limits, retire, entry);
 	if (*ret != KNOT_EOK) {
@@ -178,6 +184,54 @@ int registry_acquire(upstream_t **upstream, const upstream_key_t *key, const ter
 	pthread_mutex_unlock(&registry.lock);
 
 	return ret;
+}
+
+/*! FNV-1a. */
+static unsigned hash_zone(const knot_dname_t *zone)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	for (size_t len = knot_dname_size(zone); len > 0; len--, zone++) {
+		hash = (hash ^ *zone) * 0x100000001b3;
+	}
+	return (hash >> 32) % ZONE_BUCKETS;
+}
+
+static void register_account(entry_t *entry, account_t *account)
+{
+	struct cds_list_head *bucket = &entry->zones[hash_zone(account->zone)];
+	account_t *other;
+	cds_list_for_each_entry(other, bucket, registered) {
+		if (knot_dname_is_equal(other->zone, account->zone)) {
+			cds_list_del_init(&other->registered);
+			account->predecessor = account_ref(other);
+			break;
+		}
+	}
+	cds_list_add(&account->registered, bucket);
+}
+
+void registry_join(upstream_t *upstream, account_t *account)
+{
+	pthread_mutex_lock(&registry.lock);
+	entry_t *entry;
+	cds_list_for_each_entry(entry, &registry.live, node) {
+		if (entry->upstream == upstream) {
+			register_account(entry, account);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&registry.lock);
+	upstream_admit(upstream, account);
+}
+
+void registry_leave(account_t *account)
+{
+	if (account != NULL) {
+		pthread_mutex_lock(&registry.lock);
+		cds_list_del_init(&account->registered);
+		pthread_mutex_unlock(&registry.lock);
+		account_close(account);
+	}
 }
 
 void registry_release(upstream_t *upstream, const limits_t *limits)

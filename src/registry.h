@@ -29,5 +29,16 @@
 int registry_acquire(upstream_t **upstream, const upstream_key_t *key, const terms_t *terms,
                      const limits_t *limits);
 
+/*!
+ * \brief Opens the account of a zone with an upstream, which takes over the one that the zone has with it already.
+ *
+ * \param account   Its account, not yet used.
+ * \param upstream  Got by registry_acquire().
+ */
+void registry_join(upstream_t *upstream, account_t *account);
+
+/*! \brief Closes the account of a zone; NULL is fine. */
+void registry_leave(account_t *account);
+
 /*! \brief Gives an upstream back, with the limits that it was got with; NULL is fine. */
 void registry_release(upstream_t *upstream, const limits_t *limits);

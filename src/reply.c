@@ -108,6 +108,7 @@ static void read_answer(reply_t *reply, const knot_pkt_t *pkt, const knot_dname_
 	const knot_rrset_t *cname;
 	for (unsigned i = 0; (cname = find_cname(answer, name)) != NULL; i++) {
 		if (i == REPLY_CNAMES_MAX) {
+			reply->kind = REPLY_LOOP;
 			return;
 		}
 		reply->ttl = min_ttl(reply->ttl, rr_ttl(cname));

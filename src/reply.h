@@ -26,6 +26,7 @@ typedef enum {
 	REPLY_NODATA,    /*!< The name exists, the type does not (RFC 2308, section 2.2). */
 	REPLY_NXDOMAIN,  /*!< The name does not exist (RFC 2308, section 2.1). */
 	REPLY_FORMERR,   /*!< The resolver could not read the query, maybe for its EDNS. */
+	REPLY_LOOP,      /*!< CNAMEs in a loop, or more than REPLY_CNAMES_MAX. */
 	REPLY_BAD,       /*!< Anything else: an error, or no proper reply. */
 } reply_kind_t;
 

@@ -3,6 +3,7 @@
 #include <urcu/list.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -47,6 +48,7 @@ struct resolver {
 	uint32_t timeout;
 	uint32_t retry;
 	bool closing;
+	uint64_t *tcp;                 /*!< Counts TCP connections, or NULL. */
 	struct cds_list_head socks;    /*!< Sockets that c-ares has open. */
 	struct cds_list_head queries;  /*!< All, by deadline: they have the same timeout. */
 	struct cds_list_head again;    /*!< Those to be asked again without EDNS. */
@@ -144,6 +146,18 @@ int resolvers_system(resolvers_t *set)
 	return (ret == KNOT_EOK && set->count == 0) ? KNOT_ENOENT : ret;
 }
 
+void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set)
+{
+	size_t pos = 0;
+	text[0] = '\0';
+	for (unsigned i = 0; i < set->count; i++) {
+		char addr[INET6_ADDRSTRLEN] = "";
+		(void)inet_ntop(set->server[i].family, set->server[i].addr, addr, sizeof(addr));
+		pos += snprintf(text + pos, RESOLVERS_TEXT_MAX - pos, "%s%s@%u", i > 0 ? ", " : "",
+		                addr, set->server[i].port);
+	}
+}
+
 static int set_servers(ares_channel channel, const resolvers_t *set)
 {
 	struct ares_addr_port_node nodes[RESOLVERS_MAX] = { 0 };
@@ -190,7 +204,8 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 		}
 		/* fall through */
 	default:
-		finish_query(query, NULL, status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH :
+		finish_query(query, NULL, reply.kind == REPLY_LOOP ? KNOT_EDNS_EDE_OTHER :
+		                          status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH :
 		                                                    KNOT_EDNS_EDE_NETWORK);
 	}
 }
@@ -345,6 +360,15 @@ static sock_t *new_sock(channel_t *channel, ares_socket_t fd)
 	return sock;
 }
 
+static void count_tcp(const resolver_t *resolver, ares_socket_t fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	if (resolver->tcp != NULL && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM) {
+		(*resolver->tcp)++;
+	}
+}
+
 /*! c-ares closes the socket right after this says "neither", and may get its number back at once. */
 static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
@@ -361,6 +385,7 @@ static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writabl
 
 	if (sock == NULL) {
 		sock = new_sock(channel, fd);
+		count_tcp(channel->resolver, fd);
 	}
 	if (sock != NULL) { /* Else the query runs into its timeout. */
 		uv_poll_start(&sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
@@ -469,6 +494,11 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeo
 	resolver->timer.data = resolver;
 
 	return resolver;
+}
+
+void resolver_count_tcp(resolver_t *resolver, uint64_t *count)
+{
+	resolver->tcp = count;
 }
 
 static void on_timer_closed(uv_handle_t *handle)

@@ -39,6 +39,12 @@ typedef struct {
  */
 int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr);
 
+/*! Room for the addresses of a set as text. */
+#define RESOLVERS_TEXT_MAX	(RESOLVERS_MAX * 56)
+
+/*! \brief Prints a set as "ADDR@PORT, ADDR@PORT". Any thread. */
+void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set);
+
 /*! \brief Fills an empty set with the system's resolvers (resolv.conf). Any thread. \return KNOT_E*. */
 int resolvers_system(resolvers_t *set);
 
@@ -68,6 +74,9 @@ typedef void (*resolver_cb)(const reply_t *reply, int16_t ede, bool final, void 
  * \return NULL if c-ares can't be set up.
  */
 resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry);
+
+/*! \brief Has the TCP connections counted that are made to servers. */
+void resolver_count_tcp(resolver_t *resolver, uint64_t *count);
 
 /*!
  * \brief Ends all queries, each with its final result, and closes.

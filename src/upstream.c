@@ -59,7 +59,6 @@ struct upstream {
 
 	/* To any thread. */
 	waiters_t waiters;
-	counters_t counters;
 	news_t news;
 	sem_t restored;
 
@@ -71,17 +70,19 @@ struct upstream {
 	uv_timer_t commit;
 	planner_t planner;
 	lanes_t lanes;
-	lane_t *first_lane; /*!< Terms of what is restored. */
+	account_t *account; /*!< Its own: of what is restored, until a zone asks for it. */
+	counters_t common;  /*!< What is counted for all zones together. */
 	archive_t *archive;
 	bool restoring;
 	bool closing;
 	uint64_t capped_logged_at;
+	uint64_t down_at;   /*!< Since when nothing succeeds, or 0. */
 };
 
 /*! A query under way. Its target can't leave the cache: the slot is busy. */
 typedef struct {
 	upstream_t *upstream;
-	lane_t *lane;
+	account_t *account;
 	plan_t plan;
 	bool failed;  /*!< A failure has been noted. */
 } flight_t;
@@ -101,11 +102,6 @@ cache_t *upstream_cache(upstream_t *upstream)
 const health_t *upstream_health(const upstream_t *upstream)
 {
 	return &upstream->planner.health;
-}
-
-const counters_t *upstream_counters(const upstream_t *upstream)
-{
-	return &upstream->counters;
 }
 
 news_t *upstream_news(upstream_t *upstream)
@@ -131,16 +127,25 @@ static unsigned mark(target_t *target, unsigned slots, asked_t how)
 	return slots;
 }
 
+void upstream_admit(upstream_t *upstream, account_t *account)
+{
+	request_t request = { .account = account };
+	if (queue_push(&upstream->queue, &request, (const knot_dname_t *)"")) {
+		uv_async_send(&upstream->wakeup);
+	}
+}
+
 bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
-                  unsigned refresh, unsigned wait, const terms_t *terms, uint64_t now)
+                  unsigned refresh, unsigned wait, account_t *account, uint64_t now)
 {
 	request_t request = {
-		.terms = *terms,
+		.account = account,
 		.made = now,
 		.refresh = mark(target, refresh, ASKED_REFRESH),
 		.wait = mark(target, wait, ASKED_WAIT),
 	};
-	if (request.refresh == 0 && request.wait == 0) {
+	bool orphan = target != NULL && target->orphan && atomic_exchange(&target->orphan, false);
+	if (request.refresh == 0 && request.wait == 0 && !orphan) {
 		return true;
 	}
 
@@ -149,6 +154,9 @@ bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *na
 			if ((request.refresh | request.wait) & (1U << i)) {
 				atomic_store(&target->slot[i].asked, ASKED_NOT);
 			}
+		}
+		if (orphan) {
+			atomic_store(&target->orphan, true);
 		}
 		return false;
 	}
@@ -164,18 +172,13 @@ bool upstream_wait(upstream_t *upstream, uint32_t wait_ms, unsigned seats,
 
 /* --- targets --- */
 
-static void count_targets(upstream_t *upstream)
-{
-	counter_set(&upstream->counters, COUNTER_TARGETS, cache_count(upstream->cache));
-}
-
 /*! Removes a target that the planner has let go. */
 static void remove_target(upstream_t *upstream, target_t *target)
 {
 	archive_remove(upstream->archive, target->name, clock_ms());
-	lane_set(target, NULL);
+	account_charge(NULL, target);
 	cache_remove(upstream->cache, target);
-	count_targets(upstream);
+	upstream->common[COUNTER_TARGETS]--;
 }
 
 static bool evict_one(upstream_t *upstream)
@@ -186,24 +189,24 @@ static bool evict_one(upstream_t *upstream)
 	}
 	planner_remove(&upstream->planner, victim);
 	remove_target(upstream, victim);
-	counter_add(&upstream->counters, COUNTER_EVICTED);
+	upstream->common[COUNTER_EVICTED]++;
 	return true;
 }
 
-static target_t *add_target(upstream_t *upstream, const knot_dname_t *name, lane_t *lane,
+static target_t *add_target(upstream_t *upstream, const knot_dname_t *name, account_t *account,
                             uint64_t used, uint64_t now)
 {
 	target_t *target = cache_add(upstream->cache, name, used);
 	if (target == NULL) {
 		return NULL;
 	}
-	lane_set(target, lane);
+	account_charge(account, target);
 	if (planner_add(&upstream->planner, target, now) != KNOT_EOK) {
-		lane_set(target, NULL);
+		account_charge(NULL, target);
 		cache_remove(upstream->cache, target);
-		target = NULL;
+		return NULL;
 	}
-	count_targets(upstream);
+	upstream->common[COUNTER_TARGETS]++;
 	return target;
 }
 
@@ -221,7 +224,7 @@ static void publish(upstream_t *upstream, const flight_t *flight, const reply_t 
 {
 	target_t *target = flight->plan.target;
 	slot_t *slot = &target->slot[flight->plan.id];
-	const terms_t *terms = &flight->lane->terms;
+	const terms_t *terms = &flight->account->terms;
 
 	uint64_t stored = archive_stored(upstream->archive, slot->answer, reply, terms, now);
 	if (cache_publish(slot, reply, now) != KNOT_EOK) {
@@ -236,7 +239,7 @@ static void publish(upstream_t *upstream, const flight_t *flight, const reply_t 
 	}
 }
 
-static void count_result(upstream_t *upstream, const reply_t *reply, int16_t ede)
+static void count_result(const flight_t *flight, const reply_t *reply, int16_t ede, uint64_t now)
 {
 	counter_t id = COUNTER_FAILURES;
 	if (reply != NULL) {
@@ -244,7 +247,27 @@ static void count_result(upstream_t *upstream, const reply_t *reply, int16_t ede
 	} else if (ede == KNOT_EDNS_EDE_NREACH_AUTH) {
 		id = COUNTER_TIMEOUTS;
 	}
-	counter_add(&upstream->counters, id);
+	account_t *account = account_of(flight->plan.target);
+	account_count(account, id);
+	account_count_latency(account, now - flight->plan.at);
+}
+
+/*! Tells that the resolvers went down, or came back. */
+static void note_health(upstream_t *upstream, uint64_t now)
+{
+	char servers[RESOLVERS_TEXT_MAX], text[sizeof(servers) + 128];
+	resolvers_print(servers, &upstream->key.resolvers);
+	if (upstream->planner.health.down) {
+		upstream->common[COUNTER_DOWN]++;
+		upstream->down_at = now;
+		(void)snprintf(text, sizeof(text), "resolver %s is down, nothing has been resolved for %u s, "
+		               "the last good answers are served", servers, HEALTH_DOWN_MS / 1000);
+		news_post(&upstream->news, LOG_WARNING, text);
+	} else {
+		(void)snprintf(text, sizeof(text), "resolver %s is up again after %" PRIu64 " s",
+		               servers, (now - upstream->down_at) / 1000);
+		news_post(&upstream->news, LOG_NOTICE, text);
+	}
 }
 
 static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
@@ -264,17 +287,21 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	if (reply != NULL) {
 		publish(upstream, flight, reply, now);
 	} else if (!flight->failed) {
-		cache_fail(slot, ede, schedule_retry(slot, &flight->lane->terms, now), flight->plan.at);
+		cache_fail(slot, ede, schedule_retry(slot, &flight->account->terms, now), flight->plan.at);
+	}
+	if (!flight->failed) {
+		count_result(flight, reply, ede, now);
 	}
 	if (reply != NULL || !flight->failed) {
-		count_result(upstream, reply, ede);
-		planner_note(&upstream->planner, &flight->plan, reply != NULL, now);
+		if (planner_note(&upstream->planner, &flight->plan, reply != NULL, now)) {
+			note_health(upstream, now);
+		}
 		flight->failed = (reply == NULL);
 	}
 
 	if (final) {
 		planner_done(&upstream->planner, &flight->plan, now);
-		flight->lane->flights--;
+		flight->account->flights--;
 		free(flight);
 	}
 	waiters_wake(&upstream->waiters);
@@ -284,19 +311,21 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 
 static void take_request(upstream_t *upstream, const request_t *request, uint64_t now)
 {
-	lane_t *lane = lanes_get(&upstream->lanes, &request->terms);
-	if (lane == NULL) {
-		lane = upstream->first_lane; /* Other terms are better than none. */
+	account_t *account = request->account;
+	if (!lanes_admit(&upstream->lanes, account)) {
+		account = upstream->account; /* Other terms are better than none. */
 	}
 
 	target_t *target = find_target(upstream, request->name);
 	if (target != NULL) {
-		lane_set(target, lane);
+		account_charge(account, target);
+	} else if (request->refresh == 0 && request->wait == 0) {
+		return; /* The account was all, see upstream_admit(). */
 	} else if (cache_count(upstream->cache) < upstream->max_targets || evict_one(upstream)) {
-		target = add_target(upstream, request->name, lane, now, now);
+		target = add_target(upstream, request->name, account, now, now);
 	}
 	if (target == NULL) {
-		counter_add(&upstream->counters, COUNTER_REFUSED);
+		account_count(account, COUNTER_REFUSED);
 		return;
 	}
 	planner_request(&upstream->planner, target, request->refresh, request->wait, request->made, now);
@@ -308,28 +337,28 @@ static bool take_requests(upstream_t *upstream)
 	request_t *request = NULL;
 	for (unsigned i = 0; i < INTAKE_MAX && (request = queue_pop(&upstream->queue)) != NULL; i++) {
 		take_request(upstream, request, clock_ms());
-		free(request);
+		request_free(request);
 	}
 	return request != NULL;
 }
 
 static void fly(upstream_t *upstream, const plan_t *plan)
 {
-	lane_t *lane = lane_of(plan->target);
+	account_t *account = plan->target->account;
 	flight_t *flight = malloc(sizeof(*flight));
 	if (flight == NULL) {
 		slot_t *slot = &plan->target->slot[plan->id];
 		uint64_t now = clock_ms();
-		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, &lane->terms, now), plan->at);
+		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, &account->terms, now), plan->at);
 		planner_done(&upstream->planner, plan, now);
 		waiters_wake(&upstream->waiters);
 		return;
 	}
 
-	*flight = (flight_t){ .upstream = upstream, .lane = lane, .plan = *plan };
-	lane->flights++;
-	lane->unsettled = true;
-	resolver_query(lane->resolver, plan->target->name, slot_type[plan->id], on_result, flight);
+	*flight = (flight_t){ .upstream = upstream, .account = account, .plan = *plan };
+	account->flights++;
+	account->lane->unsettled = true;
+	resolver_query(account->lane->resolver, plan->target->name, slot_type[plan->id], on_result, flight);
 }
 
 /*! Does what the planner says. \return ms until there is more to do. */
@@ -346,7 +375,7 @@ static uint64_t follow_plan(upstream_t *upstream)
 			fly(upstream, &plan);
 		} else {
 			remove_target(upstream, plan.target);
-			counter_add(&upstream->counters, COUNTER_EXPIRED);
+			upstream->common[COUNTER_EXPIRED]++;
 		}
 	}
 	return 0;
@@ -359,21 +388,32 @@ static void restore(void *ctx, const knot_dname_t *name, slot_id_t id, const rep
 	upstream_t *upstream = ctx;
 	target_t *target = find_target(upstream, name);
 	if (target == NULL) {
-		target = add_target(upstream, name, upstream->first_lane, used, now);
+		target = add_target(upstream, name, upstream->account, used, now);
 	}
 	if (target == NULL || target->slot[id].answer != NULL ||
 	    cache_restore(&target->slot[id], reply, received) != KNOT_EOK) {
 		return;
 	}
 	target->slot[id].answer->stored = received;
-	counter_add(&upstream->counters, COUNTER_RESTORED);
+	upstream->common[COUNTER_RESTORED]++;
 	(void)planner_add(&upstream->planner, target, now);
+}
+
+static void log_restored(upstream_t *upstream)
+{
+	if (upstream->common[COUNTER_RESTORED] > 0) {
+		char text[64];
+		(void)snprintf(text, sizeof(text), "%" PRIu64 " answers read back from the store",
+		               upstream->common[COUNTER_RESTORED]);
+		news_post(&upstream->news, LOG_INFO, text);
+	}
 }
 
 static void restore_some(upstream_t *upstream)
 {
 	upstream->restoring = archive_read(upstream->archive, RESTORE_MAX, restore, upstream, clock_ms());
 	if (!upstream->restoring) {
+		log_restored(upstream);
 		sem_post(&upstream->restored);
 		waiters_wake(&upstream->waiters);
 	}
@@ -392,6 +432,16 @@ static void log_cap(upstream_t *upstream)
 	               "%u to be resolved", upstream->planner.max_rate,
 	               upstream->planner.heap[AGENDA_DUE].count, upstream->planner.heap[AGENDA_WAITED].count);
 	news_post(&upstream->news, LOG_WARNING, text);
+}
+
+static void publish_counters(upstream_t *upstream, bool all)
+{
+	const store_stats_t *stats = archive_stats(upstream->archive);
+	if (stats != NULL) {
+		upstream->common[COUNTER_STORED] = stats->puts;
+		upstream->common[COUNTER_STORE_ERRORS] = stats->errors;
+	}
+	lanes_publish(&upstream->lanes, all);
 }
 
 static void on_tick(uv_timer_t *tick)
@@ -415,6 +465,7 @@ static void on_turn(uv_prepare_t *turn)
 	bool more = take_requests(upstream);
 	uint64_t wait = follow_plan(upstream);
 	lanes_settle(&upstream->lanes);
+	publish_counters(upstream, false);
 	if (upstream->restoring) {
 		restore_some(upstream);
 		more = true;
@@ -463,7 +514,8 @@ static void on_sweep(uv_timer_t *timer)
 	if (cache_count(upstream->cache) > upstream->max_targets) {
 		uv_timer_start(timer, on_sweep, EVICT_PAUSE_MS, SWEEP_MS);
 	}
-	lanes_sweep(&upstream->lanes, upstream->first_lane);
+	publish_counters(upstream, true);
+	lanes_sweep(&upstream->lanes);
 }
 
 static void log_news(void *ctx, int priority, const char *text)
@@ -498,6 +550,8 @@ static void *run(void *ctx)
 static void free_upstream(upstream_t *upstream)
 {
 	queue_deinit(&upstream->queue);
+	lanes_deinit(&upstream->lanes);
+	account_close(upstream->account);
 	news_free(news_take(&upstream->news));
 	planner_deinit(&upstream->planner);
 	cache_free(upstream->cache);
@@ -562,11 +616,11 @@ int upstream_start(upstream_t **result, const upstream_key_t *key, const terms_t
 	upstream->retire = retire;
 	upstream->retire_ctx = ctx;
 	upstream_limit(upstream, limits);
-	lanes_init(&upstream->lanes, &upstream->loop, &upstream->key.resolvers);
+	lanes_init(&upstream->lanes, &upstream->loop, &upstream->key.resolvers, &upstream->common);
 	queue_init(&upstream->queue);
 	waiters_init(&upstream->waiters);
 	sem_init(&upstream->restored, 0, 0);
-	planner_init(&upstream->planner, &upstream->counters);
+	planner_init(&upstream->planner);
 
 	int ret = KNOT_ENOMEM;
 	upstream->cache = cache_new();
@@ -579,8 +633,11 @@ int upstream_start(upstream_t **result, const upstream_key_t *key, const terms_t
 	}
 	terms_t restored = *terms;
 	restored.stale_max = TERMS_WEEK; /* For each zone its own stale-max decides. */
-	upstream->first_lane = lanes_get(&upstream->lanes, &restored);
-	ret = (upstream->first_lane != NULL) ? start_thread(upstream) : KNOT_ENOMEM;
+	upstream->account = account_open((const knot_dname_t *)"", &restored, 0, NULL, upstream);
+	ret = KNOT_ENOMEM;
+	if (upstream->account != NULL && lanes_admit(&upstream->lanes, upstream->account)) {
+		ret = start_thread(upstream);
+	}
 	if (ret != KNOT_EOK) {
 		close_all(upstream);
 		uv_run(&upstream->loop, UV_RUN_DEFAULT);

@@ -10,12 +10,11 @@
 
 #pragma once
 
+#include "account.h"
 #include "cache.h"
-#include "counters.h"
 #include "health.h"
 #include "news.h"
 #include "resolver.h"
-#include "terms.h"
 #include "waiters.h"
 
 /*! Room for the path of the store's directory, with its final zero. */
@@ -70,11 +69,15 @@ cache_t *upstream_cache(upstream_t *upstream);
 /*! \brief How the resolver does. Any thread. */
 const health_t *upstream_health(const upstream_t *upstream);
 
-/*! \brief What has been counted. Any thread. */
-const counters_t *upstream_counters(const upstream_t *upstream);
-
 /*! \brief What is to be logged. Any thread. */
 news_t *upstream_news(upstream_t *upstream);
+
+/*!
+ * \brief Makes an account known to the thread, so that it takes over its predecessor. Any thread.
+ *
+ * When the queue is full, that is left to the first request.
+ */
+void upstream_admit(upstream_t *upstream, account_t *account);
 
 /*!
  * \brief Has a target resolved. Worker, inside rcu_read_lock(); never blocks.
@@ -85,15 +88,15 @@ news_t *upstream_news(upstream_t *upstream);
  * \param upstream  Upstream.
  * \param target    Target from the cache, or NULL if it is not there yet.
  * \param name      Its name, lower case.
- * \param refresh   Slots, as bits (1 << slot_id_t), to be refreshed.
+ * \param refresh   Slots, as bits (1 << slot_id_t), to be refreshed; without any an orphan is taken over all the same.
  * \param wait      Slots that a client waits for.
- * \param terms     Of the zone.
+ * \param account   Of the zone.
  * \param now       clock_ms() from before the look-up in the cache: what has been learned since then is enough.
  *
  * \return false if too much is queued already; the request is dropped.
  */
 bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
-                  unsigned refresh, unsigned wait, const terms_t *terms, uint64_t now);
+                  unsigned refresh, unsigned wait, account_t *account, uint64_t now);
 
 /*!
  * \brief Waits until the upstream has learned what makes `done` true.

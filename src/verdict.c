@@ -51,6 +51,7 @@ static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t 
 	if (now < expiry && !answer->restored) {
 		/* An ALIAS that changes faster than its target is looked after as often as it says. */
 		verdict->kind = serve(answer);
+		verdict->state = failing ? STATE_UNKNOWN : answer->kind == REPLY_NXDOMAIN ? STATE_DANGLING : STATE_GOOD;
 		verdict->answer = answer;
 		verdict->ttl = fresh_ttl(expiry - now, alias_ttl, policy);
 		verdict->ask = age >= alias_ttl * 1000ULL && age >= SCHEDULE_LIFE_MIN_MS && !suppressed;
@@ -66,6 +67,7 @@ static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t 
 		verdict->ttl = stale_ttl(alias_ttl, policy);
 		verdict->ede = KNOT_EDNS_EDE_STALE;
 		verdict->ask = !suppressed;
+		verdict->state = STATE_STALE;
 	} else if (now < expiry + VERDICT_GRACE_MS && !answer->restored) {
 		verdict->kind = serve(answer);
 		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
@@ -99,7 +101,7 @@ static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl,
 verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t *policy,
                       uint32_t alias_ttl, uint64_t now)
 {
-	verdict_t verdict = { .kind = VERDICT_COLD, .ede = KNOT_EDNS_EDE_NONE, .ask = true };
+	verdict_t verdict = { .kind = VERDICT_COLD, .ede = KNOT_EDNS_EDE_NONE, .ask = true, .state = STATE_UNKNOWN };
 	if (slot == NULL) {
 		return verdict;
 	}
@@ -124,6 +126,7 @@ verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t
 		verdict.kind = suppressed ? VERDICT_FAILED : VERDICT_RETRY;
 		verdict.ede = atomic_load_explicit(&slot->failed_ede, memory_order_relaxed);
 		verdict.ask = !suppressed;
+		verdict.state = STATE_FAILED;
 	}
 	return verdict;
 }

@@ -30,12 +30,22 @@ typedef enum {
 	VERDICT_COLD,      /*!< Not known (any more), and nobody keeps it warm; `answer` has what may serve if resolution fails. */
 } verdict_kind_t;
 
+/*! What there is to tell the operator about a slot. */
+typedef enum {
+	STATE_GOOD,     /*!< It is being resolved; also at the beginning. */
+	STATE_STALE,    /*!< Resolution fails, old addresses are served. */
+	STATE_FAILED,   /*!< Resolution fails, nothing is served. */
+	STATE_DANGLING, /*!< The target does not exist. */
+	STATE_UNKNOWN,  /*!< Nothing new. */
+} state_t;
+
 typedef struct {
 	verdict_kind_t kind;
 	const answer_t *answer; /*!< The answer behind ADDRESSES; the old addresses behind COLD, or NULL. */
 	uint32_t ttl;           /*!< TTL to serve `answer` with, s. */
 	int16_t ede;            /*!< Extended DNS Error to go with it, or KNOT_EDNS_EDE_NONE. */
 	bool ask;               /*!< Resolution is due, unless already under way. */
+	state_t state;
 } verdict_t;
 
 /*!

@@ -15,7 +15,7 @@ from timing import seconds
 
 ALIAS = dns.rdatatype.from_text("TYPE65401")
 
-STALE, NOT_READY, SILENT, FAILED = 3, 14, 22, 23  # extended DNS errors, RFC 8914
+OTHER, STALE, NOT_READY, SILENT, FAILED = 0, 3, 14, 22, 23  # extended DNS errors, RFC 8914
 
 
 def name_of(name):

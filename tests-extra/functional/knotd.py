@@ -127,6 +127,12 @@ class Knotd(Process):
         """Run knotc and return the finished process."""
         return run_knotc(self.path, "-c", "knot.conf", "-s", "knot.sock", *arguments, check=check)
 
+    def stats(self, zone="example.com"):
+        """The module's counters of a zone: {"answer-a[fresh]": 2, ...}."""
+        lines = self.knotc("-f", "zone-stats", zone, "mod-alias").stdout.splitlines()
+        return {name.removeprefix("mod-alias."): int(value) for name, value in
+                (line.split("] ", 1)[1].split(" = ") for line in lines)}
+
     def reload(self):
         self.write()
         self.knotc("reload")

@@ -98,6 +98,26 @@ def test_options_change(lab):
     assert ttl(lab.ask("www.example.com")) == 100
 
 
+def test_zone_rate_raised(place, upstream):
+    """Names that a zone-rate has put off for long do not wait for their old turn when it is gone."""
+    names = [f"r{i}.example.com" for i in range(60)]
+    zone = Zone("example.com", "\n".join(f"r{i} {alias(f'r{i}.rate.example.net')}" for i in range(60)))
+    for i in range(60):
+        upstream.host(f"r{i}.rate.example.net", "192.0.2.1")
+    with labs.lab(place, upstream, zones=[zone], zone_rate=1) as lab:
+        for name in names:
+            assert is_truncated(lab.ask(name))
+        until(lambda: lab.knot.stats()["limited[zone-rate]"] > 50)
+        lab.knot.sections["default"].update(zone_rate=0)
+        lab.knot.reload()
+        left = set(names)
+
+        def all_there():
+            left.difference_update([name for name in left if is_answer(lab.ask(name), "192.0.2.1")])
+            return not left
+        until(all_there, 20, 0.2)
+
+
 def test_timeout_change(lab):
     """Also when it is the time-outs that change."""
     lab.knot.sections["default"].update(timeout=ms(300), retry=1)

@@ -25,6 +25,7 @@ typedef struct flight {
 sim_t sim;
 
 static heap_t landings;
+static struct cds_list_head changes;
 static flight_t flights[FLIGHTS_MAX];
 static flight_t *free_flights;
 
@@ -51,13 +52,16 @@ int sim_setup(void **state)
 	(void)state;
 	rcu_register_thread();
 	sim = (sim_t){ .now = SIM_T0, .resolver = sim_good, .period = 100 };
-	sim.terms = (terms_t){
+	sim.account.terms = (terms_t){
 		.timeout = SIM_TIMEOUT_MS, .retry = 2, .failure_ttl = 5, .negative_ttl_max = 300,
 		.keep_warm = 86400, .stale_max = 86400
 	};
 	sim.policy = (policy_t){ .ttl_max = 86400 };
 	sim.cache = cache_new();
-	planner_init(&sim.planner, &sim.counters);
+	CDS_INIT_LIST_HEAD(&sim.account.changed);
+	CDS_INIT_LIST_HEAD(&changes);
+	sim.account.changes = &changes;
+	planner_init(&sim.planner);
 	sim.planner.max_rate = 1000;
 
 	landings = (heap_t){ 0 };
@@ -81,6 +85,11 @@ int sim_teardown(void **state)
 	free(sim.query);
 	rcu_unregister_thread();
 	return 0;
+}
+
+uint64_t sim_counter(counter_t id)
+{
+	return sim.account.counters[id];
 }
 
 /* --- targets --- */
@@ -114,7 +123,7 @@ void sim_add(unsigned count)
 		name_of(name, sim.count);
 		target_t *target = cache_add(sim.cache, name, sim.now);
 		assert_non_null(target);
-		target->terms = &sim.terms;
+		target->account = &sim.account;
 		sim.target[sim.count] = target;
 		assert_int_equal(planner_add(&sim.planner, target, sim.now), KNOT_EOK);
 	}
@@ -164,7 +173,7 @@ static void count_verdict(const verdict_t *verdict)
 	default:
 		if (verdict->ede == KNOT_EDNS_EDE_STALE) {
 			sim.stale++;
-		} else if (sim.now >= schedule_expiry(verdict->answer, &sim.terms)) {
+		} else if (sim.now >= schedule_expiry(verdict->answer, &sim.account.terms)) {
 			sim.grace++;
 		} else {
 			sim.fresh++;
@@ -180,7 +189,7 @@ void sim_visit(unsigned number)
 		return;
 	}
 
-	sim.policy.terms = sim.terms;
+	sim.policy.terms = sim.account.terms;
 	cache_touch(target, sim.now);
 	unsigned refresh = 0, wait = 0;
 	for (unsigned id = 0; id < SLOTS; id++) {
@@ -204,7 +213,7 @@ void sim_visit(unsigned number)
 /*! The least that a back-off has to be. */
 static uint64_t backoff_ms(const sim_slot_t *slot)
 {
-	uint64_t backoff = sim.terms.failure_ttl * 1000;
+	uint64_t backoff = sim.account.terms.failure_ttl * 1000;
 	for (unsigned i = 1; i < slot->failures && backoff < SCHEDULE_BACKOFF_MAX * 1000; i++) {
 		backoff *= 2;
 	}
@@ -237,7 +246,7 @@ static void log_query(const plan_t *plan, bool refresh)
 
 plan_t sim_next(void)
 {
-	uint64_t refreshes = counter_get(&sim.counters, COUNTER_REFRESHES);
+	uint64_t refreshes = sim_counter(COUNTER_REFRESHES);
 	plan_t plan = planner_next(&sim.planner, sim.now);
 
 	if (plan.kind == PLAN_REMOVE) {
@@ -254,7 +263,7 @@ plan_t sim_next(void)
 		if (sim.planner.doubtful_flights > sim.doubtful_max) {
 			sim.doubtful_max = sim.planner.doubtful_flights;
 		}
-		log_query(&plan, counter_get(&sim.counters, COUNTER_REFRESHES) != refreshes);
+		log_query(&plan, sim_counter(COUNTER_REFRESHES) != refreshes);
 	}
 	return plan;
 }
@@ -271,9 +280,11 @@ void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 	if (success) {
 		sim_publish(number_of(plan->target), plan->id, ttl);
 	} else {
-		cache_fail(slot, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(slot, &sim.terms, sim.now), plan->at);
+		cache_fail(slot, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(slot, &sim.account.terms, sim.now), plan->at);
 	}
-	planner_note(&sim.planner, plan, success, sim.now);
+	if (planner_note(&sim.planner, plan, success, sim.now) && sim.planner.health.down) {
+		sim.account.counters[COUNTER_DOWN]++;
+	}
 	planner_done(&sim.planner, plan, sim.now);
 }
 

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "account.h"
 #include "cache.h"
-#include "counters.h"
 #include "planner.h"
 #include "policy.h"
 
@@ -56,9 +56,8 @@ typedef struct {
 typedef struct {
 	uint64_t now;
 	planner_t planner;
-	counters_t counters;
 	cache_t *cache;
-	terms_t terms;
+	account_t account;    /*!< Of all targets. */
 	policy_t policy;      /*!< With the same terms. */
 
 	sim_resolver_f resolver;
@@ -86,6 +85,9 @@ extern sim_t sim;
 /*! \brief Before each test: an empty cache, max-rate 1000, a resolver that always has an answer of TTL 60. */
 int sim_setup(void **state);
 int sim_teardown(void **state);
+
+/*! \brief What has been counted. */
+uint64_t sim_counter(counter_t id);
 
 /*! \brief Adds that many targets, used now. */
 void sim_add(unsigned count);

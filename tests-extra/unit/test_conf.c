@@ -14,6 +14,8 @@ static int64_t ttl_min, ttl_max;
 static size_t resolvers;
 static const char *store, *storage;
 static nxdomain_t nxdomain;
+static const char *const *denied, *const *allowed_targets, *const *denied_targets;
+static knotd_conf_val_t values[8];
 
 knotd_conf_t knotd_conf_check_item(knotd_conf_check_args_t *args, const yp_name_t *item)
 {
@@ -47,8 +49,48 @@ knotd_conf_t knotd_conf(knotd_mod_t *mod, const yp_name_t *section, const yp_nam
 	return conf;
 }
 
+static const yp_item_t *find_item(const char *name);
+
+/*! An address as the parser has it; libknot's own reader differs between versions. */
+static struct sockaddr_storage address_of(const uint8_t *data)
+{
+	struct sockaddr_storage addr = { .ss_family = (data[0] == 4) ? AF_INET : AF_INET6 };
+	if (data[0] == 4) {
+		memcpy(&((struct sockaddr_in *)&addr)->sin_addr, data + 1, FILTER_IPV4_LEN);
+	} else {
+		memcpy(&((struct sockaddr_in6 *)&addr)->sin6_addr, data + 1, FILTER_IPV6_LEN);
+	}
+	return addr;
+}
+
+/*! The values of an item with many, out of their text. */
+static knotd_conf_t read_values(const yp_item_t *item, const char *const *text)
+{
+	static uint8_t data[sizeof(values) / sizeof(values[0])][64];
+
+	knotd_conf_t conf = { .multi = values };
+	for (; text != NULL && text[conf.count] != NULL; conf.count++) {
+		uint8_t *pos = data[conf.count];
+		size_t len = sizeof(data[0]);
+		assert_int_equal(yp_item_to_bin(item, text[conf.count], strlen(text[conf.count]), pos, &len), KNOT_EOK);
+		knotd_conf_val_t *val = &values[conf.count];
+		memset(val, 0, sizeof(*val));
+		if (item->type == YP_TDNAME) {
+			val->dname = pos;
+			continue;
+		}
+		val->addr = address_of(pos);
+		const uint8_t *format = pos + 1 + (pos[0] == 4 ? FILTER_IPV4_LEN : FILTER_IPV6_LEN);
+		val->addr_mask = (*format == 1) ? yp_int(format + 1) : -1;
+		if (*format == 2) {
+			val->addr_max = address_of(format + 1);
+		}
+	}
+	return conf;
+}
+
 /*! Each number is that of its item. */
-enum { KEEP_WARM = 1000, STALE_MAX, MAX_RATE, MAX_TARGETS };
+enum { KEEP_WARM = 1000, STALE_MAX, MAX_RATE, MAX_TARGETS, ZONE_RATE };
 
 knotd_conf_t knotd_conf_mod(knotd_mod_t *mod, const yp_name_t *item)
 {
@@ -62,6 +104,12 @@ knotd_conf_t knotd_conf_mod(knotd_mod_t *mod, const yp_name_t *item)
 		};
 		conf.multi = &resolver;
 		conf.count = 1;
+	} else if (strcmp(name, "deny-address") == 0) {
+		conf = read_values(find_item(name), denied);
+	} else if (strcmp(name, "allow-target") == 0) {
+		conf = read_values(find_item(name), allowed_targets);
+	} else if (strcmp(name, "deny-target") == 0) {
+		conf = read_values(find_item(name), denied_targets);
 	} else if (strcmp(name, "store") == 0) {
 		conf.single.string = store;
 	} else if (strcmp(name, "nxdomain") == 0) {
@@ -74,6 +122,8 @@ knotd_conf_t knotd_conf_mod(knotd_mod_t *mod, const yp_name_t *item)
 		conf.single.integer = MAX_RATE;
 	} else if (strcmp(name, "max-targets") == 0) {
 		conf.single.integer = MAX_TARGETS;
+	} else if (strcmp(name, "zone-rate") == 0) {
+		conf.single.integer = ZONE_RATE;
 	}
 	return conf;
 }
@@ -154,6 +204,51 @@ static void test_resolver(void **state)
 		                    "resolver must be a unicast IPv4 or IPv6 address with a port other than 0");
 	}
 	assert_string_equal(check_value("resolver", "127.0.0.1@65536"), "parser");
+}
+
+static void test_deny_address(void **state)
+{
+	(void)state;
+
+	static const char *rule =
+		"deny-address must be an IPv4 or IPv6 network, or a range that does not end before it begins";
+	static const char *good[] = {
+		"0.0.0.0/0", "::/0", "10.0.0.1", "10.0.0.1/8", "10.0.0.1-10.0.0.1", "10.0.0.255-10.0.1.0",
+		"::1-::2", "::ffff:10.0.0.1/128",
+	};
+	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_null(check_value("deny-address", good[i]));
+	}
+	assert_string_equal(check_value("deny-address", "10.0.1.0-10.0.0.255"), rule);
+	assert_string_equal(check_value("deny-address", "::2-::1"), rule);
+
+	static const char *bad[] = { "10.0.0.0/33", "::/129", "10.0.0.0-::1", "example", "" };
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_string_equal(check_value("deny-address", bad[i]), "parser");
+	}
+
+	/* As newer parsers have a socket's path. */
+	const yp_item_t *item = find_item("deny-address");
+	knotd_conf_check_args_t args = { .item = item, .data = (const uint8_t *)"\0/run/s", .data_len = 8 };
+	assert_int_equal(((knotd_conf_check_f)item->misc[0])(&args), KNOT_EINVAL);
+	assert_string_equal(args.err_str, rule);
+}
+
+static void test_targets(void **state)
+{
+	(void)state;
+
+	static const char *names[] = { "allow-target", "deny-target" };
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_null(check_value(names[i], "net"));
+		assert_null(check_value(names[i], "a.*.Provider.net."));
+		static const char *bad[] = { ".", "*", "*.provider.net" };
+		for (unsigned j = 0; j < sizeof(bad) / sizeof(bad[0]); j++) {
+			assert_string_equal(check_value(names[i], bad[j]), "allow-target and deny-target take "
+			                    "a name with all below it, so neither a wildcard nor the root");
+		}
+		assert_string_equal(check_value(names[i], "a..b"), "parser");
+	}
 }
 
 static void test_ranges(void **state)
@@ -249,12 +344,64 @@ static void test_load(void **state)
 	assert_int_equal(conf.policy.terms.stale_max, STALE_MAX);
 	assert_int_equal(conf.limits.max_rate, MAX_RATE);
 	assert_int_equal(conf.limits.max_targets, MAX_TARGETS);
+	assert_int_equal(conf.zone_rate, ZONE_RATE);
 	assert_int_equal(conf.upstream.resolvers.count, 1);
 	assert_false(conf.policy.terms.hold);
 
 	nxdomain = NXDOMAIN_HOLD;
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
 	assert_true(conf.policy.terms.hold);
+}
+
+static void test_filters(void **state)
+{
+	(void)state;
+
+	conf_alias_t conf;
+	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
+	assert_true(address_set_empty(&conf.policy.deny_address));
+	assert_int_equal(conf.policy.allow_target.count, 0);
+	assert_int_equal(conf.policy.deny_target.count, 0);
+	conf_free(&conf);
+
+	denied = (const char *const []){ "10.1.2.3/8", "192.0.2.1", "192.0.2.8-192.0.2.9", "fc00::/7", "::1",
+	                                 "2001:db8::-2001:db8::ff", "0.0.0.0/32", NULL };
+	allowed_targets = (const char *const []){ "B.Example", "org", NULL };
+	denied_targets = (const char *const []){ "a.example", NULL };
+	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
+
+	const address_set_t *set = &conf.policy.deny_address;
+	static const struct {
+		uint8_t addr[FILTER_IPV4_LEN];
+		bool in;
+	} v4[] = {
+		{ { 10, 0, 0, 0 }, true },   { { 10, 255, 255, 255 }, true }, { { 11, 0, 0, 0 }, false },
+		{ { 192, 0, 2, 1 }, true },  { { 192, 0, 2, 0 }, false },     { { 192, 0, 2, 2 }, false },
+		{ { 192, 0, 2, 8 }, true },  { { 192, 0, 2, 9 }, true },      { { 192, 0, 2, 10 }, false },
+		{ { 0, 0, 0, 0 }, true },    { { 0, 0, 0, 1 }, false },
+	};
+	for (unsigned i = 0; i < sizeof(v4) / sizeof(v4[0]); i++) {
+		assert_int_equal(address_set_has(set, v4[i].addr, FILTER_IPV4_LEN), v4[i].in);
+	}
+	static const struct {
+		uint8_t addr[FILTER_IPV6_LEN];
+		bool in;
+	} v6[] = {
+		{ { 0xFD }, true },                                { { 0xFE }, false },
+		{ { [15] = 1 }, true },                            { { [15] = 2 }, false },
+		{ { 0x20, 0x01, 0x0D, 0xB8, [15] = 0xFF }, true }, { { 0x20, 0x01, 0x0D, 0xB8, [14] = 1 }, false },
+	};
+	for (unsigned i = 0; i < sizeof(v6) / sizeof(v6[0]); i++) {
+		assert_int_equal(address_set_has(set, v6[i].addr, FILTER_IPV6_LEN), v6[i].in);
+	}
+
+	assert_true(name_set_covers(&conf.policy.allow_target, NAME_B));
+	assert_false(name_set_covers(&conf.policy.allow_target, NAME_A));
+	assert_true(name_set_covers(&conf.policy.deny_target, NAME_A));
+	assert_false(name_set_covers(&conf.policy.deny_target, NAME_B));
+	conf_free(&conf);
+	conf_free(&conf);
+	denied = allowed_targets = denied_targets = NULL;
 }
 
 static void test_store(void **state)
@@ -289,10 +436,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resolver),
+		cmocka_unit_test(test_deny_address),
+		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

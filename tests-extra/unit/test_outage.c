@@ -28,7 +28,7 @@ static sim_outcome_t outage(unsigned number, slot_id_t id, uint64_t now)
 
 	/* One of the retransmissions may find it back. */
 	sim_outcome_t outcome = down_as(number, id, now);
-	unsigned tries = sim.terms.retry + 1;
+	unsigned tries = sim.account.terms.retry + 1;
 	for (unsigned i = 1; i < tries && down_as == sim_silent; i++) {
 		uint32_t sent = i * SIM_TIMEOUT_MS / tries;
 		if (!outcome.success && now + sent >= down_to) {
@@ -83,7 +83,7 @@ static unsigned count_early(void)
 
 static unsigned counter(counter_t id)
 {
-	return counter_get(&sim.counters, id);
+	return sim_counter(id);
 }
 
 /* --- silence --- */

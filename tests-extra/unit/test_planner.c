@@ -69,8 +69,8 @@ static void test_idle(void **state)
 
 	ttl = 1;
 	sim.resolver = with_ttl;
-	sim.terms.keep_warm = 600;
-	sim.terms.stale_max = 3600;
+	sim.account.terms.keep_warm = 600;
+	sim.account.terms.stale_max = 3600;
 	sim_add(1);
 	sim_visit(0);
 	sim_run(30 * S);
@@ -108,12 +108,12 @@ static void test_keep_warm_off(void **state)
 
 	ttl = 5;
 	sim.resolver = with_ttl;
-	sim.terms.keep_warm = 0;
+	sim.account.terms.keep_warm = 0;
 	sim_add(1);
 	sim_visit(0);
 	sim_run(86400 * S);
 	assert_int_equal(sim.queries, SLOTS);
-	assert_int_equal(counter_get(&sim.counters, COUNTER_REFRESHES), 0);
+	assert_int_equal(sim_counter(COUNTER_REFRESHES), 0);
 	assert_false(sim.target[0]->slot[SLOT_A].warm);
 	assert_int_equal(sim.removed, 0);
 	sim_run(6 * S);
@@ -171,11 +171,11 @@ static void test_max_rate(void **state)
 		sim_run(TIME * S);
 		assert_in_range(sim_busiest(0, 1 * S), 1, rates[i] + burst);
 		assert_in_range(sim.queries, i < 3 ? rates[i] * TIME - 1 : 1, rates[i] * TIME + burst);
-		assert_true(counter_get(&sim.counters, COUNTER_CAPPED) > 0);
+		assert_true(sim_counter(COUNTER_CAPPED) > 0);
 		assert_int_equal(sim.planner.capped_since, i < 3 ? SIM_T0 : 0);
 	}
-	assert_int_equal(counter_get(&sim.counters, COUNTER_QUERIES), SLOTS * NAMES);
-	assert_int_equal(counter_get(&sim.counters, COUNTER_REFRESHES), 0);
+	assert_int_equal(sim_counter(COUNTER_QUERIES), SLOTS * NAMES);
+	assert_int_equal(sim_counter(COUNTER_REFRESHES), 0);
 }
 
 /*! More to be refreshed than may be: all get their share. */
@@ -360,7 +360,7 @@ static void test_backoff(void **state)
 	check_steps(6);
 	uint64_t gap[SLOTS] = { sim.slot[0][SLOT_A].gap_max, sim.slot[0][SLOT_AAAA].gap_max };
 	assert_int_not_equal(gap[SLOT_A], gap[SLOT_AAAA]);
-	assert_int_equal(counter_get(&sim.counters, COUNTER_DOWN), 0);
+	assert_int_equal(sim_counter(COUNTER_DOWN), 0);
 
 	/* A success, and all begins anew. */
 	first_fails = false;

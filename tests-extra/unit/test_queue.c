@@ -12,19 +12,24 @@
 #define REQUESTS	20000 /* Of each; together more than fit. */
 
 static queue_t queue;
+static account_t *account;
 
 static int setup(void **state)
 {
 	(void)state;
 	queue_init(&queue);
-	return 0;
+	account = account_open(NAME_APEX, &(terms_t){ 0 }, 0, NULL, &queue);
+	return account == NULL;
 }
 
+/*! No reference is left behind. */
 static int teardown(void **state)
 {
 	(void)state;
 	queue_deinit(&queue);
-	return 0;
+	bool only = (account->refs == 1);
+	account_close(account);
+	return !only;
 }
 
 static void test_order(void **state)
@@ -32,7 +37,7 @@ static void test_order(void **state)
 	(void)state;
 
 	/* Copies, the oldest first. */
-	request_t request = { .terms = { .timeout = 7 }, .made = 1, .refresh = 1, .wait = 2 };
+	request_t request = { .account = account, .made = 1, .refresh = 1, .wait = 2 };
 	assert_null(queue_pop(&queue));
 	assert_true(queue_push(&queue, &request, NAME_A));
 	request.made = 2;
@@ -44,19 +49,20 @@ static void test_order(void **state)
 	assert_true(knot_dname_is_equal(second->name, NAME_APEX));
 	assert_int_equal(first->made, 1);
 	assert_int_equal(second->made, 2);
-	assert_int_equal(second->terms.timeout, 7);
+	assert_ptr_equal(second->account, account);
+	assert_int_equal(account->refs, 3);
 	assert_int_equal(second->refresh, 1);
 	assert_int_equal(second->wait, 2);
 	assert_null(queue_pop(&queue));
-	free(first);
-	free(second);
+	request_free(first);
+	request_free(second);
 }
 
 static void test_bound(void **state)
 {
 	(void)state;
 
-	request_t request = { 0 };
+	request_t request = { .account = account };
 	for (unsigned i = 0; i < QUEUE_MAX; i++) {
 		assert_true(queue_push(&queue, &request, NAME_A));
 	}
@@ -64,7 +70,7 @@ static void test_bound(void **state)
 	assert_false(queue_push(&queue, &request, NAME_A));
 
 	/* Room for one again. */
-	free(queue_pop(&queue));
+	request_free(queue_pop(&queue));
 	assert_true(queue_push(&queue, &request, NAME_A));
 	assert_false(queue_push(&queue, &request, NAME_A));
 }
@@ -74,7 +80,7 @@ static atomic_uint refused;
 
 static void *produce(void *ctx)
 {
-	request_t request = { .wait = (uintptr_t)ctx };
+	request_t request = { .account = account, .wait = (uintptr_t)ctx };
 	while (!atomic_load(&started)) {
 		sched_yield();
 	}
@@ -112,7 +118,7 @@ static void test_threads(void **state)
 			continue;
 		}
 		assert_int_equal(request->made, next[request->wait]++);
-		free(request);
+		request_free(request);
 		taken++;
 	}
 	for (unsigned i = 0; i < PRODUCERS; i++) {

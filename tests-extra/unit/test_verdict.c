@@ -266,6 +266,34 @@ static void test_health(void **state)
 	check(at(T0 + 70 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
 }
 
+/*! What there is to tell: what goes on, not what is merely late. */
+static void test_state(void **state)
+{
+	(void)state;
+
+	assert_int_equal(at(T0, 3600).state, STATE_GOOD);
+	failed(T0 + 50 * S, T0 + 55 * S);
+	assert_int_equal(at(T0 + 51 * S, 3600).state, STATE_UNKNOWN);
+	assert_int_equal(at(T0 + 61 * S, 3600).state, STATE_STALE);
+	slot.answer = NULL;
+	assert_int_equal(at(T0 + 51 * S, 3600).state, STATE_FAILED);
+	assert_int_equal(at(T0 + 56 * S, 3600).state, STATE_FAILED);
+	slot.failed_at = 0;
+	assert_int_equal(at(T0, 3600).state, STATE_UNKNOWN);
+	assert_int_equal(verdict_get(NULL, &health, &policy, 3600, T0).state, STATE_UNKNOWN);
+
+	slot.answer = &answer;
+	assert_int_equal(at(T0 + 61 * S, 3600).state, STATE_UNKNOWN);
+	assert_int_equal(at(T0 + 61 * S + VERDICT_GRACE_MS, 3600).state, STATE_UNKNOWN);
+	answer.restored = true;
+	assert_int_equal(at(T0, 3600).state, STATE_UNKNOWN);
+	answer.restored = false;
+	answer.kind = REPLY_NODATA;
+	assert_int_equal(at(T0, 3600).state, STATE_GOOD);
+	answer.kind = REPLY_NXDOMAIN;
+	assert_int_equal(at(T0, 3600).state, STATE_DANGLING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +308,7 @@ int main(void)
 		cmocka_unit_test_setup(test_hold, setup),
 		cmocka_unit_test_setup(test_failing, setup),
 		cmocka_unit_test_setup(test_health, setup),
+		cmocka_unit_test_setup(test_state, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "alias.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libknot/descriptor.h>
+
+#define GENERIC_PREFIX	"\\#"
+#define LABEL_POINTER	0xC0 /* RFC 1035, section 4.1.4. */
+
+bool alias_is_known(void)
+{
+	uint16_t type;
+	return knot_rrtype_from_string(TYPE_ALIAS_NAME, &type) == 0 && type == RRTYPE_ALIAS;
+}
+
+bool alias_is_absolute(const char *text)
+{
+	bool dot = false;
+	for (const char *pos = text; *pos != '\0'; pos++) {
+		dot = (*pos == '.');
+		if (*pos == '\\' && pos[1] != '\0') {
+			pos++;
+		}
+	}
+	return dot;
+}
+
+/*! Other octets must be written as \DDD: so a name in the encoding of a terminal is no surprise later. */
+static bool is_printable(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text <= ' ' || *text > '~') {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool alias_read_name(knot_dname_storage_t name, const char *text, const knot_dname_t *origin)
+{
+	if (strcmp(text, "@") == 0) {
+		return origin != NULL && knot_dname_store(name, origin) > 0;
+	}
+	if (!is_printable(text) || knot_dname_from_str(name, text, KNOT_DNAME_MAXLEN) == NULL) {
+		return false;
+	}
+	if (origin == NULL || alias_is_absolute(text)) {
+		return true;
+	}
+
+	size_t labels_len = knot_dname_size(name) - 1, origin_len = knot_dname_size(origin);
+	if (labels_len + origin_len > KNOT_DNAME_MAXLEN) {
+		return false;
+	}
+	memcpy(name + labels_len, origin, origin_len);
+	return true;
+}
+
+void alias_write_generic(char out[ALIAS_GENERIC_MAX], const knot_dname_t *target)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	size_t len = knot_dname_size(target);
+	out += sprintf(out, GENERIC_PREFIX " %zu ", len);
+	for (size_t i = 0; i < len; i++) {
+		*out++ = digits[target[i] >> 4];
+		*out++ = digits[target[i] & 0xF];
+	}
+	*out = '\0';
+}
+
+/*! Rule that RDATA breaks if it is not one uncompressed name; its first octets, of len. */
+static const char *check_rdata(const uint8_t *rdata, size_t len)
+{
+	size_t pos = 0;
+	while (pos < len && pos < KNOT_DNAME_MAXLEN && rdata[pos] != 0) {
+		if (rdata[pos] >= LABEL_POINTER) {
+			return "RDATA must not use name compression";
+		} else if (rdata[pos] > KNOT_DNAME_MAXLABELLEN) {
+			return "RDATA has a label longer than 63 octets";
+		}
+		pos += 1 + rdata[pos];
+	}
+
+	if (pos >= len) {
+		return "RDATA ends within the name";
+	} else if (pos >= KNOT_DNAME_MAXLEN) {
+		return "RDATA has a name longer than 255 octets";
+	} else if (pos + 1 < len) {
+		return "RDATA has octets after the name";
+	}
+	return NULL;
+}
+
+static int digit_value(char digit)
+{
+	return isdigit((unsigned char)digit) ? digit - '0' : tolower((unsigned char)digit) - 'a' + 10;
+}
+
+/*! Reads all of the text; octets beyond the room are only counted. */
+static const char *read_hex(uint8_t *out, size_t room, size_t *len, const char *text)
+{
+	size_t digits = 0;
+	for (; *text != '\0'; text++) {
+		if (isxdigit((unsigned char)*text)) {
+			if (digits / 2 < room) {
+				out[digits / 2] = out[digits / 2] << 4 | digit_value(*text);
+			}
+			digits++;
+		} else if (!isspace((unsigned char)*text)) {
+			return "RDATA must be hexadecimal digits";
+		}
+	}
+	*len = digits / 2;
+	return digits % 2 != 0 ? "RDATA must have two hexadecimal digits for each octet" : NULL;
+}
+
+const char *alias_read_hex(knot_dname_storage_t target, const char *text)
+{
+	uint8_t rdata[KNOT_DNAME_MAXLEN] = { 0 };
+	size_t len;
+	const char *rule = read_hex(rdata, sizeof(rdata), &len, text);
+	if (rule == NULL) {
+		rule = check_rdata(rdata, len);
+	}
+	if (rule == NULL) {
+		memcpy(target, rdata, len);
+	}
+	return rule;
+}
+
+const char *alias_read_generic(knot_dname_storage_t target, const char *text)
+{
+	text += strspn(text, " \t\r\n");
+	size_t prefix_len = strlen(GENERIC_PREFIX);
+	if (strncmp(text, GENERIC_PREFIX, prefix_len) != 0 || !isspace((unsigned char)text[prefix_len])) {
+		return "RDATA must begin with \\# and a space";
+	}
+	text += prefix_len + strspn(text + prefix_len, " \t\r\n");
+
+	char *end;
+	unsigned long length = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+	if (!isdigit((unsigned char)*text) || (*end != '\0' && !isspace((unsigned char)*end))) {
+		return "\\# must be followed by the number of octets";
+	}
+
+	uint8_t none;
+	size_t len;
+	const char *rule = read_hex(&none, 0, &len, end);
+	if (rule != NULL) {
+		return rule;
+	}
+	if (len != length) {
+		return "RDATA does not have the number of octets that follows \\#";
+	}
+	return alias_read_hex(target, end);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * kalias check: reads the ALIAS of the running knotd, asks it and the resolvers
+ * for all of them, and tells what is wrong.
+ */
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "alias.h"
+#include "knotconf.h"
+#include "name.h"
+#include "report.h"
+#include "survey.h"
+
+#define COMMAND	"check"
+
+enum {
+	OPTION_JSON = 'j',
+	OPTION_RESOLVER = 'r',
+	OPTION_SERVER = 's',
+	OPTION_HELP = 'h',
+};
+
+static const struct option options[] = {
+	{ "json",     no_argument,       NULL, OPTION_JSON },
+	{ "resolver", required_argument, NULL, OPTION_RESOLVER },
+	{ "server",   required_argument, NULL, OPTION_SERVER },
+	{ "help",     no_argument,       NULL, OPTION_HELP },
+	{ NULL }
+};
+
+static void print_help(void)
+{
+	printf("Usage: kalias [options] " COMMAND " [--json] [--resolver ADDR[@PORT]]... [--server ADDR[@PORT]] [ZONE]\n\n"
+	       "Asks the resolver for the targets of all ALIAS, and the server for their owners, and compares. What\n"
+	       "looks wrong is asked for a second time before it counts. Exit status 0: all is well, 1: something is\n"
+	       "wrong, or could not be checked, 2: the command line was wrong, nobody was asked.\n\n"
+	       "Options:\n"
+	       "     --json                   Print JSON.\n"
+	       "     --resolver <addr[@port]> Ask this resolver (default: those of the zone's " MODULE_NAME_STR ").\n"
+	       "     --server <addr[@port]>   Ask the server there (default: the first address of server.listen).\n"
+	       " -h, --help                   Print this help.\n\n"
+	       "Statuses, causes before effects:\n");
+	for (problem_t problem = 0; problem <= PROBLEMS; problem++) {
+		printf(" %-11s %s.\n", problem_name(problem), problem_help(problem));
+	}
+}
+
+static exit_t add_resolver(resolvers_t *resolvers, const char *text)
+{
+	struct sockaddr_storage addr;
+	if (!knotconf_read_address(&addr, text)) {
+		return misuse(COMMAND, "--resolver takes ADDR[@PORT], not '%s'", text);
+	}
+	switch (resolvers_add(resolvers, &addr)) {
+	case KNOT_EOK:
+		return EXIT_FINE;
+	case KNOT_ELIMIT:
+		return misuse(COMMAND, "at most %d resolvers", RESOLVERS_MAX);
+	default:
+		return misuse(COMMAND, "--resolver takes the unicast address of a host, not '%s'", text);
+	}
+}
+
+typedef struct {
+	wishes_t wishes;
+	bool json;
+	bool help;
+} options_t;
+
+static exit_t read_zone(wishes_t *wishes, const char *text)
+{
+	knot_dname_storage_t name;
+	if (!alias_read_name(name, text, NULL)) {
+		return misuse(COMMAND, "'%s' is not a name", text);
+	}
+	(void)knot_dname_to_str(wishes->zone, name, sizeof(wishes->zone));
+	return EXIT_FINE;
+}
+
+static exit_t read_options(options_t *given, int argc, char **argv)
+{
+	exit_t status = EXIT_FINE;
+	int option;
+	while (status == EXIT_FINE && (option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_JSON:
+			given->json = true;
+			break;
+		case OPTION_RESOLVER:
+			status = add_resolver(&given->wishes.resolvers, optarg);
+			break;
+		case OPTION_SERVER:
+			if (!knotconf_read_address(&given->wishes.server, optarg)) {
+				status = misuse(COMMAND, "--server takes ADDR[@PORT], not '%s'", optarg);
+			}
+			break;
+		case OPTION_HELP:
+			given->help = true;
+			break;
+		case ':':
+			status = misuse(COMMAND, "%s takes an argument", argv[optind - 1]);
+			break;
+		default:
+			status = misuse(COMMAND, "unknown option '%s'", argv[optind - 1]);
+		}
+	}
+	if (status == EXIT_FINE && argc - optind > 1) {
+		status = misuse(COMMAND, "at most one zone");
+	} else if (status == EXIT_FINE && argc - optind == 1) {
+		status = read_zone(&given->wishes, argv[optind]);
+	}
+	return status;
+}
+
+exit_t run_check(const settings_t *settings, int argc, char **argv)
+{
+	options_t given = { 0 };
+	exit_t status = read_options(&given, argc, argv);
+	if (status != EXIT_FINE) {
+		return status;
+	}
+	if (given.help) {
+		print_help();
+		return EXIT_FINE;
+	}
+
+	inventory_t inventory = { 0 };
+	control_t *control = control_open(settings);
+	bool complete = control != NULL && inventory_read(&inventory, control, &given.wishes);
+	control_close(control); /* knotd serves one at a time, and all that follows takes time. */
+
+	survey_run(&inventory);
+	if (given.json) {
+		report_json(&inventory, complete);
+	} else if (complete || inventory.owner_count > 0) {
+		report_table(&inventory);
+	}
+
+	status = complete ? EXIT_FINE : EXIT_WRONG;
+	for (size_t i = 0; i < inventory.owner_count; i++) {
+		status = (inventory.owners[i]->problems != 0) ? EXIT_WRONG : status;
+	}
+	inventory_free(&inventory);
+	return status;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "name.h"
+#include "report.h"
+
+/*! Addresses that are listed; more would not fit a line. */
+#define LISTED_MAX	4
+
+/*! A text of bounded length; what does not fit is left out. */
+typedef struct {
+	char *pos;
+	size_t room;
+} text_t;
+
+static void add(text_t *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(text_t *text, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int len = vsnprintf(text->pos, text->room, format, args);
+	va_end(args);
+	size_t used = (len < 0) ? 0 : ((size_t)len < text->room ? (size_t)len : text->room - 1);
+	text->pos += used;
+	text->room -= used;
+}
+
+static void add_name(text_t *text, const knot_dname_t *name)
+{
+	knot_dname_txt_storage_t storage;
+	if (knot_dname_to_str(storage, name, sizeof(storage)) != NULL) {
+		add(text, "%s", storage);
+	}
+}
+
+static void add_addresses(text_t *text, const said_t *said, family_t family)
+{
+	for (unsigned i = 0; i < said->count && i < LISTED_MAX; i++) {
+		char addr[INET6_ADDRSTRLEN];
+		(void)inet_ntop(family == FAMILY_A ? AF_INET : AF_INET6, said->addr[i], addr, sizeof(addr));
+		add(text, "%s%s", i > 0 ? " " : "", addr);
+	}
+	if (said->count > LISTED_MAX) {
+		add(text, " and %u more", said->count - LISTED_MAX);
+	}
+}
+
+static void add_said(text_t *text, const said_t *said, family_t family)
+{
+	const knot_lookup_t *rcode;
+	switch (said->kind) {
+	case SAID_ADDRESSES:
+		add_addresses(text, said, family);
+		break;
+	case SAID_NODATA:
+		add(text, "nothing");
+		break;
+	case SAID_NXDOMAIN:
+		add(text, "NXDOMAIN");
+		break;
+	case SAID_ERROR:
+		rcode = knot_lookup_by_id(knot_rcode_names, said->rcode);
+		if (said->rcode == KNOT_RCODE_NOERROR) {
+			add(text, "no answer from the zone, but a referral or the like");
+		} else if (rcode != NULL) {
+			add(text, "%s", rcode->name);
+		} else {
+			add(text, "RCODE %u", said->rcode);
+		}
+		break;
+	case SAID_NOTHING:
+		add(text, "no reply (%s)", said->why != NULL ? said->why : "not asked");
+		break;
+	}
+	if (said->has_ede) {
+		add(text, ", EDE %u", said->ede);
+	}
+}
+
+/*! Which targets a problem is about. */
+static bool concerns(const target_t *target, problem_t problem)
+{
+	const said_kind_t a = target->said[FAMILY_A].kind, aaaa = target->said[FAMILY_AAAA].kind;
+	switch (problem) {
+	case PROBLEM_UNRESOLVED:
+		return a == SAID_NOTHING || a == SAID_ERROR || aaaa == SAID_NOTHING || aaaa == SAID_ERROR;
+	case PROBLEM_DANGLING:
+		return a == SAID_NXDOMAIN || aaaa == SAID_NXDOMAIN;
+	default:
+		return a == SAID_NODATA && aaaa == SAID_NODATA;
+	}
+}
+
+static void add_targets(text_t *text, const owner_t *owner, problem_t problem)
+{
+	const char *separator = "";
+	for (unsigned i = 0; i < owner->facts.count; i++) {
+		if (concerns(owner->target[i], problem)) {
+			add(text, "%s", separator);
+			add_name(text, owner->target[i]->name);
+			separator = ", ";
+		}
+	}
+}
+
+/*! Why the resolver did not serve. */
+static const char *find_reason(const owner_t *owner)
+{
+	for (unsigned i = 0; i < owner->facts.count; i++) {
+		for (family_t family = 0; family < FAMILIES; family++) {
+			const said_t *said = &owner->target[i]->said[family];
+			if (said->kind == SAID_NOTHING && said->why != NULL) {
+				return said->why;
+			}
+		}
+	}
+	return "fails";
+}
+
+static void add_server(text_t *text, const said_t *said)
+{
+	for (family_t family = 0; family < FAMILIES; family++) {
+		add(text, "%s%s ", family > 0 ? "; " : "", family_name(family));
+		add_said(text, &said[family], family);
+	}
+}
+
+/*! Both sides, where they do not meet. */
+static void add_both(text_t *text, const owner_t *owner)
+{
+	const facts_t *facts = &owner->facts;
+	const char *separator = "";
+	for (family_t family = 0; family < FAMILIES; family++) {
+		said_t all = { 0 };
+		for (unsigned i = 0; i < facts->count; i++) {
+			const said_t *said = &facts->target[i][family];
+			for (unsigned k = 0; k < said->count; k++) {
+				said_add(&all, said->addr[k], sizeof(said->addr[k]));
+			}
+		}
+		if (!judge_meets(facts, family) || (all.count == 0 && facts->plain[family].count > 0)) {
+			add(text, "%s%s: server ", separator, family_name(family));
+			add_said(text, &facts->plain[family], family);
+			add(text, ", resolver ");
+			if (all.count > 0) {
+				add_addresses(text, &all, family);
+			} else {
+				add(text, "nothing");
+			}
+			separator = "; ";
+		}
+		said_clear(&all);
+	}
+}
+
+void report_detail(char out[DETAIL_MAX], const owner_t *owner, problem_t problem)
+{
+	text_t text = { .pos = out, .room = DETAIL_MAX };
+	out[0] = '\0';
+	switch (problem) {
+	case PROBLEM_MALFORMED:
+		add(&text, "has records that the server ignores: RDATA that is not one domain name, or more than %d",
+		    ALIAS_TARGETS_MAX);
+		break;
+	case PROBLEM_CNAME:
+		add(&text, "has a CNAME as well");
+		break;
+	case PROBLEM_LOOP:
+		add(&text, "the way of its targets is a loop");
+		break;
+	case PROBLEM_NO_ANSWER:
+		add(&text, "the server does not answer: ");
+		add_server(&text, owner->facts.plain);
+		break;
+	case PROBLEM_UNRESOLVED:
+		add(&text, "the resolver %s for ", find_reason(owner));
+		add_targets(&text, owner, problem);
+		break;
+	case PROBLEM_DANGLING:
+		add_targets(&text, owner, problem);
+		add(&text, " does not exist");
+		break;
+	case PROBLEM_NO_ADDRESS:
+		add_targets(&text, owner, problem);
+		add(&text, " has neither A nor AAAA");
+		break;
+	case PROBLEM_SERVFAIL:
+		add(&text, "the server fails: ");
+		add_server(&text, owner->facts.plain);
+		break;
+	case PROBLEM_NOT_SERVED:
+		if (owner->facts.module == MODULE_ABSENT) {
+			add(&text, "the zone does not have " MODULE_NAME_STR " in its configuration");
+		} else {
+			add(&text, "the server has none of the target's addresses: ");
+			add_both(&text, owner);
+		}
+		break;
+	case PROBLEM_STALE:
+		add(&text, "the server's addresses are old ones: ");
+		add_server(&text, owner->facts.plain);
+		break;
+	case PROBLEM_DIFFERS:
+		add_both(&text, owner);
+		break;
+	case PROBLEM_UNSIGNED:
+		add(&text, "clients that ask for signatures get none over the addresses: ");
+		add_server(&text, owner->facts.secure);
+		break;
+	case PROBLEMS:
+		break;
+	}
+}

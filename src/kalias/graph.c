@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "graph.h"
+
+#include <string.h>
+
+/*! Longest chain of owners that is followed; no resolver goes as far. */
+#define DEPTH_MAX	1000
+
+/*! What the search has found out about an owner. */
+enum {
+	MARK_NEW,
+	MARK_OPEN, /*!< On the way. */
+	MARK_DONE,
+};
+
+static bool visit(const inventory_t *inventory, owner_t *owner, unsigned depth);
+
+/*! Whether a name leads into a loop if it is an owner. */
+static bool follow(const inventory_t *inventory, const knot_dname_t *name, unsigned depth)
+{
+	owner_t *next = inventory_find(inventory, name);
+	return next != NULL && visit(inventory, next, depth + 1);
+}
+
+/*! A wildcard answers for names that do not exist, but which do is not known: see what the server says. */
+static bool follow_wildcard(const inventory_t *inventory, const target_t *target, unsigned depth)
+{
+	if (!target->fails_here || inventory_find(inventory, target->name) != NULL) {
+		return false;
+	}
+
+	for (const knot_dname_t *parent = target->name; *parent != '\0';) {
+		parent += 1 + *parent;
+		knot_dname_storage_t wildcard = "\x01*";
+		memcpy(wildcard + 2, parent, knot_dname_size(parent));
+		if (follow(inventory, wildcard, depth)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool visit(const inventory_t *inventory, owner_t *owner, unsigned depth)
+{
+	if (owner->mark == MARK_OPEN) {
+		return true;
+	}
+	if (owner->mark == MARK_DONE || depth > DEPTH_MAX) {
+		return owner->facts.loop;
+	}
+
+	owner->mark = MARK_OPEN;
+	bool loop = owner->facts.loop;
+	for (unsigned i = 0; i < owner->facts.count; i++) {
+		const target_t *target = owner->target[i];
+		loop |= target->cname_loop || follow(inventory, target->name, depth) ||
+		        follow_wildcard(inventory, target, depth);
+		for (unsigned k = 0; k < target->chain_len; k++) {
+			loop |= follow(inventory, target->chain[k], depth);
+		}
+	}
+	owner->facts.loop = loop;
+	owner->mark = MARK_DONE;
+	return loop;
+}
+
+void graph_find_loops(inventory_t *inventory)
+{
+	for (size_t i = 0; i < inventory->owner_count; i++) {
+		(void)visit(inventory, inventory->owners[i], 0);
+	}
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief Finds loops of ALIAS and CNAME.
+ */
+
+#pragma once
+
+#include "inventory.h"
+
+/*!
+ * \brief Sets `facts.loop` of each owner whose targets lead into a loop.
+ *
+ * The way goes from an owner to its targets, along the CNAMEs that have been found
+ * out, and on where these are owners themselves.
+ */
+void graph_find_loops(inventory_t *inventory);

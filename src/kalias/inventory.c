@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "inventory.h"
+
+#include <arpa/inet.h>
+#include <search.h>
+#include <string.h>
+
+#include "knotconf.h"
+#include "need.h"
+#include "records.h"
+
+/*! The label that stands for the asterisk when a wildcard is asked for. */
+#define WILDCARD_LABEL	"\x0c""kalias-check"
+
+/*! Elements by which an array grows. */
+#define ARRAY_STEP	1024
+
+/*! Appends to an array that has room for a multiple of ARRAY_STEP. */
+#define APPEND(array, count, item) do { \
+	if ((count) % ARRAY_STEP == 0) { \
+		(array) = need(realloc((array), ((count) + ARRAY_STEP) * sizeof(*(array)))); \
+	} \
+	(array)[(count)++] = (item); \
+} while (0)
+
+static knot_dname_t *copy_name(const knot_dname_t *name)
+{
+	return need(knot_dname_copy(name, NULL));
+}
+
+/* --- records --- */
+
+static void add_zone(inventory_t *inventory, const knot_dname_t *name)
+{
+	zone_t *zone = need(calloc(1, sizeof(*zone)));
+	zone->name = copy_name(name);
+	APPEND(inventory->zones, inventory->zone_count, zone);
+}
+
+/*! The name to ask for: one that a wildcard covers, unless there is no room for it. */
+static knot_dname_t *choose_name(const knot_dname_t *owner)
+{
+	const size_t len = sizeof(WILDCARD_LABEL) - 1;
+	size_t rest = knot_dname_size(owner) - 2;
+	if (!knot_dname_is_wildcard(owner) || len + rest > KNOT_DNAME_MAXLEN) {
+		return copy_name(owner);
+	}
+	knot_dname_storage_t name;
+	memcpy(name, WILDCARD_LABEL, len);
+	memcpy(name + len, owner + 2, rest);
+	return copy_name(name);
+}
+
+static void add_owner(inventory_t *inventory, const alias_record_t *record)
+{
+	owner_t *owner = need(calloc(1, sizeof(*owner)));
+	owner->zone = inventory->zones[inventory->zone_count - 1];
+	owner->name = copy_name(record->owner);
+	owner->asked = choose_name(record->owner);
+	owner->ttl = record->ttl;
+	APPEND(inventory->owners, inventory->owner_count, owner);
+}
+
+/*! Adds a target. What the module ignores is noted. */
+static void add_target(owner_t *owner, const knot_dname_t *name)
+{
+	facts_t *facts = &owner->facts;
+	if (name == NULL) {
+		facts->malformed = true;
+	} else if (knot_dname_is_case_equal(name, owner->name)) {
+		facts->loop = true;
+	} else if (facts->count == ALIAS_TARGETS_MAX) {
+		facts->malformed = true;
+	} else {
+		knot_dname_t *copy = copy_name(name);
+		knot_dname_to_lower(copy);
+		owner->target_name[facts->count++] = copy;
+	}
+}
+
+static bool read_aliases(inventory_t *inventory, control_t *control, const char *zone)
+{
+	records_t records = { .keep_broken = true };
+	size_t unloaded = 0;
+	const char *error = records_find_unloaded(&unloaded, control, zone);
+	if (error == NULL) {
+		error = records_read(&records, control, zone);
+	}
+	if (error != NULL && zone != NULL) {
+		fail("zone %s: %s", zone, error);
+	} else if (error != NULL) {
+		fail("%s", error);
+	}
+
+	const alias_record_t *last = NULL;
+	for (size_t i = 0; i < records.count; i++) {
+		const alias_record_t *record = &records.items[i];
+		bool same_zone = last != NULL && knot_dname_is_equal(record->zone, last->zone);
+		if (!same_zone) {
+			add_zone(inventory, record->zone);
+		}
+		if (!same_zone || !knot_dname_is_equal(record->owner, last->owner)) {
+			add_owner(inventory, record);
+		}
+		add_target(inventory->owners[inventory->owner_count - 1], record->target);
+		last = record;
+	}
+	records_free(&records);
+	return error == NULL && unloaded == 0;
+}
+
+static void take_own(void *ctx, knot_ctl_data_t data)
+{
+	owner_t *owner = ctx;
+	const char *type = data[KNOT_CTL_IDX_TYPE], *text = data[KNOT_CTL_IDX_DATA];
+	if (type == NULL || text == NULL) {
+		return;
+	}
+
+	uint8_t addr[16];
+	if (strcmp(type, "A") == 0 && inet_pton(AF_INET, text, addr) == 1) {
+		said_add(&owner->facts.own[FAMILY_A], addr, 4);
+	} else if (strcmp(type, "AAAA") == 0 && inet_pton(AF_INET6, text, addr) == 1) {
+		said_add(&owner->facts.own[FAMILY_AAAA], addr, 16);
+	} else if (strcmp(type, "CNAME") == 0) {
+		owner->facts.cname = true;
+	}
+}
+
+/*! Reads what else there is at the owner. */
+static bool read_own(owner_t *owner, control_t *control)
+{
+	knot_dname_txt_storage_t zone, name;
+	(void)knot_dname_to_str(zone, owner->zone->name, sizeof(zone));
+	(void)knot_dname_to_str(name, owner->name, sizeof(name));
+	knot_ctl_data_t request = {
+		[KNOT_CTL_IDX_CMD] = "zone-read",
+		[KNOT_CTL_IDX_ZONE] = zone,
+		[KNOT_CTL_IDX_OWNER] = name,
+	};
+	const char *error = control_run(control, request, take_own, owner);
+	if (error != NULL) {
+		fail("%s: %s", name, error);
+	}
+	return error == NULL;
+}
+
+/* --- resolvers --- */
+
+static unsigned find_set(inventory_t *inventory, const resolvers_t *resolvers)
+{
+	unsigned set = 0;
+	while (set < inventory->set_count &&
+	       memcmp(&inventory->sets[set], resolvers, sizeof(*resolvers)) != 0) {
+		set++;
+	}
+	if (set == inventory->set_count) {
+		APPEND(inventory->sets, inventory->set_count, *resolvers);
+	}
+	return set;
+}
+
+static bool find_resolvers(inventory_t *inventory, zone_t *zone, control_t *control, const wishes_t *wishes)
+{
+	knot_dname_txt_storage_t name;
+	(void)knot_dname_to_str(name, zone->name, sizeof(name));
+	section_t section;
+	knotconf_find_section(&section, control, name);
+	zone->module = section.state;
+	zone->sibling = section.sibling;
+
+	bool found = true;
+	if (wishes->resolvers.count > 0) {
+		section.resolvers = wishes->resolvers;
+	} else if (section.resolvers.count == 0 && resolvers_system(&section.resolvers) != KNOT_EOK) {
+		fail("%s: neither mod-alias nor the system has a resolver, give one with --resolver", name);
+		found = false;
+	}
+	zone->set = find_set(inventory, &section.resolvers);
+	return found;
+}
+
+/* --- targets --- */
+
+static int compare_targets(const void *a, const void *b)
+{
+	const target_t *x = a, *y = b;
+	int cmp = knot_dname_cmp(x->name, y->name);
+	return cmp != 0 ? cmp : (x->set > y->set) - (x->set < y->set);
+}
+
+static target_t *intern_target(inventory_t *inventory, const knot_dname_t *name, unsigned set)
+{
+	target_t key = { .name = (knot_dname_t *)name, .set = set };
+	target_t **found = tfind(&key, &inventory->target_tree, compare_targets);
+	if (found != NULL) {
+		return *found;
+	}
+
+	target_t *target = need(calloc(1, sizeof(*target)));
+	target->name = copy_name(name);
+	target->set = set;
+	(void)need(tsearch(target, &inventory->target_tree, compare_targets));
+	APPEND(inventory->targets, inventory->target_count, target);
+	return target;
+}
+
+/*! With all read, puts together what belongs together. */
+static void connect_owner(inventory_t *inventory, owner_t *owner)
+{
+	facts_t *facts = &owner->facts;
+	facts->module = owner->zone->module;
+	facts->sibling = owner->zone->sibling;
+	for (unsigned i = 0; i < facts->count; i++) {
+		owner->target[i] = intern_target(inventory, owner->target_name[i], owner->zone->set);
+		facts->target[i] = owner->target[i]->said;
+	}
+}
+
+/* --- all --- */
+
+static int compare_owners(const void *a, const void *b)
+{
+	const owner_t *const *x = a, *const *y = b;
+	return knot_dname_cmp((*x)->name, (*y)->name);
+}
+
+static int compare_name(const void *key, const void *element)
+{
+	const owner_t *const *owner = element;
+	return knot_dname_cmp(key, (*owner)->name);
+}
+
+owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name)
+{
+	if (inventory->owner_count == 0) {
+		return NULL;
+	}
+	owner_t **found = bsearch(name, inventory->by_name, inventory->owner_count,
+	                          sizeof(inventory->by_name[0]), compare_name);
+	return found != NULL ? *found : NULL;
+}
+
+bool inventory_read(inventory_t *inventory, control_t *control, const wishes_t *wishes)
+{
+	inventory->server = wishes->server;
+	if (inventory->server.ss_family == AF_UNSPEC && !knotconf_find_server(&inventory->server, control)) {
+		return false;
+	}
+
+	bool complete = read_aliases(inventory, control, wishes->zone[0] != '\0' ? wishes->zone : NULL);
+	for (size_t i = 0; i < inventory->zone_count; i++) {
+		complete &= find_resolvers(inventory, inventory->zones[i], control, wishes);
+	}
+	for (size_t i = 0; i < inventory->owner_count; i++) {
+		complete &= read_own(inventory->owners[i], control);
+		connect_owner(inventory, inventory->owners[i]);
+	}
+
+	if (inventory->owner_count > 0) {
+		size_t size = inventory->owner_count * sizeof(inventory->owners[0]);
+		inventory->by_name = need(malloc(size));
+		memcpy(inventory->by_name, inventory->owners, size);
+		qsort(inventory->by_name, inventory->owner_count, sizeof(inventory->owners[0]), compare_owners);
+	}
+	return complete;
+}
+
+static void free_target(target_t *target)
+{
+	for (family_t family = 0; family < FAMILIES; family++) {
+		said_clear(&target->said[family]);
+	}
+	for (unsigned i = 0; i < target->chain_len; i++) {
+		free(target->chain[i]);
+	}
+	free(target->name);
+	free(target);
+}
+
+static void free_owner(owner_t *owner)
+{
+	facts_t *facts = &owner->facts;
+	for (family_t family = 0; family < FAMILIES; family++) {
+		said_clear(&facts->own[family]);
+		said_clear(&facts->plain[family]);
+		said_clear(&facts->secure[family]);
+	}
+	for (unsigned i = 0; i < facts->count; i++) {
+		free(owner->target_name[i]);
+	}
+	free(owner->name);
+	free(owner->asked);
+	free(owner);
+}
+
+static void keep(void *target)
+{
+	(void)target; /* The array has it. */
+}
+
+void inventory_free(inventory_t *inventory)
+{
+	tdestroy(inventory->target_tree, keep);
+	for (size_t i = 0; i < inventory->target_count; i++) {
+		free_target(inventory->targets[i]);
+	}
+	for (size_t i = 0; i < inventory->owner_count; i++) {
+		free_owner(inventory->owners[i]);
+	}
+	for (size_t i = 0; i < inventory->zone_count; i++) {
+		free(inventory->zones[i]->name);
+		free(inventory->zones[i]);
+	}
+	free(inventory->targets);
+	free(inventory->owners);
+	free(inventory->by_name);
+	free(inventory->zones);
+	free(inventory->sets);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief What is wrong with the ALIAS of one owner, given what is known. Pure.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+
+#include "knotconf.h"
+#include "rrtype.h"
+#include "said.h"
+
+/*! What can be wrong, see problem_help(); causes before effects: the first one that holds is the status. */
+typedef enum {
+	PROBLEM_MALFORMED,
+	PROBLEM_CNAME,
+	PROBLEM_LOOP,
+	PROBLEM_NO_ANSWER,
+	PROBLEM_UNRESOLVED,
+	PROBLEM_DANGLING,
+	PROBLEM_NO_ADDRESS,
+	PROBLEM_SERVFAIL,
+	PROBLEM_NOT_SERVED,
+	PROBLEM_STALE,
+	PROBLEM_DIFFERS,
+	PROBLEM_UNSIGNED,
+	PROBLEMS,
+} problem_t;
+
+/*! What is known of an owner. */
+typedef struct {
+	bool malformed;
+	bool cname;
+	bool loop;
+	bool zone_signed;
+	module_state_t module;           /*!< Whether the zone has the module ... */
+	sibling_t sibling;               /*!< ... and, if so, what its own addresses are for. */
+	unsigned count;                  /*!< Targets. */
+	const said_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, FAMILIES elements. */
+	said_t own[FAMILIES];            /*!< The owner's own addresses in the zone. */
+	said_t plain[FAMILIES];          /*!< What the server says ... */
+	said_t secure[FAMILIES];         /*!< ... to clients with the DO bit; asked in signed zones only. */
+} facts_t;
+
+/*! \brief Judges an owner. \return The problems as a set of bits, 0 if there is none. */
+unsigned judge(const facts_t *facts);
+
+/*! \brief Whether the server has an address of each target that has any. */
+bool judge_meets(const facts_t *facts, family_t family);
+
+/*! \brief Whether a set of problems has one. */
+static inline bool has_problem(unsigned problems, problem_t problem)
+{
+	return problems & (1U << problem);
+}
+
+/*! \brief Whether some of the problems may have passed by the time they are looked at again. */
+bool judge_again(unsigned problems);
+
+/*! \brief The first problem of a set; PROBLEMS if there is none. */
+problem_t judge_status(unsigned problems);
+
+/*! \brief The name of a problem as users see it; that of PROBLEMS is "ok". */
+const char *problem_name(problem_t problem);
+
+/*! \brief What it means, for users. */
+const char *problem_help(problem_t problem);

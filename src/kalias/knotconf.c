@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "knotconf.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "name.h"
+
+#define DNS_PORT		53
+#define DEFAULT_TEMPLATE	"default"
+
+/*! Room for a value: the longest is a domain name with all octets escaped. */
+#define VALUE_MAX	1024
+/*! Values of an item that are looked at. */
+#define VALUES_MAX	16
+
+/*! The values of an item; where several sections have it, those of the first. */
+typedef struct {
+	char id[VALUE_MAX];
+	bool other; /*!< Another one's follow. */
+	unsigned count;
+	char text[VALUES_MAX][VALUE_MAX];
+} values_t;
+
+bool knotconf_read_address(struct sockaddr_storage *addr, const char *text)
+{
+	char host[INET6_ADDRSTRLEN + 1 + UV_IF_NAMESIZE];
+	size_t len = strcspn(text, "@");
+	if (len >= sizeof(host)) {
+		return false;
+	}
+	memcpy(host, text, len);
+	host[len] = '\0';
+
+	long port = DNS_PORT;
+	if (text[len] == '@') {
+		char *end;
+		port = strtol(text + len + 1, &end, 10);
+		if (end == text + len + 1 || *end != '\0' || port < 1 || port > UINT16_MAX) {
+			return false;
+		}
+	}
+
+	memset(addr, 0, sizeof(*addr));
+	return uv_ip4_addr(host, port, (struct sockaddr_in *)addr) == 0 ||
+	       uv_ip6_addr(host, port, (struct sockaddr_in6 *)addr) == 0;
+}
+
+static void take_value(void *ctx, knot_ctl_data_t data)
+{
+	values_t *values = ctx;
+	const char *text = data[KNOT_CTL_IDX_DATA], *id = data[KNOT_CTL_IDX_ID];
+	if (id != NULL && values->count == 0) {
+		snprintf(values->id, sizeof(values->id), "%s", id);
+	}
+	values->other |= id != NULL && strcmp(id, values->id) != 0;
+	if (text != NULL && !values->other && values->count < VALUES_MAX) {
+		snprintf(values->text[values->count++], VALUE_MAX, "%s", text);
+	}
+}
+
+/*! Reads an item's values; one that is not set, or whose section does not exist, has none. */
+static const char *read_item(values_t *values, control_t *control, const char *section, const char *id,
+                             const char *item)
+{
+	knot_ctl_data_t request = {
+		[KNOT_CTL_IDX_CMD] = "conf-read",
+		[KNOT_CTL_IDX_SECTION] = section,
+		[KNOT_CTL_IDX_ID] = id,
+		[KNOT_CTL_IDX_ITEM] = item,
+	};
+	values->id[0] = '\0';
+	values->other = false;
+	values->count = 0;
+	return control_run(control, request, take_value, values);
+}
+
+/*! An address to listen on at all interfaces is no address to ask. */
+static void replace_wildcard(struct sockaddr_storage *addr)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)addr;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
+	if (addr->ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY)) {
+		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	} else if (addr->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr)) {
+		in6->sin6_addr = in6addr_loopback;
+	}
+}
+
+bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control)
+{
+	values_t values;
+	const char *error = read_item(&values, control, "server", NULL, "listen");
+	if (error != NULL) {
+		fail("server.listen: %s", error);
+		return false;
+	}
+	for (unsigned i = 0; i < values.count; i++) {
+		if (knotconf_read_address(addr, values.text[i])) { /* It may be the path of a socket, too. */
+			replace_wildcard(addr);
+			return true;
+		}
+	}
+	fail("server.listen has no address, give one with --server");
+	return false;
+}
+
+static void read_resolvers(resolvers_t *resolvers, control_t *control, const char *id)
+{
+	values_t values;
+	(void)read_item(&values, control, MODULE_NAME_STR, id, "resolver");
+	for (unsigned i = 0; i < values.count; i++) {
+		struct sockaddr_storage addr;
+		if (knotconf_read_address(&addr, values.text[i])) {
+			(void)resolvers_add(resolvers, &addr);
+		}
+	}
+}
+
+static sibling_t read_sibling(control_t *control, const char *id)
+{
+	values_t values;
+	(void)read_item(&values, control, MODULE_NAME_STR, id, "sibling");
+	if (values.count > 0 && strcmp(values.text[0], "merge") == 0) {
+		return SIBLING_MERGE;
+	}
+	return (values.count > 0 && strcmp(values.text[0], "override") == 0) ? SIBLING_OVERRIDE : SIBLING_FALLBACK;
+}
+
+/*! Reads the modules of a zone, or of its template. \return false if the configuration does not have the zone. */
+static bool read_modules(values_t *modules, control_t *control, const char *zone)
+{
+	if (read_item(modules, control, "zone", zone, "module") != NULL) {
+		return false;
+	}
+	if (modules->count == 0) {
+		values_t template;
+		(void)read_item(&template, control, "zone", zone, "template");
+		const char *name = template.count > 0 ? template.text[0] : DEFAULT_TEMPLATE;
+		(void)read_item(modules, control, "template", name, "module");
+	}
+	return true;
+}
+
+/*! Finds the module among others. \return Its section, "" if it has none; NULL if it is not there. */
+static const char *find_module(const values_t *modules)
+{
+	const size_t len = strlen(MODULE_NAME_STR);
+	for (unsigned i = 0; i < modules->count; i++) {
+		const char *module = modules->text[i];
+		if (strncmp(module, MODULE_NAME_STR, len) == 0 && (module[len] == '/' || module[len] == '\0')) {
+			return module + len + (module[len] == '/');
+		}
+	}
+	return NULL;
+}
+
+void knotconf_find_section(section_t *section, control_t *control, const char *zone)
+{
+	memset(section, 0, sizeof(*section));
+	section->sibling = SIBLING_FALLBACK;
+
+	values_t modules;
+	bool known = read_modules(&modules, control, zone);
+	const char *id = find_module(&modules);
+	if (id == NULL) {
+		section->state = known ? MODULE_ABSENT : MODULE_UNKNOWN;
+		read_resolvers(&section->resolvers, control, NULL);
+		return;
+	}
+
+	section->state = MODULE_PRESENT;
+	if (id[0] != '\0') {
+		section->sibling = read_sibling(control, id);
+		read_resolvers(&section->resolvers, control, id);
+	}
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "lookup.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "need.h"
+#include "probe.h"
+
+/*! Time for a resolution, ms, and its retransmissions. */
+#define RESOLVE_MS	5000
+#define RESOLVE_RETRY	2
+/*! After that many time-outs in a row it is found out whether the resolvers are down, or the targets' servers. */
+#define SILENT_MAX	64
+
+typedef struct {
+	resolver_t *resolver;
+	unsigned count;
+	struct sockaddr_storage server[RESOLVERS_MAX];
+	unsigned silent;  /*!< Queries in a row without reply. */
+	unsigned pings;   /*!< Under way. */
+	bool down;        /*!< Thousands of time-outs more would not tell more. */
+} set_t;
+
+struct lookup {
+	uv_loop_t *loop;
+	unsigned count;
+	set_t set[];
+};
+
+/* Why there is no reply. */
+static const char why_silent[] = "does not answer";
+static const char why_failed[] = "fails or can't be reached";
+static const char why_down[] = "is down, no longer asked";
+
+/*! Both queries for a target. */
+typedef struct {
+	unsigned pending;
+	lookup_cb cb;
+	void *ctx;
+} job_t;
+
+/*! One query; a late reply may come after the job has ended. */
+typedef struct {
+	lookup_t *lookup;
+	set_t *set;
+	said_t *said;
+	job_t *job; /*!< NULL: has been told. */
+} query_ctx_t;
+
+static void get_address(struct sockaddr_storage *addr, const resolvers_t *set, unsigned i)
+{
+	memset(addr, 0, sizeof(*addr));
+	addr->ss_family = set->server[i].family;
+	in_port_t port = htons(set->server[i].port);
+	if (addr->ss_family == AF_INET) {
+		struct sockaddr_in *in = (struct sockaddr_in *)addr;
+		memcpy(&in->sin_addr, set->server[i].addr, sizeof(in->sin_addr));
+		in->sin_port = port;
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
+		memcpy(&in6->sin6_addr, set->server[i].addr, sizeof(in6->sin6_addr));
+		in6->sin6_port = port;
+	}
+}
+
+lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory)
+{
+	lookup_t *lookup = need(calloc(1, sizeof(*lookup) + inventory->set_count * sizeof(lookup->set[0])));
+	lookup->loop = loop;
+	lookup->count = inventory->set_count;
+	for (unsigned i = 0; i < lookup->count; i++) {
+		set_t *set = &lookup->set[i];
+		set->count = inventory->sets[i].count;
+		set->down = (set->count == 0);
+		if (set->count > 0) {
+			set->resolver = need(resolver_new(loop, &inventory->sets[i], RESOLVE_MS, RESOLVE_RETRY));
+		}
+		for (unsigned k = 0; k < set->count; k++) {
+			get_address(&set->server[k], &inventory->sets[i], k);
+		}
+	}
+	return lookup;
+}
+
+void lookup_free(lookup_t *lookup)
+{
+	for (unsigned i = 0; i < lookup->count; i++) {
+		if (lookup->set[i].resolver != NULL) {
+			resolver_free(lookup->set[i].resolver);
+		}
+	}
+	uv_run(lookup->loop, UV_RUN_DEFAULT);
+	free(lookup);
+}
+
+/* --- is anybody there? --- */
+
+static void on_pong(const knot_pkt_t *pkt, const char *why, void *ctx)
+{
+	(void)why;
+	set_t *set = ctx;
+	if (pkt != NULL) {
+		set->silent = 0;
+	}
+	if (--set->pings == 0) {
+		set->down = set->silent >= SILENT_MAX;
+	}
+}
+
+/*! Without RD a resolver that is there answers at once, if only by a refusal. */
+static void ping(lookup_t *lookup, set_t *set)
+{
+	static const knot_dname_t root[] = "";
+	set->pings = set->count;
+	for (unsigned i = 0; i < set->count; i++) {
+		probe_start(lookup->loop, &set->server[i], root, KNOT_RRTYPE_NS, 0, on_pong, set);
+	}
+}
+
+static void note_silence(lookup_t *lookup, set_t *set)
+{
+	if (++set->silent >= SILENT_MAX && set->pings == 0 && !set->down) {
+		ping(lookup, set);
+	}
+}
+
+/* --- addresses --- */
+
+static void end_query(job_t *job)
+{
+	if (--job->pending == 0) {
+		job->cb(job->ctx);
+		free(job);
+	}
+}
+
+static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx)
+{
+	query_ctx_t *query = ctx;
+	if (reply != NULL) {
+		said_take(query->said, reply);
+		query->set->silent = 0;
+	} else if (query->job != NULL) {
+		bool silent = (ede == KNOT_EDNS_EDE_NREACH_AUTH);
+		said_take_nothing(query->said, silent ? why_silent : why_failed);
+		if (silent) {
+			note_silence(query->lookup, query->set);
+		} else {
+			query->set->silent = 0;
+		}
+	}
+
+	if (query->job != NULL) {
+		job_t *job = query->job;
+		query->job = NULL;
+		end_query(job);
+	}
+	if (final) {
+		free(query);
+	}
+}
+
+void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx)
+{
+	set_t *set = &lookup->set[target->set];
+	if (set->down) {
+		for (family_t family = 0; family < FAMILIES; family++) {
+			said_take_nothing(&target->said[family], why_down);
+		}
+		cb(ctx);
+		return;
+	}
+
+	job_t *job = need(calloc(1, sizeof(*job)));
+	job->pending = FAMILIES;
+	job->cb = cb;
+	job->ctx = ctx;
+	for (family_t family = 0; family < FAMILIES; family++) {
+		query_ctx_t *query = need(calloc(1, sizeof(*query)));
+		query->lookup = lookup;
+		query->set = set;
+		query->said = &target->said[family];
+		query->job = job;
+		resolver_query(set->resolver, target->name, family_type(family), on_resolved, query);
+	}
+}
+
+void lookup_settle(lookup_t *lookup)
+{
+	for (unsigned i = 0; i < lookup->count; i++) {
+		if (lookup->set[i].resolver != NULL) {
+			resolver_settle(lookup->set[i].resolver);
+		}
+	}
+}
+
+/* --- the chain of CNAMEs --- */
+
+typedef struct {
+	lookup_t *lookup;
+	target_t *target;
+	const struct sockaddr_storage *server;
+	lookup_cb cb;
+	void *ctx;
+} trace_t;
+
+static void ask_server(trace_t *trace);
+
+static void end_trace(trace_t *trace)
+{
+	trace->cb(trace->ctx);
+	free(trace);
+}
+
+/*! The name that the chain has led to so far. */
+static const knot_dname_t *chain_end(const target_t *target)
+{
+	return target->chain_len > 0 ? target->chain[target->chain_len - 1] : target->name;
+}
+
+static bool in_chain(const target_t *target, const knot_dname_t *name)
+{
+	bool found = knot_dname_is_equal(target->name, name);
+	for (unsigned i = 0; i < target->chain_len && !found; i++) {
+		found = knot_dname_is_equal(target->chain[i], name);
+	}
+	return found;
+}
+
+/*! Appends what the reply has for the end of the chain. \return false if that is no CNAME, or no new one. */
+static bool take_cname(target_t *target, const knot_pkt_t *pkt)
+{
+	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
+	for (uint16_t i = 0; i < answer->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
+		if (rr->type != KNOT_RRTYPE_CNAME || !knot_dname_is_case_equal(rr->owner, chain_end(target))) {
+			continue;
+		}
+		knot_dname_storage_t name;
+		knot_dname_copy_lower(name, knot_cname_name(rr->rrs.rdata));
+		target->cname_loop = in_chain(target, name);
+		if (target->cname_loop || target->chain_len == CHAIN_MAX) {
+			return false;
+		}
+		target->chain[target->chain_len++] = need(knot_dname_copy(name, NULL));
+		return true;
+	}
+	return false;
+}
+
+static void on_resolver_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
+{
+	(void)why;
+	trace_t *trace = ctx;
+	if (pkt != NULL && take_cname(trace->target, pkt)) {
+		ask_server(trace);
+	} else {
+		end_trace(trace);
+	}
+}
+
+static void ask_resolver(trace_t *trace)
+{
+	const set_t *set = &trace->lookup->set[trace->target->set];
+	const said_t *said = trace->target->said;
+	if (set->down || said[FAMILY_A].why == why_silent || said[FAMILY_AAAA].why == why_silent) {
+		end_trace(trace);
+		return;
+	}
+	probe_start(trace->lookup->loop, &set->server[0], chain_end(trace->target), KNOT_RRTYPE_CNAME, PROBE_RD,
+	            on_resolver_cname, trace);
+}
+
+/*! The target itself is on the server: would a wildcard, maybe, answer for it? */
+static void on_server_address(const knot_pkt_t *pkt, const char *why, void *ctx)
+{
+	(void)why;
+	trace_t *trace = ctx;
+	trace->target->fails_here = pkt != NULL && knot_wire_get_ancount(pkt->wire) == 0 &&
+	                            knot_pkt_ext_rcode(pkt) != KNOT_RCODE_NXDOMAIN;
+	end_trace(trace);
+}
+
+static void on_server_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
+{
+	(void)why;
+	trace_t *trace = ctx;
+	if (pkt == NULL || !knot_wire_get_aa(pkt->wire)) {
+		ask_resolver(trace);
+	} else if (take_cname(trace->target, pkt)) {
+		ask_server(trace);
+	} else if (trace->target->chain_len == 0) {
+		probe_start(trace->lookup->loop, trace->server, trace->target->name, KNOT_RRTYPE_A, 0,
+		            on_server_address, trace);
+	} else {
+		end_trace(trace);
+	}
+}
+
+/*! The server first: it may be where the loop is, and out of the resolver's reach. */
+static void ask_server(trace_t *trace)
+{
+	if (trace->server == NULL) {
+		ask_resolver(trace);
+		return;
+	}
+	/* For the CNAME alone: a name with one that leads nowhere fails otherwise. */
+	probe_start(trace->lookup->loop, trace->server, chain_end(trace->target), KNOT_RRTYPE_CNAME, 0,
+	            on_server_cname, trace);
+}
+
+void lookup_trace(lookup_t *lookup, target_t *target, const struct sockaddr_storage *server,
+                  lookup_cb cb, void *ctx)
+{
+	trace_t *trace = need(calloc(1, sizeof(*trace)));
+	trace->lookup = lookup;
+	trace->target = target;
+	trace->server = server;
+	trace->cb = cb;
+	trace->ctx = ctx;
+	ask_server(trace);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief Has targets resolved.
+ */
+
+#pragma once
+
+#include <uv.h>
+
+#include "inventory.h"
+
+typedef struct lookup lookup_t;
+
+/*! \brief Takes that a target has been dealt with: its `said` is there. Must not start others. */
+typedef void (*lookup_cb)(void *ctx);
+
+/*! \brief Sets up a resolver for each set of the inventory. */
+lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory);
+
+/*!
+ * \brief Resolves a target, A and AAAA.
+ *
+ * Resolvers that have been silent for long are not asked. After one or more of these
+ * lookup_settle() has to be called.
+ */
+void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx);
+
+void lookup_settle(lookup_t *lookup);
+
+/*!
+ * \brief Finds out where the CNAMEs of a target that fails lead, as far as server and resolver know.
+ *
+ * \param server  The server under test, NULL if it is silent.
+ */
+void lookup_trace(lookup_t *lookup, target_t *target, const struct sockaddr_storage *server,
+                  lookup_cb cb, void *ctx);
+
+/*! \brief Ends all, and runs the loop to its end. */
+void lookup_free(lookup_t *lookup);

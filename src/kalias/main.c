@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * kalias: ALIAS records by name, beside knotc.
+ */
+
+#include "kalias.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRAM		"kalias"
+#define TIMEOUT		60 /* As knotc. */
+
+static const command_t commands[] = {
+	{ "rr",      "OWNER [TTL] TARGET",            "Print the record for a zone file", run_rr },
+	{ "decode",  "[RECORD...]",                   "Print generic records with their target as a name", run_decode },
+	{ "convert", "[--to-alias] [-o ZONE] [FILE]", "Convert ALIAS in a zone file to what Knot DNS reads", run_convert },
+	{ "set",     "[--add] ZONE OWNER [TTL] TARGET", "Set the ALIAS of a name", run_set },
+	{ "unset",   "ZONE OWNER",                    "Remove the ALIAS of a name", run_unset },
+	{ "list",    "[ZONE]",                        "List ALIAS records", run_list },
+	{ "check",   "[--json] [--resolver ADDR] [--server ADDR] [ZONE]",
+	                                              "Compare answers with what the targets resolve to", run_check },
+	{ NULL }
+};
+
+static const struct option options[] = {
+	{ "config",  required_argument, NULL, 'c' },
+	{ "socket",  required_argument, NULL, 's' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "help",    no_argument,       NULL, 'h' },
+	{ "version", no_argument,       NULL, 'V' },
+	{ NULL }
+};
+
+static void say(const char *severity, const char *format, va_list args)
+{
+	fprintf(stderr, "%s: ", severity);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+exit_t fail(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say("error", format, args);
+	va_end(args);
+	return EXIT_WRONG;
+}
+
+void warn(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say("warning", format, args);
+	va_end(args);
+}
+
+exit_t misuse(const char *name, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say("error", format, args);
+	va_end(args);
+
+	for (const command_t *command = commands; command->name != NULL; command++) {
+		if (name != NULL && strcmp(command->name, name) == 0) {
+			fprintf(stderr, "Usage: " PROGRAM " [options] %s %s\n", command->name, command->args);
+			return EXIT_USAGE;
+		}
+	}
+	fprintf(stderr, "Usage: " PROGRAM " [options] <command> [arguments], see " PROGRAM " --help\n");
+	return EXIT_USAGE;
+}
+
+static void print_help(void)
+{
+	printf("Usage: " PROGRAM " [options] <command> [arguments]\n\n"
+	       "Options:\n"
+	       " -c, --config <file>      Configuration file of knotd, for its control socket.\n"
+	       " -s, --socket <path>      Control socket of knotd.\n"
+	       " -t, --timeout <seconds>  Timeout of each exchange with knotd (default %d, 0: none).\n"
+	       " -h, --help               Print this help.\n"
+	       " -V, --version            Print the version.\n\n"
+	       "Commands:\n", TIMEOUT);
+	for (const command_t *command = commands; command->name != NULL; command++) {
+		printf(" %-8s %-32s %s.\n", command->name, command->args, command->help);
+	}
+}
+
+static int read_timeout(const char *text)
+{
+	char *end;
+	errno = 0;
+	long value = strtol(text, &end, 10);
+	return (errno != 0 || end == text || *end != '\0' || value < 0 || value > INT_MAX / 1000) ? -1 : (int)value;
+}
+
+/*! A result that could not be written is none. */
+static int flushed(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		return fail("standard output: %s", strerror(errno));
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	settings_t settings = { .timeout = TIMEOUT };
+
+	int opt;
+	while ((opt = getopt_long(argc, argv, "+c:s:t:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			settings.config = optarg;
+			break;
+		case 's':
+			settings.socket = optarg;
+			break;
+		case 't':
+			settings.timeout = read_timeout(optarg);
+			if (settings.timeout < 0) {
+				return misuse(NULL, "timeout must be a number of seconds");
+			}
+			break;
+		case 'h':
+			print_help();
+			return flushed(EXIT_FINE);
+		case 'V':
+			printf(PROGRAM " (mod-alias), version " PACKAGE_VERSION "\n");
+			return flushed(EXIT_FINE);
+		default:
+			return misuse(NULL, "unknown option");
+		}
+	}
+
+	argc -= optind;
+	argv += optind;
+	optind = 0; /* Commands have options of their own. */
+	if (argc == 0) {
+		return misuse(NULL, "no command given");
+	}
+	for (const command_t *command = commands; command->name != NULL; command++) {
+		if (strcmp(command->name, argv[0]) == 0) {
+			return flushed(command->run(&settings, argc, argv));
+		}
+	}
+	return misuse(NULL, "unknown command '%s'", argv[0]);
+}

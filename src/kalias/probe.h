@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief One question to one server: UDP, TCP when truncated, retransmissions, whole replies.
+ *
+ * Unlike resolver.h this shows what else is in a reply: flags, extended errors, signatures.
+ * All calls on the loop's thread.
+ */
+
+#pragma once
+
+#include <sys/socket.h>
+#include <uv.h>
+#include <libknot/libknot.h>
+
+/*! What a query carries. */
+enum {
+	PROBE_RD = 1 << 0, /*!< Recursion desired. */
+	PROBE_DO = 1 << 1, /*!< Signatures wanted. */
+};
+
+/*!
+ * \brief Takes the end of a probe.
+ *
+ * \param pkt  The parsed reply, gone after the call; NULL if there is none.
+ * \param why  Without a reply: why, a constant.
+ * \param ctx  As given to probe_start().
+ *
+ * May start other probes.
+ */
+typedef void (*probe_cb)(const knot_pkt_t *pkt, const char *why, void *ctx);
+
+/*!
+ * \brief Asks a server for (name, type, IN). The callback may come before this returns.
+ *
+ * A server that is still resolving (SERVFAIL with EDE 14) is asked again for some time.
+ *
+ * \param name  Stays valid until the callback.
+ */
+void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const knot_dname_t *name,
+                 uint16_t type, unsigned flags, probe_cb cb, void *ctx);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "records.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libknot/libknot.h>
+
+#include "alias.h"
+#include "kalias.h"
+
+#define ROOM_MIN	64
+#define STATUS_SERIAL	"s" /* A filter of zone-status. */
+
+/*! Which of the two forms it has depends on the version of knotd. */
+static const char *read_target(knot_dname_storage_t target, const char *rdata)
+{
+	if (strncmp(rdata, "\\#", strlen("\\#")) == 0) {
+		return alias_read_generic(target, rdata);
+	}
+	return alias_read_name(target, rdata, NULL) ? NULL : "RDATA must be a name";
+}
+
+static knot_dname_t *read_name(const char *text)
+{
+	knot_dname_t *name = (text != NULL) ? knot_dname_from_str_alloc(text) : NULL;
+	if (name != NULL) {
+		knot_dname_to_lower(name);
+	}
+	return name;
+}
+
+static void free_record(alias_record_t *record)
+{
+	free(record->zone);
+	free(record->owner);
+	free(record->target);
+}
+
+static bool append(records_t *records, const alias_record_t *record)
+{
+	if (records->count == records->room) {
+		size_t room = (records->room > 0) ? 2 * records->room : ROOM_MIN;
+		alias_record_t *items = reallocarray(records->items, room, sizeof(*items));
+		if (items == NULL) {
+			return false;
+		}
+		records->items = items;
+		records->room = room;
+	}
+	records->items[records->count++] = *record;
+	return true;
+}
+
+void records_take(records_t *records, knot_ctl_data_t data)
+{
+	const char *type = data[KNOT_CTL_IDX_TYPE], *rdata = data[KNOT_CTL_IDX_DATA];
+	uint16_t number;
+	if (type == NULL || rdata == NULL || data[KNOT_CTL_IDX_TTL] == NULL ||
+	    (strcmp(type, "ALIAS") != 0 && (knot_rrtype_from_string(type, &number) != 0 || number != RRTYPE_ALIAS))) {
+		return;
+	}
+
+	knot_dname_storage_t target;
+	const char *rule = read_target(target, rdata);
+	if (rule != NULL && !records->keep_broken) {
+		warn("zone %s: ALIAS of %s is ignored: %s", data[KNOT_CTL_IDX_ZONE], data[KNOT_CTL_IDX_OWNER], rule);
+		records->broken++;
+		return;
+	}
+
+	alias_record_t record = {
+		.zone = read_name(data[KNOT_CTL_IDX_ZONE]),
+		.owner = read_name(data[KNOT_CTL_IDX_OWNER]),
+		.ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10),
+		.target = (rule == NULL) ? knot_dname_copy(target, NULL) : NULL,
+	};
+	if (record.zone == NULL || record.owner == NULL || (rule == NULL && record.target == NULL) ||
+	    !append(records, &record)) {
+		free_record(&record);
+		records->full = true;
+	}
+}
+
+static void take_unit(void *ctx, knot_ctl_data_t data)
+{
+	records_take(ctx, data);
+}
+
+static int compare(const void *first, const void *second)
+{
+	const alias_record_t *one = first, *other = second;
+	int order = knot_dname_cmp(one->zone, other->zone);
+	if (order == 0) {
+		order = knot_dname_cmp(one->owner, other->owner);
+	}
+	if (order == 0) {
+		order = (one->target == NULL || other->target == NULL) ?
+		        (one->target != NULL) - (other->target != NULL) :
+		        knot_dname_cmp(one->target, other->target);
+	}
+	return order;
+}
+
+const char *records_read(records_t *records, control_t *control, const char *zone)
+{
+	knot_ctl_data_t request = {
+		[KNOT_CTL_IDX_CMD] = "zone-read",
+		[KNOT_CTL_IDX_ZONE] = zone,
+		[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
+	};
+	const char *error = control_run(control, request, take_unit, records);
+	if (records->count > 1) {
+		qsort(records->items, records->count, sizeof(*records->items), compare);
+	}
+	return (error == NULL && records->full) ? "not enough memory" : error;
+}
+
+typedef struct {
+	const char *zone; /*!< NULL: all zones. */
+	size_t count;
+} unloaded_t;
+
+static void take_status(void *ctx, knot_ctl_data_t data)
+{
+	unloaded_t *unloaded = ctx;
+	const char *type = data[KNOT_CTL_IDX_TYPE], *serial = data[KNOT_CTL_IDX_DATA];
+	if (type == NULL || strcmp(type, "serial") != 0 || serial == NULL || isdigit((unsigned char)serial[0])) {
+		return;
+	}
+	unloaded->count++;
+	if (unloaded->zone != NULL) {
+		fail("zone %s is not loaded", unloaded->zone);
+	} else {
+		warn("zone %s is not loaded", data[KNOT_CTL_IDX_ZONE]);
+	}
+}
+
+const char *records_find_unloaded(size_t *count, control_t *control, const char *zone)
+{
+	unloaded_t unloaded = { .zone = zone };
+	knot_ctl_data_t request = {
+		[KNOT_CTL_IDX_CMD] = "zone-status",
+		[KNOT_CTL_IDX_ZONE] = zone,
+		[CONTROL_IDX_FILTER] = STATUS_SERIAL,
+	};
+	const char *error = control_run(control, request, take_status, &unloaded);
+	*count = unloaded.count;
+	return error;
+}
+
+void records_free(records_t *records)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		free_record(&records->items[i]);
+	}
+	free(records->items);
+	*records = (records_t){ 0 };
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The ALIAS records that a running knotd has.
+ */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <libknot/dname.h>
+
+#include "control.h"
+
+/*! Names in lower case, except the target's. */
+typedef struct {
+	knot_dname_t *zone;
+	knot_dname_t *owner;
+	uint32_t ttl;
+	knot_dname_t *target; /*!< NULL: its RDATA is not a name. */
+} alias_record_t;
+
+/*! To be zeroed before the first use. */
+typedef struct {
+	alias_record_t *items;
+	size_t count;
+	size_t room;
+	size_t broken; /*!< How many were left out for their RDATA. */
+	bool keep_broken; /*!< Set before: they are to be taken, too, without a warning. */
+	bool full;     /*!< Not enough memory for all of them. */
+} records_t;
+
+/*!
+ * \brief Reads the ALIAS records of a zone.
+ *
+ * Those whose RDATA is not a name are warned about and left out, as the module does, unless they are to be kept.
+ *
+ * \param[in,out] records  What they are added to, sorted by zone and owner then.
+ * \param control          Connection.
+ * \param zone             Name of the zone, NULL: all zones.
+ *
+ * \return NULL, or the error, which lives until the next request.
+ */
+const char *records_read(records_t *records, control_t *control, const char *zone);
+
+/*!
+ * \brief Finds zones that are not loaded, whose records can't be read: prints an error if it is
+ *        the one that was asked for, else a warning for each.
+ *
+ * \param[out] count  Their number.
+ * \param control     Connection.
+ * \param zone        Name of the zone, NULL: all zones.
+ *
+ * \return NULL, or the error, which lives until the next request.
+ */
+const char *records_find_unloaded(size_t *count, control_t *control, const char *zone);
+
+/*! \brief Adds the record in a unit of a reply to zone-read or zone-get, if it is an ALIAS. */
+void records_take(records_t *records, knot_ctl_data_t data);
+
+void records_free(records_t *records);

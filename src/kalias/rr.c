@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * kalias rr, kalias decode: one record, to its generic form and back.
+ */
+
+#include "kalias.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libknot/errcode.h>
+#include <libknot/error.h>
+
+#include "alias.h"
+#include "zonefile.h"
+
+/*! Highest TTL, RFC 2181, section 8. */
+#define TTL_MAX		INT32_MAX
+
+/*! What Knot DNS reads in a name without an escape, besides letters and digits. */
+#define NAME_CHARS	"*-_/.\\"
+
+static const struct option no_options[] = {
+	{ NULL }
+};
+
+/*! Seconds of a time unit in zone files, 0 if it is none. */
+static uint32_t unit_seconds(char unit)
+{
+	switch (tolower((unsigned char)unit)) {
+	case 's': return 1;
+	case 'm': return 60;
+	case 'h': return 3600;
+	case 'd': return 86400;
+	case 'w': return 604800;
+	default:  return 0;
+	}
+}
+
+/*! Takes what zone files take: seconds, or numbers with a unit each, such as 1h30m. */
+static bool is_ttl(const char *text)
+{
+	uint64_t total = 0;
+	bool units = false;
+	do {
+		uint64_t value = 0;
+		if (!isdigit((unsigned char)*text)) {
+			return false;
+		}
+		for (; isdigit((unsigned char)*text) && value <= TTL_MAX; text++) {
+			value = 10 * value + (*text - '0');
+		}
+		if (*text != '\0' || units) {
+			uint32_t seconds = unit_seconds(*text);
+			if (seconds == 0) {
+				return false;
+			}
+			value *= seconds;
+			units = true;
+			text++;
+		}
+		total += value;
+	} while (*text != '\0' && total <= TTL_MAX);
+
+	return total <= TTL_MAX;
+}
+
+/*! Whether a name can stand in a zone file as it is. */
+static bool is_written(const char *name)
+{
+	if (strcmp(name, "@") == 0) {
+		return true;
+	}
+	for (; *name != '\0'; name++) {
+		if (!isalnum((unsigned char)*name) && strchr(NAME_CHARS, *name) == NULL) {
+			return false;
+		}
+		if (*name == '\\' && name[1] != '\0') {
+			name++;
+		}
+	}
+	return true;
+}
+
+exit_t run_rr(const settings_t *settings, int argc, char **argv)
+{
+	(void)settings;
+	const char *self = argv[0];
+	if (getopt_long(argc, argv, "+:", no_options, NULL) != -1) {
+		return misuse(self, "unknown option");
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc < 2) {
+		return misuse(self, "OWNER and TARGET are needed");
+	} else if (argc > 3) {
+		return misuse(self, "too many arguments");
+	}
+	const char *owner = argv[0], *ttl = argc == 3 ? argv[1] : NULL, *target = argv[argc - 1];
+
+	/* A relative owner is completed by the zone file; its name without an origin will do to check it. */
+	static const knot_dname_t root[] = "";
+	knot_dname_storage_t owner_name, target_name;
+	if (!alias_read_name(owner_name, owner, root)) {
+		return misuse(self, "OWNER is not a domain name: " ALIAS_NAME_RULE);
+	} else if (!is_written(owner)) {
+		return misuse(self, "OWNER must have a backslash before characters other than letters, digits, "
+		              "and any of *-_/");
+	} else if (ttl != NULL && !is_ttl(ttl)) {
+		return misuse(self, "TTL must be seconds, or numbers with units (s, m, h, d, w), up to %d seconds",
+		              TTL_MAX);
+	} else if (!alias_read_name(target_name, target, NULL)) {
+		return misuse(self, "TARGET is not a domain name: " ALIAS_NAME_RULE);
+	} else if (target_name[0] == '\0') {
+		return misuse(self, "TARGET must not be the root");
+	} else if (alias_is_absolute(owner) && knot_dname_is_case_equal(owner_name, target_name)) {
+		return misuse(self, "TARGET must not be OWNER itself");
+	}
+
+	char rdata[ALIAS_GENERIC_MAX];
+	alias_write_generic(rdata, target_name);
+	printf("%s\t%s%s" TYPE_ALIAS_GENERIC "\t%s\n", owner, ttl == NULL ? "" : ttl, ttl == NULL ? "" : "\t", rdata);
+	return EXIT_FINE;
+}
+
+static bool is_alias(const zonefile_t *file, size_t type)
+{
+	return zonefile_is(file, type, TYPE_ALIAS_GENERIC) || zonefile_is(file, type, TYPE_ALIAS_NAME);
+}
+
+/*! Index of the type, the number of words if there is none: then it is RDATA. The owner may be missing. */
+static size_t find_type(const zonefile_t *file)
+{
+	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
+	if (!is_alias(file, type)) {
+		type = zonefile_type(file, 0);
+	}
+	return is_alias(file, type) ? type : file->count;
+}
+
+/*! Reads the RDATA, which is all there is if there is no type. */
+static const char *read_rdata(knot_dname_storage_t target, const zonefile_t *file, size_t type)
+{
+	size_t first = type < file->count ? type + 1 : 0;
+	char *rdata = zonefile_copy(file, first, file->count);
+	if (rdata == NULL) {
+		return "not enough memory";
+	}
+
+	const char *rule;
+	if (type < file->count || zonefile_is(file, first, "\\#")) {
+		rule = alias_read_generic(target, rdata);
+	} else if (rdata[strspn(rdata, " 0123456789abcdefABCDEF")] == '\0') {
+		rule = alias_read_hex(target, rdata);
+	} else {
+		rule = "neither a record of type " TYPE_ALIAS_GENERIC " nor its RDATA";
+	}
+	free(rdata);
+	return rule;
+}
+
+/*! Prints the entry with a name as RDATA. \return NULL, or the rule that it breaks. */
+static const char *print_entry(const zonefile_t *file)
+{
+	size_t type = find_type(file);
+	knot_dname_storage_t target;
+	const char *rule = read_rdata(target, file, type);
+	if (rule != NULL) {
+		return rule;
+	}
+
+	if (type < file->count) {
+		for (size_t i = 0; i < type; i++) {
+			const zonefile_word_t *word = &file->words[i];
+			if ((i == 0 && file->has_owner) || !zonefile_is_class(file, i)) {
+				printf("%.*s ", (int)(word->end - word->start), file->text + word->start);
+			}
+		}
+		printf(TYPE_ALIAS_NAME " ");
+	}
+	knot_dname_txt_storage_t name;
+	puts(knot_dname_to_str(name, target, sizeof(name)));
+	return NULL;
+}
+
+/*! Prints all entries of a text, named by what they are and their number: a line, or the argument. */
+static exit_t decode(const char *text, size_t len, const char *what, size_t number)
+{
+	zonefile_t file;
+	zonefile_init(&file, text, len);
+	exit_t status = EXIT_FINE;
+	size_t count = 0;
+	int ret;
+	while ((ret = zonefile_next(&file)) == KNOT_EOK) {
+		count++;
+		const char *rule = print_entry(&file);
+		if (rule != NULL) {
+			status = fail("%s %zu: %s", what, number > 0 ? number : file.words[0].line, rule);
+		}
+	}
+	if (ret == KNOT_EPARSEFAIL) {
+		status = fail("%s %zu: %s", what, number > 0 ? number : file.error_line, file.error);
+	} else if (ret != KNOT_EOF) {
+		status = fail("%s", knot_strerror(ret));
+	} else if (count == 0 && number > 0) {
+		status = fail("%s %zu: no record", what, number);
+	}
+	zonefile_clear(&file);
+	return status;
+}
+
+exit_t run_decode(const settings_t *settings, int argc, char **argv)
+{
+	(void)settings;
+	if (getopt_long(argc, argv, "+:", no_options, NULL) != -1) {
+		return misuse(argv[0], "unknown option");
+	}
+
+	exit_t status = EXIT_FINE;
+	if (optind == argc) {
+		char *text;
+		size_t len;
+		int ret = zonefile_read(&text, &len, stdin);
+		if (ret != KNOT_EOK) {
+			return fail("standard input: %s", knot_strerror(ret));
+		}
+		status = decode(text, len, "line", 0);
+		free(text);
+	}
+	for (int i = optind; i < argc; i++) {
+		if (decode(argv[i], strlen(argv[i]), "record", i - optind + 1) != EXIT_FINE) {
+			status = EXIT_WRONG;
+		}
+	}
+	return status;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Changes a zone on a running knotd. Everything is decided inside of the
+ * transaction, so that nobody else changes the zone in between; without a
+ * change it is aborted, and the serial stays.
+ */
+
+#include "kalias.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libknot/libknot.h>
+
+#include "alias.h"
+#include "control.h"
+#include "name.h"
+#include "records.h"
+#include "served.h"
+#include "transaction.h"
+
+#define TTL_MAX		INT32_MAX /* RFC 2181, section 8. */
+#define TTL_TEXT_MAX	16
+#define STATUS_FILTER	"rs"      /* Role and serial, filters of zone-status. */
+
+/*! What is to be done; the texts are what knotd gets. */
+typedef struct {
+	knot_dname_storage_t zone;
+	knot_dname_storage_t owner;
+	knot_dname_storage_t target;
+	knot_dname_txt_storage_t zone_text;
+	knot_dname_txt_storage_t owner_text;
+	knot_dname_txt_storage_t target_text;
+	long ttl; /*!< -1: not given. */
+	bool add;
+} change_t;
+
+/*! What the zone has at the owner, and where that matters above it. */
+typedef struct {
+	const change_t *change;
+	const knot_dname_t *name; /*!< Being looked at. */
+	records_t aliases;
+	uint32_t soa_ttl;
+	const char *obstacle; /*!< A type that leaves an ALIAS at the owner without effect, or NULL. */
+	knot_dname_txt_storage_t obstacle_owner;
+} finding_t;
+
+typedef struct {
+	bool is_loaded;
+	bool is_secondary;
+} state_t;
+
+static void take_state(void *ctx, knot_ctl_data_t data)
+{
+	state_t *state = ctx;
+	const char *type = data[KNOT_CTL_IDX_TYPE], *value = data[KNOT_CTL_IDX_DATA];
+	if (type == NULL || value == NULL) {
+		return;
+	}
+	state->is_loaded |= strcmp(type, "serial") == 0 && isdigit((unsigned char)value[0]);
+	state->is_secondary |= strcmp(type, "role") == 0 && strcmp(value, "slave") == 0;
+}
+
+/*! Whether the zone can be changed here; prints why not. */
+static bool is_editable(control_t *control, const char *zone)
+{
+	state_t state = { 0 };
+	knot_ctl_data_t request = {
+		[KNOT_CTL_IDX_CMD] = "zone-status",
+		[KNOT_CTL_IDX_ZONE] = zone,
+		[CONTROL_IDX_FILTER] = STATUS_FILTER,
+	};
+	const char *error = control_run(control, request, take_state, &state);
+	if (error != NULL) {
+		fail("zone %s: %s", zone, error);
+	} else if (!state.is_loaded) {
+		fail("zone %s is not loaded", zone);
+	} else if (state.is_secondary) {
+		fail("zone %s comes from a primary: it has to be changed there", zone);
+	} else {
+		return true;
+	}
+	return false;
+}
+
+static void note_obstacle(finding_t *finding, const char *type)
+{
+	finding->obstacle = type;
+	(void)knot_dname_to_str(finding->obstacle_owner, finding->name, sizeof(finding->obstacle_owner));
+}
+
+static void take_record(void *ctx, knot_ctl_data_t data)
+{
+	finding_t *finding = ctx;
+	const char *type = data[KNOT_CTL_IDX_TYPE];
+	if (type == NULL || data[KNOT_CTL_IDX_TTL] == NULL) {
+		return;
+	}
+
+	bool at_owner = (finding->name == finding->change->owner);
+	bool at_apex = knot_dname_is_equal(finding->name, finding->change->zone);
+	if (strcmp(type, "DNAME") == 0) {
+		note_obstacle(finding, "DNAME");
+	} else if (strcmp(type, "NS") == 0 && !at_apex) {
+		note_obstacle(finding, "NS");
+	} else if (strcmp(type, "CNAME") == 0 && at_owner) {
+		note_obstacle(finding, "CNAME");
+	} else if (strcmp(type, "SOA") == 0) {
+		finding->soa_ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
+	} else if (at_owner) {
+		records_take(&finding->aliases, data);
+	}
+}
+
+/*! Looks at finding->name, which need not exist. */
+static const char *look(transaction_t *transaction, finding_t *finding)
+{
+	knot_dname_txt_storage_t name;
+	(void)knot_dname_to_str(name, finding->name, sizeof(name));
+	knot_ctl_data_t request = { [KNOT_CTL_IDX_CMD] = "zone-get", [KNOT_CTL_IDX_OWNER] = name };
+	const char *error = transaction_run(transaction, request, take_record, finding);
+	if (error != NULL && strcmp(error, knot_strerror(KNOT_ENONODE)) == 0) {
+		return NULL;
+	}
+	return (error == NULL && finding->aliases.full) ? "not enough memory" : error;
+}
+
+/*! Looks at all names from the owner up to the apex. */
+static const char *look_up(transaction_t *transaction, finding_t *finding)
+{
+	while (true) {
+		const char *error = look(transaction, finding);
+		if (error != NULL || knot_dname_is_equal(finding->name, finding->change->zone)) {
+			return error;
+		}
+		finding->name += 1 + finding->name[0];
+	}
+}
+
+static exit_t refuse(const change_t *change, const finding_t *finding)
+{
+	if (strcmp(finding->obstacle, "CNAME") == 0) {
+		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
+	} else if (strcmp(finding->obstacle, "NS") == 0) {
+		return fail("%s is at or below the delegation of %s, where ALIAS has no effect", change->owner_text,
+		            finding->obstacle_owner);
+	}
+	return fail("%s is at or below the DNAME of %s, where ALIAS has no effect", change->owner_text,
+	            finding->obstacle_owner);
+}
+
+/*! Runs zone-set or zone-unset; without a target it is about all of them. */
+static const char *edit(transaction_t *transaction, const char *command, const change_t *change, const char *ttl,
+                        const knot_dname_t *target)
+{
+	char rdata[ALIAS_GENERIC_MAX];
+	if (target != NULL) {
+		alias_write_generic(rdata, target);
+	}
+	knot_ctl_data_t request = {
+		[KNOT_CTL_IDX_CMD] = command,
+		[KNOT_CTL_IDX_OWNER] = change->owner_text,
+		[KNOT_CTL_IDX_TTL] = ttl,
+		[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
+		[KNOT_CTL_IDX_DATA] = (target != NULL) ? rdata : NULL,
+	};
+	return transaction_run(transaction, request, NULL, NULL);
+}
+
+static const alias_record_t *find_target(const records_t *aliases, const knot_dname_t *target)
+{
+	for (size_t i = 0; i < aliases->count; i++) {
+		if (knot_dname_is_case_equal(aliases->items[i].target, target)) {
+			return &aliases->items[i];
+		}
+	}
+	return NULL;
+}
+
+/*! Adds to the targets, or replaces them. */
+static exit_t apply_set(transaction_t *transaction, const change_t *change, const finding_t *finding)
+{
+	const records_t *aliases = &finding->aliases;
+	size_t count = aliases->count + aliases->broken;
+	uint32_t ttl = (change->ttl >= 0) ? change->ttl :
+	               (aliases->count > 0) ? aliases->items[0].ttl : finding->soa_ttl;
+
+	const alias_record_t *present = find_target(aliases, change->target);
+	if (present != NULL && present->ttl == ttl && (change->add || count == 1)) {
+		if (change->add) {
+			warn("%s has the target %s already", change->owner_text, change->target_text);
+		}
+		return EXIT_FINE;
+	}
+	if (change->add && present == NULL && count >= ALIAS_TARGETS_MAX) {
+		return fail("%s has %zu targets, and there can be %d", change->owner_text, count, ALIAS_TARGETS_MAX);
+	}
+
+	char ttl_text[TTL_TEXT_MAX];
+	snprintf(ttl_text, sizeof(ttl_text), "%u", ttl);
+	const char *error = NULL;
+	if (!change->add && count > 0) {
+		error = edit(transaction, "zone-unset", change, NULL, NULL);
+	} else if (present != NULL) {
+		/* For its TTL; knotd gives the same to the others. */
+		error = edit(transaction, "zone-unset", change, NULL, present->target);
+	}
+	if (error == NULL) {
+		error = edit(transaction, "zone-set", change, ttl_text, change->target);
+	}
+	if (error != NULL) {
+		return fail("zone %s: nothing changed: %s", change->zone_text, error);
+	}
+	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
+}
+
+static exit_t set_in(transaction_t *transaction, finding_t *finding)
+{
+	const change_t *change = finding->change;
+	const char *error = look_up(transaction, finding);
+	if (error != NULL) {
+		return fail("zone %s: nothing changed: %s", change->zone_text, error);
+	}
+	if (finding->obstacle != NULL) {
+		return refuse(change, finding);
+	}
+	return apply_set(transaction, change, finding);
+}
+
+static exit_t unset_in(transaction_t *transaction, finding_t *finding)
+{
+	const change_t *change = finding->change;
+	const char *error = look(transaction, finding);
+	if (error == NULL && finding->aliases.count + finding->aliases.broken == 0) {
+		return fail("%s has no ALIAS", change->owner_text);
+	}
+	if (error == NULL) {
+		error = edit(transaction, "zone-unset", change, NULL, NULL);
+	}
+	if (error != NULL) {
+		return fail("zone %s: nothing changed: %s", change->zone_text, error);
+	}
+	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
+}
+
+static exit_t change_zone(control_t *control, const change_t *change,
+                          exit_t (*change_in)(transaction_t *, finding_t *))
+{
+	transaction_t transaction;
+	if (!is_editable(control, change->zone_text) ||
+	    !transaction_begin(&transaction, control, change->zone_text)) {
+		return EXIT_WRONG;
+	}
+
+	finding_t finding = { .change = change, .name = change->owner };
+	exit_t status = change_in(&transaction, &finding);
+	transaction_end(&transaction);
+	records_free(&finding.aliases);
+	return status;
+}
+
+static exit_t run(const settings_t *settings, const change_t *change,
+                  exit_t (*change_in)(transaction_t *, finding_t *))
+{
+	control_t *control = control_open(settings);
+	if (control == NULL) {
+		return EXIT_WRONG;
+	}
+	exit_t status = change_zone(control, change, change_in);
+	if (status == EXIT_FINE && change_in == set_in && !served_by_module(control, change->zone_text)) {
+		warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
+		     change->zone_text);
+	}
+	control_close(control);
+	return status;
+}
+
+static exit_t read_owner(change_t *change, const char *command, const char *zone, const char *owner)
+{
+	if (!alias_read_name(change->zone, zone, NULL)) {
+		return misuse(command, "zone '%s' is not a name", zone);
+	}
+	if (!alias_read_name(change->owner, owner, change->zone)) {
+		return misuse(command, "owner '%s' is not a name", owner);
+	}
+	knot_dname_to_lower(change->zone);
+	knot_dname_to_lower(change->owner);
+	(void)knot_dname_to_str(change->zone_text, change->zone, sizeof(change->zone_text));
+	(void)knot_dname_to_str(change->owner_text, change->owner, sizeof(change->owner_text));
+	if (knot_dname_in_bailiwick(change->owner, change->zone) < 0) {
+		return misuse(command, "owner %s is not in zone %s", change->owner_text, change->zone_text);
+	}
+
+	knot_dname_storage_t absolute;
+	if (change->zone[0] != '\0' && !alias_is_absolute(owner) &&
+	    alias_read_name(absolute, owner, NULL) && knot_dname_in_bailiwick(absolute, change->zone) >= 0) {
+		warn("owner '%s' has no final dot, it means %s", owner, change->owner_text);
+	}
+	return EXIT_FINE;
+}
+
+static exit_t read_target(change_t *change, const char *ttl, const char *target)
+{
+	change->ttl = -1;
+	if (ttl != NULL) {
+		char *end;
+		errno = 0;
+		change->ttl = strtol(ttl, &end, 10);
+		if (errno != 0 || !isdigit((unsigned char)ttl[0]) || *end != '\0' || change->ttl > TTL_MAX) {
+			return misuse("set", "TTL '%s' is not a number of seconds from 0 to %d", ttl, TTL_MAX);
+		}
+	}
+
+	if (!alias_read_name(change->target, target, NULL)) {
+		return misuse("set", "target '%s' is not a name", target);
+	}
+	(void)knot_dname_to_str(change->target_text, change->target, sizeof(change->target_text));
+	if (change->target[0] == '\0') {
+		return misuse("set", "the target can't be the root");
+	}
+	if (knot_dname_is_case_equal(change->target, change->owner)) {
+		return misuse("set", "%s can't be its own target", change->owner_text);
+	}
+	return EXIT_FINE;
+}
+
+static bool has_options(int argc, char **argv, bool *add)
+{
+	const struct option options[] = { { "add", no_argument, NULL, 'a' }, { NULL } };
+
+	opterr = 0;
+	int opt;
+	while ((opt = getopt_long(argc, argv, "+", (add != NULL) ? options : options + 1, NULL)) == 'a') {
+		*add = true;
+	}
+	return opt == -1;
+}
+
+exit_t run_set(const settings_t *settings, int argc, char **argv)
+{
+	change_t change = { 0 };
+	if (!has_options(argc, argv, &change.add)) {
+		return misuse("set", "unknown option");
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc != 3 && argc != 4) {
+		return misuse("set", "a zone, an owner, and a target are needed, and nothing else but a TTL");
+	}
+	exit_t status = read_owner(&change, "set", argv[0], argv[1]);
+	if (status == EXIT_FINE) {
+		status = read_target(&change, (argc == 4) ? argv[2] : NULL, argv[argc - 1]);
+	}
+	return (status == EXIT_FINE) ? run(settings, &change, set_in) : status;
+}
+
+exit_t run_unset(const settings_t *settings, int argc, char **argv)
+{
+	change_t change = { 0 };
+	if (!has_options(argc, argv, NULL)) {
+		return misuse("unset", "unknown option");
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc != 2) {
+		return misuse("unset", "a zone and an owner are needed, and nothing else");
+	}
+	exit_t status = read_owner(&change, "unset", argv[0], argv[1]);
+	return (status == EXIT_FINE) ? run(settings, &change, unset_in) : status;
+}

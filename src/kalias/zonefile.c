@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "zonefile.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <libknot/errcode.h>
+
+enum {
+	READ_MIN = 65536,
+	WORDS_MIN = 16,
+};
+
+int zonefile_read(char **text, size_t *len, FILE *stream)
+{
+	size_t room = 0;
+	int ret = KNOT_EOK;
+	*text = NULL;
+	*len = 0;
+	do {
+		if (*len == room) {
+			room = room == 0 ? READ_MIN : 2 * room;
+			char *more = realloc(*text, room);
+			if (more == NULL) {
+				ret = KNOT_ENOMEM;
+				goto fail;
+			}
+			*text = more;
+		}
+		errno = 0;
+		*len += fread(*text + *len, 1, room - *len, stream);
+	} while (!feof(stream) && !ferror(stream));
+
+	if (ferror(stream)) {
+		ret = errno > 0 ? -errno : KNOT_ERROR;
+		goto fail;
+	}
+	return KNOT_EOK;
+fail:
+	free(*text);
+	*text = NULL;
+	return ret;
+}
+
+void zonefile_init(zonefile_t *file, const char *text, size_t len)
+{
+	memset(file, 0, sizeof(*file));
+	file->text = text;
+	file->len = len;
+	file->line = 1;
+}
+
+void zonefile_clear(zonefile_t *file)
+{
+	free(file->words);
+	memset(file, 0, sizeof(*file));
+}
+
+static int break_rule(zonefile_t *file, size_t line, const char *rule)
+{
+	file->error = rule;
+	file->error_line = line;
+	return KNOT_EPARSEFAIL;
+}
+
+static bool is_line_end(const zonefile_t *file, size_t pos)
+{
+	return file->text[pos] == '\n' ||
+	       (file->text[pos] == '\r' && pos + 1 < file->len && file->text[pos + 1] == '\n');
+}
+
+static bool is_separator(const zonefile_t *file, size_t pos)
+{
+	switch (file->text[pos]) {
+	case ' ':
+	case '\t':
+	case ';':
+	case '(':
+	case ')':
+		return true;
+	default:
+		return is_line_end(file, pos);
+	}
+}
+
+static int add_word(zonefile_t *file, const zonefile_word_t *word)
+{
+	if (file->count == file->room) {
+		size_t room = file->room == 0 ? WORDS_MIN : 2 * file->room;
+		zonefile_word_t *more = reallocarray(file->words, room, sizeof(*more));
+		if (more == NULL) {
+			return KNOT_ENOMEM;
+		}
+		file->words = more;
+		file->room = room;
+	}
+	file->words[file->count++] = *word;
+	return KNOT_EOK;
+}
+
+/*! A word may have quoted parts, as the parameters of HTTPS do. */
+static int read_word(zonefile_t *file, size_t depth)
+{
+	zonefile_word_t word = { .start = file->pos, .line = file->line, .depth = depth };
+	bool quoted = false;
+	for (; file->pos < file->len && (quoted || !is_separator(file, file->pos)); file->pos++) {
+		switch (file->text[file->pos]) {
+		case '\\':
+			/* A line ends all the same. */
+			if (file->pos + 1 < file->len && file->text[file->pos + 1] != '\n') {
+				file->pos++;
+			}
+			break;
+		case '"':
+			quoted = !quoted;
+			word.quoted = true;
+			break;
+		case '\n':
+			if (depth == 0) {
+				return break_rule(file, word.line, "quoted string must end in its line");
+			}
+			file->line++;
+			break;
+		default:
+			break;
+		}
+	}
+	if (quoted) {
+		return break_rule(file, word.line, "quoted string has no end");
+	}
+	if (memchr(file->text + word.start, '\0', file->pos - word.start) != NULL) {
+		return break_rule(file, word.line, "octet zero must be written as \\000");
+	}
+
+	word.end = file->pos;
+	file->end = file->pos;
+	file->end_line = file->line;
+	return add_word(file, &word);
+}
+
+static void skip_comment(zonefile_t *file)
+{
+	const char *start = file->text + file->pos;
+	const char *end = memchr(start, '\n', file->len - file->pos);
+	file->pos = end == NULL ? file->len : (size_t)(end - file->text);
+}
+
+/*! Reads a line, with those that its parentheses make part of it. */
+static int read_line(zonefile_t *file)
+{
+	size_t depth = 0, open_line = 0;
+	char first = file->text[file->pos];
+	file->has_owner = (first != ' ' && first != '\t');
+
+	while (file->pos < file->len) {
+		switch (file->text[file->pos]) {
+		case '\n':
+			file->pos++;
+			file->line++;
+			if (depth == 0) {
+				return KNOT_EOK;
+			}
+			break;
+		case ';':
+			skip_comment(file);
+			break;
+		case '(':
+		case ')':
+			if (file->text[file->pos] == '(') {
+				open_line = depth++ == 0 ? file->line : open_line;
+			} else if (depth-- == 0) {
+				return break_rule(file, file->line, "closing parenthesis without an opening one");
+			}
+			file->end = ++file->pos;
+			file->end_line = file->line;
+			break;
+		default:
+			if (is_separator(file, file->pos)) {
+				file->pos++;
+				break;
+			}
+			int ret = read_word(file, depth);
+			if (ret != KNOT_EOK) {
+				return ret;
+			}
+		}
+	}
+	return depth == 0 ? KNOT_EOK : break_rule(file, open_line, "parenthesis is not closed");
+}
+
+int zonefile_next(zonefile_t *file)
+{
+	file->count = 0;
+	int ret = KNOT_EOK;
+	while (ret == KNOT_EOK && file->count == 0) {
+		ret = file->pos < file->len ? read_line(file) : KNOT_EOF;
+	}
+	return ret;
+}
+
+static bool is_ttl(const zonefile_t *file, size_t index)
+{
+	return isdigit((unsigned char)file->text[file->words[index].start]);
+}
+
+size_t zonefile_type(const zonefile_t *file, size_t first)
+{
+	while (first < file->count && (is_ttl(file, first) || zonefile_is_class(file, first))) {
+		first++;
+	}
+	return first < file->count ? first : file->count;
+}
+
+bool zonefile_is(const zonefile_t *file, size_t index, const char *text)
+{
+	if (index >= file->count) {
+		return false;
+	}
+	const zonefile_word_t *word = &file->words[index];
+	size_t len = strlen(text);
+	return word->end - word->start == len && strncasecmp(file->text + word->start, text, len) == 0;
+}
+
+bool zonefile_is_class(const zonefile_t *file, size_t index)
+{
+	static const char *const classes[] = { "IN", "CH", "CS", "HS", "NONE", "ANY" };
+	if (index >= file->count) {
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		if (zonefile_is(file, index, classes[i])) {
+			return true;
+		}
+	}
+
+	/* RFC 3597, section 5. */
+	static const char generic[] = "CLASS";
+	const zonefile_word_t *word = &file->words[index];
+	size_t pos = word->start + strlen(generic);
+	if (pos >= word->end || strncasecmp(file->text + word->start, generic, strlen(generic)) != 0) {
+		return false;
+	}
+	while (pos < word->end && isdigit((unsigned char)file->text[pos])) {
+		pos++;
+	}
+	return pos == word->end;
+}
+
+char *zonefile_copy(const zonefile_t *file, size_t first, size_t last)
+{
+	size_t room = 1;
+	for (size_t i = first; i < last; i++) {
+		room += file->words[i].end - file->words[i].start + 1;
+	}
+	char *copy = malloc(room);
+	if (copy == NULL) {
+		return NULL;
+	}
+
+	char *pos = copy;
+	for (size_t i = first; i < last; i++) {
+		const zonefile_word_t *word = &file->words[i];
+		if (i > first) {
+			*pos++ = ' ';
+		}
+		memcpy(pos, file->text + word->start, word->end - word->start);
+		pos += word->end - word->start;
+	}
+	*pos = '\0';
+	return copy;
+}

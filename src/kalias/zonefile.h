@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The words of a zone file, each with its place (RFC 1035, section 5.1).
+ *
+ * The text is cut into entries, records and directives alike, and these into words.
+ * What a word means is left open, so nothing needs to be known about types, and all
+ * that an editor does not replace stays as it is. Lines end with LF or CR LF.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/*! A run of octets between separators; quotes and escapes as they stand. */
+typedef struct {
+	size_t start; /*!< Offset of its first octet. */
+	size_t end;   /*!< Offset of the octet after it. */
+	size_t line;  /*!< Line it starts in, from 1. */
+	size_t depth; /*!< Parentheses open around it. */
+	bool quoted;  /*!< It has a quoted part. */
+} zonefile_word_t;
+
+/*! A text, and the entry of it that was read last. */
+typedef struct {
+	const char *text;
+	size_t len;
+
+	zonefile_word_t *words; /*!< At least one after a successful zonefile_next(). */
+	size_t count;
+	bool has_owner;         /*!< The first word is an owner or a directive; else the owner is inherited. */
+	size_t end;             /*!< Offset after the last word or parenthesis. */
+	size_t end_line;        /*!< Line of that. */
+
+	const char *error;      /*!< Rule that the text breaks, after KNOT_EPARSEFAIL. */
+	size_t error_line;      /*!< Where. */
+
+	/* Private. */
+	size_t pos, line, room;
+} zonefile_t;
+
+/*!
+ * \brief Reads all that is left of a stream.
+ *
+ * \param[out] text  The octets, not terminated; to be freed by the caller.
+ * \param[out] len   Their number.
+ *
+ * \return KNOT_EOK, or an error, and then NULL for text.
+ */
+int zonefile_read(char **text, size_t *len, FILE *stream);
+
+/*! \brief Begins to read a text, which has to outlive the reader. */
+void zonefile_init(zonefile_t *file, const char *text, size_t len);
+
+/*! \brief Frees what the reader holds, not the text. */
+void zonefile_clear(zonefile_t *file);
+
+/*!
+ * \brief Reads the next entry.
+ *
+ * \return KNOT_EOK, KNOT_EOF, KNOT_ENOMEM, or KNOT_EPARSEFAIL: where entries end
+ *         is not known any more, reading has to stop.
+ */
+int zonefile_next(zonefile_t *file);
+
+/*!
+ * \brief Finds the type of a record.
+ *
+ * \param file   Reader.
+ * \param first  Word to begin with: the one after the owner.
+ *
+ * \return Index of the first word that is neither TTL nor class, the number of words if there is none.
+ */
+size_t zonefile_type(const zonefile_t *file, size_t first);
+
+/*! \brief Whether there is such a word, and it is this text in any case. */
+bool zonefile_is(const zonefile_t *file, size_t index, const char *text);
+
+/*! \brief Whether a word is a class. */
+bool zonefile_is_class(const zonefile_t *file, size_t index);
+
+/*!
+ * \brief Copies words, with a space between them.
+ *
+ * \param file   Reader.
+ * \param first  First of the words.
+ * \param last   Word after the last one.
+ *
+ * \return Text to be freed by the caller, NULL if there is no memory.
+ */
+char *zonefile_copy(const zonefile_t *file, size_t first, size_t last);

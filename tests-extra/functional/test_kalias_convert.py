@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kalias convert: ALIAS in zone files, in the form that the installed Knot reads, and back."""
+
+import random
+import shutil
+import subprocess
+import time
+
+import dns.rdatatype
+import dns.zone
+import pytest
+
+from client import ALIAS
+from kalias import KALIAS, kalias
+from timing import seconds
+from zonefiles import RandomZone, generic, large_zone
+
+KZONECHECK = shutil.which("kzonecheck")
+needs_kzonecheck = pytest.mark.skipif(not KZONECHECK, reason="kzonecheck is not installed")
+
+SEEDS = range(20)
+
+# What a libknot of another version says to kalias
+SHIM = """
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+int knot_rrtype_from_string(const char *name, uint16_t *type)
+{
+	*type = 65401;
+	return strcmp(name, "ALIAS") == 0 && getenv("KNOWS_ALIAS") != NULL ? 0 : -1;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def libknot(place):
+    """Environments in which libknot knows the name ALIAS and does not, whatever its version."""
+    path = place()
+    (path / "shim.c").write_text(SHIM)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "shim.so", "shim.c"], cwd=path, check=True)
+    old = {"LD_PRELOAD": str(path / "shim.so"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    return {"old": old, "new": {**old, "KNOWS_ALIAS": "1"}}
+
+
+@pytest.fixture
+def convert(libknot):
+    """Converts a text for a Knot that does not know ALIAS."""
+    def run(text, *arguments, knot="old", **more):
+        return kalias("convert", *arguments, input=text, env=libknot[knot], **more)
+    return run
+
+
+def kzonecheck(path, origin):
+    done = subprocess.run([KZONECHECK, "-o", origin, path], capture_output=True, text=True,
+                          timeout=seconds(60), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+X, ABS = generic("x.example.com."), generic("cdn.provider.example.")
+AT, DOT, BACKSLASH = (generic(name) for name in ("\\@.example.com.", "x\\..example.com.", "x\\\\."))
+T = "TYPE65401"
+
+# A text and what becomes of it, with the origin example.com
+FORWARD = {
+    "empty": ("", ""),
+    "plain": ("a 1 IN ALIAS x\n", f"a 1 IN {T} {X}\n"),
+    "absolute": ("a ALIAS cdn.provider.example.\n", f"a {T} {ABS}\n"),
+    "aname": ("a ANAME x\n", f"a {T} {X}\n"),
+    "any-case": ("a aLiAs x\nb Aname x\n", f"a {T} {X}\nb {T} {X}\n"),
+    "target-case": ("a ALIAS X\n", f"a {T} {generic('X.example.com.')}\n"),
+    "at": ("@ ALIAS @\n", f"@ {T} {generic('example.com.')}\n"),
+    "escaped-at": ("a ALIAS \\@\n", f"a {T} {AT}\n"),
+    "root": ("a ALIAS .\n", f"a {T} \\# 1 00\n"),
+    "no-final-newline": ("a ALIAS x", f"a {T} {X}"),
+    "crlf": ("a ALIAS x\r\nb ALIAS x ; c\r\n", f"a {T} {X}\r\nb {T} {X} ; c\r\n"),
+    "tabs": ("a\t\t1\tIN\tALIAS\tx\t\n", f"a\t\t1\tIN\t{T}\t{X}\t\n"),
+    "class-first": ("a IN 1h30m ALIAS x\n", f"a IN 1h30m {T} {X}\n"),
+    "no-class": ("a 1 ALIAS x\n", f"a 1 {T} {X}\n"),
+    "generic-class": ("a CLASS1 ALIAS x\n", f"a CLASS1 {T} {X}\n"),
+    "class-case": ("a in ALIAS x\n", f"a in {T} {X}\n"),
+    "inherited": ("a A 192.0.2.1\n ALIAS x\n\tIN ALIAS x\n", f"a A 192.0.2.1\n {T} {X}\n\tIN {T} {X}\n"),
+    "owner-alias": ("ALIAS ALIAS x\nALIAS A 192.0.2.1\n", f"ALIAS {T} {X}\nALIAS A 192.0.2.1\n"),
+    "owner-aname": ("ANAME IN ALIAS x\n", f"ANAME IN {T} {X}\n"),
+    "owner-in": ("IN IN ALIAS x\nIN ALIAS x\n", f"IN IN {T} {X}\nIN {T} {X}\n"),
+    "owner-number": ("3600 1 ALIAS x\n3600 ALIAS x\n", f"3600 1 {T} {X}\n3600 {T} {X}\n"),
+    "target-alias": ("a ALIAS alias\n", f"a {T} {generic('alias.example.com.')}\n"),
+    "target-in": ("a ALIAS IN\n", f"a {T} {generic('IN.example.com.')}\n"),
+    "wildcard": ("* ALIAS x\n", f"* {T} {X}\n"),
+    "comment": ("a ALIAS x ; ALIAS (\"\n;b ALIAS x\n", f"a {T} {X} ; ALIAS (\"\n;b ALIAS x\n"),
+    "comment-close": ("a ALIAS x;c\n", f"a {T} {X};c\n"),
+    "parentheses": ("a ( ALIAS x )\n", f"a ( {T} {X} )\n"),
+    "parentheses-tight": ("a(ALIAS x)\n", f"a({T} {X})\n"),
+    "parentheses-first": (" ( 1 ALIAS x )\n", f" ( 1 {T} {X} )\n"),
+    "lines": ("a ( ; 1)\n 1 ; 2(\n ALIAS ; \"3\n\n x ) ; 4\nb ALIAS x\n",
+              f"a ( ; 1)\n 1 ; 2(\n {T} ; \"3\n\n {X} ) ; 4\nb {T} {X}\n"),
+    "lines-after": ("a ALIAS x (\n)\nb ALIAS x\n", f"a {T} {X} (\n)\nb {T} {X}\n"),
+    "strings": ('a TXT "; (" ALIAS "\\"ALIAS x"\nb ALIAS x\n', f'a TXT "; (" ALIAS "\\"ALIAS x"\nb {T} {X}\n'),
+    "string-lines": ('a TXT ( "c\nb ALIAS x\n" )\nb ALIAS x\n', f'a TXT ( "c\nb ALIAS x\n" )\nb {T} {X}\n'),
+    "string-in-word": ('a HTTPS 1 . alpn="h2;(" port=1\nb ALIAS x\n',
+                       f'a HTTPS 1 . alpn="h2;(" port=1\nb {T} {X}\n'),
+    "string-backslash": ('a TXT "\\\\" ; "\nb ALIAS x\n', f'a TXT "\\\\" ; "\nb {T} {X}\n'),
+    "quoted-type": ('a "ALIAS" x\n', 'a "ALIAS" x\n'),
+    "rdata": ("a MX 10 ALIAS\na TXT ALIAS x\na TXT IN ALIAS x\n",
+              "a MX 10 ALIAS\na TXT ALIAS x\na TXT IN ALIAS x\n"),
+    "longer-type": ("a ALIASX x\na XALIAS x\n", "a ALIASX x\na XALIAS x\n"),
+    "escapes": ("a\\;b ALIAS x\\.y\\032\\;\\(\\\"\n",
+                f"a\\;b {T} \\# 21 07782e79203b2822076578616d706c6503636f6d00\n"),
+    "escaped-dot-end": ("a ALIAS x\\.\n", f"a {T} {DOT}\n"),
+    "escaped-backslash-end": ("a ALIAS x\\\\.\n", f"a {T} {BACKSLASH}\n"),
+    "escaped-dot-number": ("a ALIAS x\\046\n", f"a {T} {DOT}\n"),
+    "escaped-owner": ("\\$TTL ALIAS x\n\\  ALIAS x\n", f"\\$TTL {T} {X}\n\\  {T} {X}\n"),
+    "not-utf-8": ("a TXT \udcff\udc80 ; \udcfe\nb ALIAS x ; ä\n",
+                  f"a TXT \udcff\udc80 ; \udcfe\nb {T} {X} ; ä\n"),
+    "origin": ("$ORIGIN a.\nb ALIAS x\n$ORIGIN c\nd ALIAS x\n",
+               f"$ORIGIN a.\nb {T} {generic('x.a.')}\n$ORIGIN c\nd {T} {generic('x.c.a.')}\n"),
+    "origin-case": ("$origin ( a. ) ; b\nb ALIAS x\n", f"$origin ( a. ) ; b\nb {T} {generic('x.a.')}\n"),
+    "origin-root": ("$ORIGIN .\nb.c 1 IN ALIAS x.a\n", f"$ORIGIN .\nb.c 1 IN {T} {generic('x.a.')}\n"),
+    "origin-at": ("$ORIGIN @\nb ALIAS x\n", f"$ORIGIN @\nb {T} {X}\n"),
+    "ttl": ("$TTL 1h\n$ttl ALIAS\na ALIAS x\n", f"$TTL 1h\n$ttl ALIAS\na {T} {X}\n"),
+    "directive-inner": (" $ORIGIN a.\nb ALIAS x\n", f" $ORIGIN a.\nb {T} {X}\n"),
+    "generate": ("$GENERATE 1-2 a$ A 192.0.2.$\na ALIAS x\n", f"$GENERATE 1-2 a$ A 192.0.2.$\na {T} {X}\n"),
+    "generic": (f"a {T} {ABS}\n", f"a {T} {ABS}\n"),
+    "generic-lines": (f"a {T} \\# ( 1 ; ALIAS\n 00 )\nb ALIAS x\n", f"a {T} \\# ( 1 ; ALIAS\n 00 )\nb {T} {X}\n"),
+    "generic-mnemonic": (f"a ALIAS ( {ABS} )\n", f"a {T} ( {ABS} )\n"),
+    "number-name": (f"a {T} x\n", f"a {T} {X}\n"),
+    "several": ("a ALIAS x\na ALIAS cdn.provider.example.\n", f"a {T} {X}\na {T} {ABS}\n"),
+    "blank-lines": ("\n  \n\t; c\n\na ALIAS x\n\n", f"\n  \n\t; c\n\na {T} {X}\n\n"),
+}
+
+# The same with --to-alias
+BACK = {
+    "empty": ("", ""),
+    "plain": (f"a 1 IN {T} {X}\n", "a 1 IN ALIAS x.example.com.\n"),
+    "any-case": (f"a type65401 {X}\n", "a ALIAS x.example.com.\n"),
+    "no-final-newline": (f"a {T} {X}", "a ALIAS x.example.com."),
+    "crlf": (f"a {T} {X}\r\nb {T} {X} ; c\r\n", "a ALIAS x.example.com.\r\nb ALIAS x.example.com. ; c\r\n"),
+    "tabs": (f"a\t{T}\t{X}\t;\tc\n", "a\tALIAS\tx.example.com.\t;\tc\n"),
+    "pieces": (f"a {T} \\# 5 01 61 01  62 00  ; c\n", "a ALIAS a.b.  ; c\n"),
+    "octets": (f"a {T} \\# 7 05 002e40ff5f 00\n", "a ALIAS \\000\\.\\@\\255_.\n"),
+    "root": (f"a {T} \\# 1 00\n", "a ALIAS .\n"),
+    "parentheses-line": (f"a {T} \\# 5 ( 0161 0162 00 ) ; c\n", "a ALIAS a.b. ; c\n"),
+    "parentheses-around": (f"a ( {T} \\# 5 0161016200 )\n", "a ( ALIAS a.b. )\n"),
+    "parentheses-lines": (f"a {T} \\# 5 ( 0161 ; a\n\t0162 ; b\n\t00 ) ; c\nb A 192.0.2.1\n",
+                          "a ALIAS a.b. ( ; a\n ; b\n ) ; c\nb A 192.0.2.1\n"),
+    "parentheses-before": (f"a ( ; c\n {T} ; d\n \\# 5 ; e\n 0161016200 )\n",
+                           "a ( ; c\n ALIAS ; d\n a.b. ; e\n )\n"),
+    "owner": (f"{T} {T} {X}\n {T} {X}\n", f"{T} ALIAS x.example.com.\n ALIAS x.example.com.\n"),
+    "mnemonic": (f"a ALIAS {X}\nb ALIAS x\n", "a ALIAS x.example.com.\nb ALIAS x\n"),
+    "aname": (f"a ANAME x\nb ANAME {X}\n", "a ALIAS x\nb ALIAS x.example.com.\n"),
+    "number-name": (f"a {T} x\n", "a ALIAS x\n"),
+    "other": (f"a TYPE65400 {X}\na TXT {T} {X}\n; {T} {X}\n", f"a TYPE65400 {X}\na TXT {T} {X}\n; {T} {X}\n"),
+    "string": (f'a TXT "\\" {T} {X}"\n', f'a TXT "\\" {T} {X}"\n'),
+}
+
+# The same for a Knot that knows ALIAS
+MNEMONIC = {
+    "alias": ("a ALIAS x\n", "a ALIAS x\n"),
+    "aname": ("a 1 IN aname x ; c\n", "a 1 IN ALIAS x ; c\n"),
+    "generic": (f"a {T} {X}\nb ALIAS {X}\n", f"a {T} {X}\nb ALIAS {X}\n"),
+    "generic-aname": (f"a ANAME {X}\n", f"a ALIAS {X}\n"),
+}
+
+# A text that is refused, the line, and what the error names
+MALFORMED = {
+    "no-target": ("a A 192.0.2.1\nb ALIAS\n", 2, "missing"),
+    "two-targets": ("a ALIAS x y\n", 1, "one name"),
+    "priority": ("\n\na ALIAS 10 x\n", 3, "one name"),
+    "quoted": ('a ALIAS "x"\n', 1, "quoted"),
+    "label-empty": ("a ALIAS x..y\n", 1, "labels"),
+    "label-64": (f"a ALIAS {64 * 'x'}\n", 1, "labels"),
+    "name-long": (f"a ALIAS {'.'.join(4 * [60 * 'x'])}\n", 1, "labels"),
+    "escape": ("a ALIAS x\\256\n", 1, "\\DDD"),
+    "escape-end": ("a ALIAS x\\\n", 1, "\\DDD"),
+    "not-ascii": ("a ALIAS bücher.example.\n", 1, "ASCII"),
+    "line-of-type": ("a (\n; c\n ALIAS\n\n x..y )\n", 3, "labels"),
+    "after-lines": ('a TXT ( "x\ny" ; (\n)\n\n; c\nb ALIAS x..y\n', 6, "labels"),
+    "after-crlf": ("a A 192.0.2.1\r\n\r\nb ALIAS x..y\r\n", 3, "labels"),
+    "parenthesis-open": ("a ALIAS x\nb A (\n192.0.2.1\n\n", 2, "not closed"),
+    "parenthesis-close": ("a ALIAS x\nb A 192.0.2.1 )\n", 2, "without an opening"),
+    "string": ('a ALIAS x\nb TXT "y\nc TXT "z"\n', 2, "quoted string"),
+    "string-end": ('a ALIAS x\nb TXT ( "y\n)\n', 2, "no end"),
+    "zero": ("a ALIAS x\nb\0 A 192.0.2.1\n", 2, "\\000"),
+    "origin": ("a ALIAS x\n$ORIGIN a..b\nb ALIAS x\n", 2, "labels"),
+    "origin-missing": ("$ORIGIN ; a.\n", 1, "one name"),
+    "origin-two": ("$ORIGIN a. b.\n", 1, "one name"),
+    "generate": ("a ALIAS x\n$GENERATE 1-2 a$ 60 IN ALIAS x$\n", 2, "$GENERATE"),
+    "generic": ("a ALIAS \\# 3 0161\n", 1, "number of octets"),
+}
+
+MALFORMED_BACK = {
+    "length": (f"\na {T} \\# 21 {X.split()[2]}\n", 2, "number of octets"),
+    "pointer": (f"a {T} \\# 2 c00c\n", 1, "compression"),
+    "trailing": (f"a {T} \\# (\n 2 ; c\n 0000 )\n", 1, "octets after"),
+    "not-hex": (f"a {T} \\# 1 0z\n", 1, "hexadecimal"),
+    "no-rdata": (f"a {T}\n", 1, "missing"),
+}
+
+
+@pytest.mark.parametrize("text, expected", FORWARD.values(), ids=FORWARD)
+def test_forward(convert, text, expected):
+    """Type and target are replaced and nothing else; what is converted stays as it is."""
+    assert convert(text, "-o", "example.com").stdout == expected
+    assert convert(expected, "-o", "example.com").stdout == expected
+
+
+@pytest.mark.parametrize("text, expected", BACK.values(), ids=BACK)
+def test_back(convert, text, expected):
+    """Generic records get the name of the type and an absolute target; what has them stays as it is."""
+    assert convert(text, "--to-alias").stdout == expected
+    assert convert(expected, "--to-alias").stdout == expected
+
+
+@pytest.mark.parametrize("text, expected", MNEMONIC.values(), ids=MNEMONIC)
+def test_mnemonic(convert, text, expected):
+    """For a Knot that knows ALIAS only ANAME is replaced, for which no origin is needed."""
+    assert convert(text, knot="new").stdout == expected
+
+
+def check_refused(done, line, rule):
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: stdin:{line}: ") and done.stderr.count("\n") == 1
+    assert rule in done.stderr
+
+
+@pytest.mark.parametrize("text, line, rule", MALFORMED.values(), ids=MALFORMED)
+def test_malformed(convert, text, line, rule):
+    """An error has the line of the type and the rule, and nothing is printed."""
+    check_refused(convert(text, "--origin", "example.com", check=False), line, rule)
+
+
+@pytest.mark.parametrize("text, line, rule", MALFORMED_BACK.values(), ids=MALFORMED_BACK)
+def test_malformed_back(convert, text, line, rule):
+    """The same with --to-alias."""
+    check_refused(convert(text, "--to-alias", check=False), line, rule)
+
+
+def test_all_errors(convert):
+    """All wrong records of a file are named at once."""
+    done = convert("a ALIAS\nb ALIAS cdn.provider.example.\nc ALIAS x..y\n", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["stdin:1", "stdin:3"]
+
+
+# Origin
+
+def test_no_origin(convert):
+    """The first relative target tells how to give the origin; absolute ones do without."""
+    done = convert("a ALIAS cdn.provider.example.\nb ALIAS x\nc ALIAS @\n", check=False)
+    check_refused(done, 2, "--origin ZONE")
+    assert "$ORIGIN" in done.stderr
+    absolute = convert("a ALIAS cdn.provider.example.\n$ORIGIN b\n$ORIGIN example.com.\nb ALIAS x\n")
+    assert absolute.stdout == f"a {T} {ABS}\n$ORIGIN b\n$ORIGIN example.com.\nb {T} {X}\n"
+
+
+def test_origin_of_file(convert, tmp_path):
+    """The name of a file gives the origin, as it does to kzonecheck, unless an option does."""
+    path = tmp_path / "example.com.zone"
+    path.write_text("a ALIAS x\n")
+    assert convert("", path).stdout == f"a {T} {X}\n"
+    assert convert("", path, "-o", "provider.example").stdout == f"a {T} {generic('x.provider.example.')}\n"
+
+
+@pytest.mark.parametrize("name", ["db.example.com", "zone", ".zone", "a..b.zone"])
+def test_no_origin_of_file(convert, tmp_path, name):
+    """A name that only may be that of the zone does not give the origin."""
+    path = tmp_path / name
+    path.write_text("a ALIAS x\n")
+    done = convert("", path, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {path}:1: ") and "--origin" in done.stderr
+
+
+# Command line and files
+
+@pytest.mark.parametrize("arguments, error", [
+    (["-x"], "unknown option"), (["--to-alia", "-xo"], "unknown option"), (["-o"], "needs a zone"),
+    (["-o", "a..b"], "origin"), (["-o", ""], "origin"), (["-o", "@"], "origin"), (["a", "b"], "more than one")])
+def test_misuse(convert, arguments, error):
+    """A wrong command line is told with the usage."""
+    done = convert("a A 192.0.2.1\n", *arguments, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert error in done.stderr and "Usage: kalias [options] convert " in done.stderr
+
+
+@pytest.mark.parametrize("path, error", [("/nonexistent/a", "No such file"), ("/", "directory")])
+def test_unreadable(convert, path, error):
+    """A file that can't be read is an error with its name."""
+    done = convert("", path, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.lower().startswith(f"error: {path}: ") and error.lower() in done.stderr.lower()
+
+
+def test_standard_input(convert):
+    """A dash is standard input, options may come behind."""
+    assert convert("a ALIAS x\n", "-", "-o", "example.com").stdout == f"a {T} {X}\n"
+
+
+def test_full_disk(tmp_path):
+    """Output that can't be written is an error."""
+    path = tmp_path / "zone"
+    path.write_text("a A 192.0.2.1\n")
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([KALIAS, "convert", path], stdout=full, stderr=subprocess.PIPE,
+                              timeout=seconds(20), text=True, check=False)
+    assert done.returncode == 1 and "standard output" in done.stderr
+
+
+# $INCLUDE
+
+@pytest.fixture
+def tree(convert, tmp_path):
+    """Writes files and converts the one called zone; gives the output and the lines of warnings."""
+    def run(files, *arguments):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        done = convert("", tmp_path / "zone", *arguments)
+        assert done.stdout == files["zone"]
+        return [line.replace(f"{tmp_path}/", "") for line in done.stderr.splitlines()]
+    return run
+
+
+def test_include(tree):
+    """A file that is included has to be converted too if it has ALIAS: told once, with its first line."""
+    files = {"zone": "a A 192.0.2.1\n$INCLUDE b ; c\n$include sub/c x.\n$INCLUDE b\n$INCLUDE d\n",
+             "b": "a A 192.0.2.1\n\na ALIAS x\na ALIAS x\n",
+             "sub/c": "$INCLUDE e\n",
+             "sub/e": "a ANAME x..\n",
+             "d": "a TXT ALIAS x\n"}
+    assert tree(files) == ["warning: b:3: included file has to be converted, too",
+                           "warning: sub/e:1: included file has to be converted, too"]
+
+
+def test_include_back(tree):
+    """With --to-alias it is the generic form."""
+    files = {"zone": "$INCLUDE b\n$INCLUDE c\n", "b": "a ALIAS x\n", "c": f"a {T} {X}\n"}
+    assert tree(files, "--to-alias") == ["warning: c:1: included file has to be converted, too"]
+
+
+def test_include_loop(tree):
+    """Files that include each other, or themselves, are looked at once."""
+    assert tree({"zone": "$INCLUDE zone\n$INCLUDE b\n", "b": "$INCLUDE c\n$INCLUDE b\n",
+                 "c": "$INCLUDE b\n$INCLUDE ./zone\n"}) == []
+
+
+def test_include_names(tree):
+    """The name of a file may be quoted and have escapes."""
+    file = "a ALIAS x\n"
+    files = {"zone": '$INCLUDE "b c"\n$INCLUDE d\\ e\n$INCLUDE \\102\n$INCLUDE "g\\"h"\n',
+             "b c": file, "d e": file, "f": file, 'g"h': file}
+    assert [line.split(":")[1].strip() for line in tree(files)] == ["b c", "d e", "f", 'g"h']
+
+
+def test_include_unreadable(tree):
+    """A file that can't be looked at is told with the line that includes it, the rest is converted."""
+    warnings = tree({"zone": "\n$INCLUDE b\n$INCLUDE sub\n$INCLUDE c\n$INCLUDE /proc/self/mem\n"
+                     "a A 192.0.2.1\n", "sub/x": "", "c": "a (\n"})
+    assert [line.split(": ")[:2] for line in warnings] == [["warning", "zone:2"], ["warning", "zone:3"],
+                                                           ["warning", "c:1"], ["warning", "zone:5"]]
+    assert "No such file" in warnings[0] and "not a regular file" in warnings[1] and "/mem" in warnings[3]
+
+
+# Whole zones
+
+# As `pdnsutil list-zone` prints it
+PDNS = """\
+$ORIGIN .
+*.example.com\t60\tIN\tALIAS\tWild.Provider.Example.
+a\\.b.example.com\t3600\tIN\tALIAS\tx\\.y.example.
+example.com\t300\tIN\tALIAS\tcdn.provider.example.
+example.com\t3600\tIN\tMX\t10 mail.example.com.
+example.com\t3600\tIN\tNS\tns1.example.com.
+example.com\t3600\tIN\tSOA\tns1.example.com hostmaster.example.com 1 10800 3600 1209600 300
+example.com\t3600\tIN\tTXT\t"v=spf1 ; mx (x) \\"q\\" -all" "second"
+mail.example.com\t3600\tIN\tA\t192.0.2.25
+ns1.example.com\t3600\tIN\tA\t192.0.2.53
+odd.example.com\t3600\tIN\tALIAS\t\\061a\\"b.example.
+sub.example.com\t3600\tIN\tCAA\t0 issue "letsencrypt.org; validationmethods=dns-01"
+svc.example.com\t3600\tIN\tHTTPS\t1 . alpn="h2,h3"
+"""
+
+
+def records(text):
+    """All records of a zone, read by dnspython; PTR stands for ALIAS."""
+    zone = dns.zone.from_text(text, "example.com", relativize=False)
+    return sorted((name, ttl, ALIAS if rdata.rdtype == dns.rdatatype.PTR else rdata.rdtype, rdata.to_wire())
+                  for name, ttl, rdata in zone.iterate_rdatas())
+
+
+@needs_kzonecheck
+def test_pdns(convert, tmp_path):
+    """What PowerDNS prints means the same to Knot after the conversion."""
+    path = tmp_path / "zone"
+    path.write_text(convert(PDNS).stdout)
+    assert records(path.read_text()) == records(PDNS.replace("ALIAS", "PTR"))
+    kzonecheck(path, "example.com")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random(convert, seed):
+    """A zone of any looks is converted octet for octet as expected, and to records of the same meaning."""
+    zone = RandomZone(seed, 300)
+    forward = convert(zone.text, "-o", "example.com").stdout
+    assert forward == zone.generic
+    assert records(forward) == records(zone.known)
+    assert convert(zone.text.replace("\n", "\r\n"), "-o", "example.com").stdout == \
+        zone.generic.replace("\n", "\r\n")
+    back = convert(forward, "--to-alias").stdout
+    assert T not in back
+    assert convert(back).stdout == forward
+
+
+@needs_kzonecheck
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_loads(convert, tmp_path, seed):
+    """Knot reads such a zone."""
+    path = tmp_path / "example.com.zone"
+    path.write_text(convert(RandomZone(seed, 300).text, "-o", "example.com").stdout)
+    kzonecheck(path, "example.com")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_without(convert, seed):
+    """A zone without ALIAS comes out as it is, both ways."""
+    text = RandomZone(seed, 300).known
+    assert convert(text).stdout == text
+    assert convert(text, "--to-alias").stdout == text
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_garbage(convert, seed):
+    """Any octets come out as they are, or not at all and with an error."""
+    source = random.Random(seed)
+    refused = 0
+    for _ in range(20):
+        text = "".join(source.choices(["a", " ", "\t", "\n", "\r\n", "(", ")", '"', "\\", ";", "$", "@", "IN",
+                                       "\udcff", "AL", "TYPE65400", "\\#"],
+                                      [8, 8, 2, 8, 2, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1], k=source.randrange(60)))
+        done = convert(text, check=False)
+        refused += done.returncode
+        assert (done.returncode, done.stdout) in [(0, text), (1, "")]
+        assert (done.returncode == 1) == done.stderr.startswith("error: stdin:")
+    assert 0 < refused < 20
+
+
+def test_large(convert, tmp_path):
+    """A zone of 100,000 records takes no time to speak of, comes back the same, and loads."""
+    text, expected = large_zone(100000)
+    path = tmp_path / "example.com.zone"
+    path.write_text(text)
+    start = time.monotonic()
+    forward = convert("", path).stdout
+    assert time.monotonic() - start < seconds(1)
+    assert forward == expected
+    assert convert(forward, "--to-alias").stdout == text
+    if KZONECHECK:
+        path.write_text(forward)
+        kzonecheck(path, "example.com")

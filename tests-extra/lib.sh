@@ -56,16 +56,22 @@ need_packages() {
 	)
 }
 
-# build_module DIR [OPTION...]: configures with the options and makes; sets `module` to the result.
+# copy_tree DIR: copies the sources, without what a build in place may have left among them.
+copy_tree() {
+	tar -C "$top" --exclude='*.o' --exclude='*.lo' --exclude=.deps --exclude=.dirstamp --exclude=.libs \
+		--exclude='unit/test_*[!c]' -cf - configure.ac Makefile.am COPYING NEWS README.md \
+		samples src tests-extra | tar -C "$1" -xf -
+}
+
+# build_module DIR [OPTION...]: configures with the options and makes; sets `module` and `kalias` to
+# the results.
 # It works on a copy in DIR/src, so that the tree may be read-only, or configured in place.
 build_module() {
 	local dir
 	mkdir -p "$1/src" "$1/obj"
 	dir=$(cd "$1" && pwd)
 	shift
-	tar -C "$top" --exclude='*.o' --exclude='*.lo' --exclude=.deps --exclude=.dirstamp --exclude=.libs \
-		--exclude='unit/test_*[!c]' -cf - configure.ac Makefile.am COPYING NEWS README.md \
-		samples src tests-extra | tar -C "$dir/src" -xf -
+	copy_tree "$dir/src"
 	if ! (
 		set -e
 		[ -e "$dir/src/configure" ] || (cd "$dir/src" && autoreconf -fi)
@@ -77,6 +83,7 @@ build_module() {
 		die "the build failed, see $dir/build.log"
 	fi
 	module=$dir/obj/.libs/alias.so
+	kalias=$dir/obj/kalias
 }
 
 # installed_module: whether knotd finds a module by itself, and then refuses any other of that name;

@@ -18,7 +18,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-quick='' module='' child=''
+quick='' module='' kalias='' child=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) quick=yes ;;
@@ -40,6 +40,9 @@ count() {
 	passed=$((passed + $1))
 	failed=$((failed + $2))
 }
+
+# Test files at a time; they wait more than they work.
+WORKERS=3
 
 # limited SECONDS COMMAND...: in the background, as only `wait` can be interrupted.
 limited() {
@@ -72,8 +75,9 @@ unit() {
 functional() {
 	local status=0 report=$work/report.xml all bad
 	rm -f "$report"
-	limited "$1" env ALIAS_MODULE="$module" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest \
-		-q -p no:cacheprovider --basetemp="$work/servers" --junitxml="$report" \
+	limited "$1" env ALIAS_MODULE="$module" KALIAS="$kalias" PYTHONDONTWRITEBYTECODE=1 \
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$WORKERS" --dist loadfile \
+		--basetemp="$work/servers" --junitxml="$report" \
 		"$top/tests-extra/functional/$2" "${@:3}" || status=$?
 	if [ -e "$report" ]; then
 		all=$(sum ' tests="([0-9]+)"' "$report")
@@ -98,20 +102,21 @@ release() {
 	fi
 }
 
-demo() {
+# script SECONDS COMMAND...: a script that checks what it shows.
+script() {
 	local status=0
-	limited 60 "$top/samples/demo.sh" --build "$work/plain" >"$work/demo.log" 2>&1 || status=$?
+	limited "$@" >"$work/script.log" 2>&1 || status=$?
 	if [ $status = 0 ]; then
-		tail -n 1 "$work/demo.log"
+		tail -n 1 "$work/script.log"
 		count 1 0
 	else
-		cat "$work/demo.log"
+		cat "$work/script.log"
 		count 0 1
 	fi
 }
 
 need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" libcmocka-dev libasan8 libubsan1 \
-	libc6-dbg python3-dnspython python3-pytest valgrind
+	knot-dnssecutils libc6-dbg python3-docutils python3-dnspython python3-pytest python3-pytest-xdist valgrind
 ! installed_module || die "knotd would take $module instead of what is tested: make uninstall first"
 
 say "Build"
@@ -122,7 +127,11 @@ unit plain
 say "Functional tests"
 functional 600 . "$@"
 say "Demo"
-demo
+script 60 "$top/samples/demo.sh" --build "$work/plain"
+if [ "$(id -u)" = 0 ]; then
+	say "First steps of a new user"
+	script 120 "$top/tests-extra/first-steps.sh"
+fi
 say "Release"
 release
 
@@ -136,7 +145,7 @@ if [ ! "$quick" ]; then
 		SLOW=3 functional 600 . "$@"
 
 	say "Some functional tests under valgrind"
-	module=$work/plain/obj/.libs/alias.so
+	module=$work/plain/obj/.libs/alias.so kalias=$work/plain/obj/kalias
 	export KNOTD_WRAPPER="valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
 		--suppressions=$top/tests-extra/valgrind.supp" SLOW=5
 	functional 180 test_answer.py "$@"

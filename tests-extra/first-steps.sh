@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The first steps of a new user, with nothing but README.md, the samples and kalias: install, start
+# knotd, give a zone an ALIAS at its apex, ask for it. What is installed is taken away again; the
+# servers stay on loopback. For root.
+
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tests-extra/lib.sh
+. "$top/tests-extra/lib.sh"
+
+port='' knot='' resolver='' pids=()
+work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
+
+finish() {
+	local status=$?
+	trap - EXIT
+	[ $status = 0 ] || tail -n 15 "$work"/*/log >&2 2>/dev/null || :
+	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || :
+	wait
+	[ ! -e "$work/installed" ] || make -s -C "$work/src" uninstall >/dev/null
+	rm -rf "$work"
+	exit $status
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# shown HEADLINE: the commands below a headline of README.md.
+shown() {
+	sed -n "/^## $1\$/,/^## /s/^    //p" "$top/README.md"
+}
+
+# start DIR COMMAND...: a server with its log in DIR.
+start() {
+	setpriv --pdeathsig TERM "${@:2}" >"$work/$1/log" 2>&1 </dev/null &
+	pids+=($!)
+}
+
+# run COMMAND...: shows the command and its output, which stays in `out`.
+run() {
+	printf '%s$ %s%s\n' "$green" "$*" "$plain"
+	out=$("$@") || die "failed"
+	printf '%s\n' "$out"
+}
+
+answers() {
+	kdig +short +retry=0 @127.0.0.1 -p "$knot" "$1" "$2" 2>/dev/null | grep -qx "$3"
+}
+
+# expect_answer NAME TYPE ADDRESS
+expect_answer() {
+	wait_for 10 answers "$@" || die "$1 $2 is not $3"
+	run kdig +noall +answer @127.0.0.1 -p "$knot" "$1" "$2"
+}
+
+[ "$(id -u)" = 0 ] || die "installs and uninstalls, which takes root"
+! installed_module || die "$module is installed already"
+need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}"
+
+say "Install, as README.md says"
+mkdir "$work/src" "$work/knot" "$work/unbound"
+copy_tree "$work/src"
+echo 'APT::Get::Assume-Yes "true";' >"$work/apt.conf"
+touch "$work/installed"
+if ! (
+	cd "$work/src"
+	APT_CONFIG=$work/apt.conf bash -eux <(shown Install | sed '/^module:/,$d')
+) >"$work/install.log" 2>&1; then
+	tail -n 30 "$work/install.log" >&2
+	die "the commands of README.md fail"
+fi
+installed_module || die "no module installed"
+run kalias --version
+
+say "A resolver; here one that knows the target without asking anybody"
+free_port
+resolver=$port
+cat >"$work/unbound/unbound.conf" <<END
+server:
+    directory: "$work/unbound"
+    chroot: ""
+    username: ""
+    pidfile: ""
+    use-syslog: no
+    interface: 127.0.0.1@$resolver
+    local-data: "cdn.provider.example. 60 A 203.0.113.10"
+    local-data: "cdn.provider.example. 60 AAAA 2001:db8:cd::10"
+remote-control:
+    control-enable: no
+END
+# Debian's AppArmor profile lets /usr/sbin/unbound read /etc/unbound only; it leaves a copy alone.
+cp "$(command -v unbound)" "$work/unbound/"
+start unbound "$work/unbound/unbound" -d -p -c "$work/unbound/unbound.conf"
+
+say "knotd with samples/knot.conf, but for addresses and paths; a zone file that was written for others"
+free_port
+knot=$port
+sed -e "s|listen: .*|listen: 127.0.0.1@$knot|" -e "s|resolver: .*|resolver: 127.0.0.1@$resolver|" \
+	-e "s|/run/knot\"|$work/knot\"|" -e "s|/var/lib/knot\"|$work/knot\"|" \
+	-e 's|target: syslog|target: stderr|' "$top/samples/knot.conf" >"$work/knot/knot.conf"
+cp "$top/samples/example.net.zone" "$work/knot/"
+cat >"$work/theirs.zone" <<'END'
+$ORIGIN example.com.
+$TTL 3600
+@	IN	SOA	ns1 hostmaster 1 10800 3600 1209600 300
+@	IN	NS	ns1
+@	IN	ALIAS	cdn.provider.example.
+@	IN	MX	10 mail
+ns1	IN	A	192.0.2.53
+www	IN	CNAME	@
+END
+run kalias convert "$work/theirs.zone"
+printf '%s\n' "$out" >"$work/knot/example.com.zone"
+run knotc -c "$work/knot/knot.conf" conf-check
+start knot knotd -c "$work/knot/knot.conf"
+
+say "The apex from the converted file"
+expect_answer example.com A 203.0.113.10
+expect_answer example.com AAAA 2001:db8:cd::10
+
+say "An ALIAS on the running server"
+run kalias -c "$work/knot/knot.conf" set example.net @ 3600 cdn.provider.example
+expect_answer example.net A 203.0.113.10
+run kalias -c "$work/knot/knot.conf" list
+run kalias -c "$work/knot/knot.conf" check
+
+say "All as expected."

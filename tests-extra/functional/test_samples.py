@@ -1,0 +1,409 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The samples: each is complete, loads as it is but for addresses and paths, and does what it says."""
+
+import contextlib
+import ipaddress
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import time
+
+import dns.dnssec
+import dns.query
+import dns.rcode
+import dns.xfr
+import dns.zone
+import pytest
+
+from client import FAILED, SILENT, addresses, alias, is_answer, is_servfail, rrset
+from kalias import kalias
+from knotd import MODULE, Knotd, Zone
+from ports import free_port
+from process import preload
+from timing import seconds, until
+from unbound import UNBOUND, Unbound
+from upstream import Upstream, failure, silence
+
+KEYMGR = "/usr/sbin/keymgr"
+KZONECHECK = "/usr/bin/kzonecheck"
+
+SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
+TARGET, V4, V6 = "cdn.provider.example", "203.0.113.10", "2001:db8:cd::10"
+
+FILES = {path for path in SAMPLES.rglob("*") if path.is_file()}
+DROP_INS = {path for path in FILES if path.match("*.service.d/*.conf")}
+UNITS = {path for path in FILES if path.suffix in (".service", ".timer")}
+INCLUDED = {SAMPLES / "deny-address.conf"}  # a part of a configuration, with tests of its own
+UNBOUND_CONFS = {path for path in FILES if path.name == "unbound.conf"}
+KNOT_CONFS = {path for path in FILES if path.suffix == ".conf"} - DROP_INS - UNBOUND_CONFS - INCLUDED
+EXPORTS = {SAMPLES / "migration" / name for name in ("powerdns.zone", "cloudflare.zone")}
+ZONES = {path for path in FILES if path.suffix == ".zone"} - EXPORTS
+PROMETHEUS = {SAMPLES / "monitoring" / name for name in ("prometheus.yml", "alerts.yml")}
+ALERTS = (SAMPLES / "monitoring" / "alerts.yml").read_text()
+SCENARIOS = sorted({str(path.parent.relative_to(SAMPLES)) for path in KNOT_CONFS})
+# The README's text for each scenario
+SECTIONS = dict(re.findall(r"^## (\S+).*\n((?:(?!## ).*\n)*)", (SAMPLES / "README.md").read_text(), re.M))
+
+ENDPOINT = re.compile(r"[0-9a-f.:]+@\d+")  # an address with its port
+RESOLVERS = re.compile(r"^    resolver: (.*)", re.M)
+DATABASE = 'database:\n    storage: "/var/lib/knot"\n'
+# The default sizes are too much for a sanitizer's address space.
+SIZES = "".join(f"    {name}-db-max-size: 16M\n" for name in ("journal", "kasp", "catalog")) + (
+    "    timer-db-max-size: 1M\n")
+
+
+class Endpoints(dict):
+    """Addresses of the samples and what stands for them on loopback; all servers of a scenario share it."""
+
+    def __missing__(self, endpoint):
+        loopback = ipaddress.ip_address(endpoint.split("@")[0])
+        self[endpoint] = f"{'::1' if loopback.version == 6 else '127.0.0.1'}@{free_port()}"
+        return self[endpoint]
+
+    def localize(self, text):
+        return ENDPOINT.sub(lambda match: self[match[0]], text)
+
+
+class Sample(Knotd):
+    """A knotd with one of the samples."""
+
+    def __init__(self, path, source, endpoints):
+        super().__init__(path, [])
+        self.source = source
+        self.text = endpoints.localize(source.read_text())
+        self.port = int(re.search(r"^    listen: \[ [0-9.]+@(\d+)", self.text, re.M)[1])
+
+    def config(self):
+        adapted = [f'module:\n  - id: mod-alias\n    file: "{MODULE}"\n', self.text]
+        for old, new in ((DATABASE, DATABASE + SIZES), ("/var/lib/knot", str(self.path)),
+                         ("/run/knot", str(self.path)), ("target: syslog", "target: stderr")):
+            assert old in adapted[1], f"{self.source} lacks {old}"
+            adapted[1] = adapted[1].replace(old, new)
+        return "".join(adapted)
+
+    def served(self):
+        """The zones of the configuration, each with its file or None, and whether clients may ask."""
+        blocks = re.split(r"^  - domain: ", self.text, flags=re.M)[1:]
+        for domain, block in ((block.split()[0], block) for block in blocks):
+            named = re.search(r'^    file: "(.*)"', block, re.M)
+            name = named[1] if named else f"{domain}.zone"
+            files = [place / name for place in (self.source.parent, SAMPLES)]
+            yield domain, next((file for file in files if file.exists()), None), "catalog-role" not in block
+
+    def write(self):
+        super().write()
+        for _, file, _ in self.served():
+            if file:
+                shutil.copyfile(file, self.path / file.name)
+
+    def wait_zone(self, zone):
+        until(lambda: rrset(self.ask(zone, "SOA", tcp=True), "SOA"))
+
+    def wait_answer(self, name, address, rdtype="A", limit=5):
+        until(lambda: is_answer(self.ask(name, rdtype, tcp=True), address, rdtype=rdtype), limit)
+
+
+@contextlib.contextmanager
+def scenario(name, place, upstream, **known):
+    """All servers of a scenario, by the names of their configurations; `upstream` is every resolver."""
+    sources = sorted(path for path in KNOT_CONFS if path.parent == SAMPLES / name)
+    endpoints = Endpoints(known)
+    for source in sources:
+        for resolver in ENDPOINT.findall(" ".join(RESOLVERS.findall(source.read_text()))):
+            endpoints.setdefault(resolver, upstream.address)
+    upstream.host(TARGET, V4, V6)
+    with contextlib.ExitStack() as servers:
+        yield {source.stem: servers.enter_context(Sample(place(), source, endpoints)) for source in sources}
+
+
+@contextlib.contextmanager
+def powerdns(place):
+    """What stands for it: a primary that sends ALIAS as it is."""
+    with Knotd(place(), [Zone("example.org", f"@ {alias(TARGET)}", module="")]) as primary:
+        yield {"192.0.2.10@53": f"127.0.0.1@{primary.port}"}
+
+
+def run_tool(path, *arguments):
+    """Run a tool that reads the configuration, and so loads the module; return what it prints."""
+    done = subprocess.run([*preload(ASAN_OPTIONS="detect_leaks=0"), *arguments], cwd=path,
+                          capture_output=True, text=True, timeout=seconds(20), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def commands(name, program):
+    """The arguments of a program where the README shows it for a scenario, without redirections."""
+    lines = re.findall(rf"^    {program} ([^>\n]*)", SECTIONS[name], re.M)
+    return [shlex.split(line) for line in lines]
+
+
+# All of them
+
+def test_every_file_is_known():
+    """A new sample is found, or has to be made known here; the README has them all."""
+    known = INCLUDED | DROP_INS | UNITS | UNBOUND_CONFS | KNOT_CONFS | EXPORTS | ZONES | PROMETHEUS
+    assert FILES - known == {SAMPLES / "README.md", SAMPLES / "demo.sh"}
+    assert sorted(SECTIONS) == SCENARIOS
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(place, upstream, name):
+    """conf-check likes it, every server serves every zone, and the README's commands work on them."""
+    with contextlib.ExitStack() as stack:
+        known = stack.enter_context(powerdns(place)) if name == "migration" else {}
+        servers = stack.enter_context(scenario(name, place, upstream, **known)).values()
+        zones = {domain for server in servers for domain, _, public in server.served() if public}
+        for server in servers:
+            server.knotc("conf-check")
+            for domain in zones:
+                server.wait_zone(domain)
+            for command in commands(name, "kalias"):
+                if command[0] in ("set", "list"):
+                    kalias("-c", str(server.path / "knot.conf"), *command)
+            for domain in zones:
+                server.wait_answer(domain, V4)
+            server.wait_answer("www.example.com", V6, "AAAA")
+            for command in commands(name, "knotc"):
+                assert server.knotc(*command).stdout.strip(), command
+            # What the scenario's other server was not up for has been tried again.
+            assert not [line for line in server.log().splitlines()
+                        if " error: " in line and "] zone event '" not in line]
+
+
+@pytest.mark.skipif(not shutil.which(KZONECHECK), reason="no kzonecheck here")
+@pytest.mark.parametrize("file", sorted(ZONES), ids=lambda file: str(file.relative_to(SAMPLES)))
+def test_zone(file):
+    """A zone file passes kzonecheck, and is one that some configuration loads."""
+    origin = file.stem
+    checked = subprocess.run([KZONECHECK, "-o", origin, file], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert any(f"- domain: {origin}\n" in conf.read_text() for conf in KNOT_CONFS
+               if file.parent in (conf.parent, SAMPLES))
+
+
+@pytest.mark.parametrize("file", sorted(UNBOUND_CONFS), ids=lambda file: file.parent.name)
+def test_unbound_conf(file):
+    """unbound-checkconf likes it."""
+    checked = subprocess.run([f"{UNBOUND}-checkconf", file], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
+def test_units(place):
+    """systemd likes the units, with the drop-ins where they belong."""
+    path = place()
+    for unit in UNITS:
+        # The program need not be installed.
+        path.joinpath(unit.name).write_text(unit.read_text().replace("/usr/local/sbin/kalias", "/bin/true"))
+    services = {drop_in.parent.name.removesuffix(".d") for drop_in in DROP_INS}
+    for service in services:
+        shutil.copy(f"/lib/systemd/system/{service}", path)
+    for drop_in in DROP_INS:
+        path.joinpath(drop_in.parent.name).mkdir(exist_ok=True)
+        shutil.copy(drop_in, path / drop_in.parent.name)
+    names = services | {unit.name for unit in UNITS}
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", *(path / name for name in names)],
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{path}:/lib/systemd/system"},
+        capture_output=True, text=True, check=False)
+    assert verified.returncode == 0 and str(path) not in verified.stderr, verified.stderr
+
+
+def test_alerts():
+    """Each rule is whole, and asks for units that the samples know."""
+    rules = re.split(r"^      - (?=alert: |record: )", ALERTS, flags=re.M)[1:]
+    assert len(rules) == len(re.findall(r"\b(?:alert|record): ", ALERTS))
+    for rule in rules:
+        keys = re.findall(r"^(?:        (?:  )?)?(alert|record|expr|severity|summary):", rule, re.M)
+        assert keys in (["alert", "expr", "severity", "summary"], ["record", "expr"])
+    units = {unit.name for unit in UNITS} | {"knot.service", "unbound.service"}
+    assert set(re.findall(r'\bname="([^"]*)"', ALERTS)) <= units
+
+
+# What some of them say
+
+def test_https(place, upstream):
+    """HTTPS is as in the zone file, beside the target's addresses, and has no hints to contradict them."""
+    with scenario("https-record", place, upstream) as servers:
+        knot = servers["knot"]
+        for name, expected in (("example.com", f"0 {TARGET}."), ("shop.example.com", '1 . alpn="h2,h3"')):
+            assert [rr.to_text() for rr in rrset(knot.ask(name, "HTTPS"), "HTTPS")] == [expected]
+            knot.wait_answer(name, V4)
+            knot.wait_answer(name, V6, "AAAA")
+
+
+def test_onlinesign(place, upstream):
+    """Signed by the policy of the sample; denials keep A and AAAA; keymgr prints the DS of the key."""
+    with scenario("onlinesign", place, upstream) as servers:
+        knot = servers["knot"]
+        knot.wait_answer("example.com", V4)
+        rrsig = rrset(knot.ask("example.com", do=True), "RRSIG")[0]
+        assert rrsig.expiration - time.time() == pytest.approx(3 * 86400, abs=7200)
+        nsec = rrset(knot.ask("example.com", "HTTPS", do=True), "NSEC", "authority")[0]
+        assert {"A", "AAAA"} <= set(nsec.to_text().split())
+        key = rrset(knot.ask("example.com", "DNSKEY", tcp=True), "DNSKEY")
+        for command in commands("onlinesign", "keymgr"):
+            ds = run_tool(knot.path, KEYMGR, "-c", "knot.conf", *command)
+            digest = dns.dnssec.make_ds(key.name, key[0], "SHA256").digest.hex()
+            assert digest in ds.lower()
+
+
+def test_automatic_signing(place, upstream):
+    """With DO the zone's own addresses, signed; without it the target's. The log warns."""
+    with scenario("automatic-signing", place, upstream) as servers:
+        knot = servers["knot"]
+        until(lambda: rrset(knot.ask("example.com", do=True), "RRSIG"))
+        knot.wait_answer("example.com", V4)
+        for name in ("example.com", "www.example.com"):
+            assert addresses(knot.ask(name)) == [V4]
+            assert addresses(knot.ask(name, do=True)) == ["192.0.2.80"]
+            assert addresses(knot.ask(name, "AAAA", do=True), "AAAA") == ["2001:db8::80"]
+        assert "ALIAS is not served to clients that ask for DNSSEC" in knot.log()
+
+
+def test_several_resolvers(place, upstream):
+    """While the first resolver is silent the second one answers; another section has its own resolver."""
+    with Upstream() as first, Upstream() as internal:
+        first.both(TARGET, silence)
+        internal.host(TARGET, "203.0.113.11")
+        known = {"127.0.0.1@53": first.address, "192.0.2.3@53": internal.address}
+        asked = upstream.count(TARGET, "A")
+        with scenario("several-resolvers", place, upstream, **known) as servers:
+            servers["knot"].wait_answer("example.com", V4)
+            second = upstream.queries(TARGET, "A")[asked]
+            assert first.queries(TARGET, "A")[0].time < second.time
+            servers["knot"].wait_answer("example.net", "203.0.113.11")
+
+
+class SampleUnbound(Unbound):
+    """The sample, with some zones in reach."""
+
+    def __init__(self, path, stubs, endpoints):
+        super().__init__(path, stubs)
+        self.text = endpoints.localize((SAMPLES / "local-unbound" / "unbound.conf").read_text())
+        self.port = int(re.search(r"^    interface: .*@(\d+)", self.text, re.M)[1])
+
+    def command(self):
+        command = super().command()
+        config = self.path / "unbound.conf"
+        # It has this address itself.
+        frame = config.read_text().replace(f"    interface: 127.0.0.1@{self.port}\n", "")
+        config.write_text(frame + self.text)
+        return command
+
+
+def test_local_unbound(place, upstream):
+    """An unbound that starts after knotd is found by itself; without it the store's answers are served."""
+    endpoints = Endpoints()
+    known = {"127.0.0.1@53": endpoints["127.0.0.1@53"]}
+    target = Zone("provider.example", f"cdn A {V4}\ncdn AAAA {V6}\ninside A 10.0.0.1", module="")
+    with (Knotd(place(), [target]) as authority,
+          scenario("local-unbound", place, upstream, **known) as servers):
+        knot = servers["knot"]
+        until(lambda: is_servfail(knot.ask("example.com", tcp=True), FAILED, SILENT))
+        with SampleUnbound(place(), {"provider.example": authority.port}, endpoints) as unbound:
+            inside = unbound.ask("inside.provider.example")
+            assert inside.rcode() == dns.rcode.NOERROR and not inside.answer
+            knot.wait_answer("example.com", V4, limit=20)
+        knot.stop()
+        knot.start()
+        knot.wait_answer("example.com", V4)
+        assert list((knot.path / "alias").glob("*.mdb"))
+
+
+def test_secondaries(place, upstream):
+    """The record is transferred as it is, with TSIG only; a zone added to the primary is served by both."""
+    asked = upstream.count(TARGET, "A")
+    with scenario("secondaries", place, upstream) as servers:
+        primary, secondary = servers["primary"], servers["secondary"]
+        secondary.wait_zone("example.com")
+        record = alias(TARGET).split()[-1].upper()
+        assert record in secondary.knotc("zone-read", "example.com", "@", "TYPE65401").stdout.upper()
+        # It was resolved, and not by the primary, which nobody has asked.
+        secondary.wait_answer("example.com", V4)
+        assert upstream.count(TARGET, "A") > asked
+        for server in servers.values():
+            with pytest.raises(dns.xfr.TransferError):
+                list(dns.query.xfr("127.0.0.1", "example.com", port=server.port, lifetime=seconds(5)))
+
+        primary.text += '\n  - domain: example.org\n    file: "example.com.zone"\n    template: public\n'
+        primary.reload()
+        secondary.wait_zone("example.org")
+        secondary.wait_answer("example.org", V4)
+
+        upstream.host("other.provider.example", "203.0.113.11")
+        rdtype, rdata = alias("other.provider.example").split(maxsplit=1)
+        primary.knotc("zone-begin", "example.com")
+        primary.knotc("zone-unset", "example.com", "@", rdtype)
+        primary.knotc("zone-set", "example.com", "@", "60", rdtype, rdata)
+        primary.knotc("zone-commit", "example.com")
+        secondary.wait_answer("example.com", "203.0.113.11")
+
+
+def records(text, origin):
+    """The records of a zone file, whatever their order and their form."""
+    zone = dns.zone.from_text(text, origin, relativize=False)
+    return {(name, ttl, rdata) for name, ttl, rdata in zone.iterate_rdatas()}
+
+
+def test_migration_from_powerdns():
+    """What pdnsutil prints becomes the zone file of the sample."""
+    place = SAMPLES / "migration"
+    *convert, before = commands("migration", "kalias")[0]
+    converted = kalias(*convert, str(place / before)).stdout
+    after = (place / "example.com.zone").read_text()
+    assert records(converted, "example.com") == records(after, "example.com")
+
+
+def test_migration_from_cloudflare():
+    """The same for Cloudflare's export, edited as the README says."""
+    place = SAMPLES / "migration"
+    *convert, before = commands("migration", "kalias")[1]
+    after = (place / "example.net.zone").read_text()
+    servers = re.compile(r"^example\.net.*\t(?:SOA|NS)\t.*\n", re.M)
+    edited = "".join(servers.findall(after)) + servers.sub("", (place / before).read_text())
+    edited = edited.replace("\nexample.net.\t1\tIN\tCNAME", "\nexample.net.\t1\tIN\tALIAS")
+    converted = kalias(*convert, input=edited.replace("\t1\t", "\t300\t")).stdout
+    assert records(converted, "example.net") == records(after, "example.net")
+
+
+def alerting():
+    """The counters that alerts.yml asks for, named as by knotc: "targets", "store[lost-batch]"."""
+    recorded = re.findall(r"record: (\S+)\n *expr: .*\?(\w+)\"", ALERTS)
+    asked = re.findall(r'\(zone_stats_\)\?(\w+)"(?:, type=~?"([^"]*)")?', ALERTS)
+    asked += [(name, parts) for record, name in recorded
+              for parts in re.findall(record + r'\{type="([^"]*)"', ALERTS)]
+    for name, parts in asked:
+        name = name.removesuffix("_total").replace("_", "-")
+        yield from (f"{name}[{part}]" if part else name for part in parts.split("|"))
+
+
+def test_monitoring(place, upstream):
+    """The check ends well until a target fails, which is counted, too; the alerts ask for counters that exist."""
+    unit = (SAMPLES / "monitoring" / "kalias-check.service").read_text()
+    check = re.search(r"^ExecStart=\S*/kalias (.*)", unit, re.M)[1].split()
+    with scenario("monitoring", place, upstream) as servers:
+        knot = servers["knot"]
+        config = ("-c", str(knot.path / "knot.conf"))
+        knot.wait_answer("example.com", V4)
+        knot.wait_answer("example.com", V6, "AAAA")
+        assert json.loads(kalias(*config, *check).stdout)
+
+        before = knot.stats()
+        counters = before.keys() | {name.partition("[")[0] for name in before}
+        named = set(alerting())
+        assert {"answer-a[failed]", "answer-aaaa[failed]", "targets"} <= named <= counters
+
+        rdtype, rdata = alias("failing.provider.example").split(maxsplit=1)
+        upstream.both("failing.provider.example", failure("SERVFAIL"))
+        knot.knotc("zone-begin", "example.com")
+        knot.knotc("zone-set", "example.com", "failing", "60", rdtype, rdata)
+        knot.knotc("zone-commit", "example.com")
+        assert is_servfail(knot.ask("failing.example.com", tcp=True))
+        assert knot.stats()["answer-a[failed]"] == before["answer-a[failed]"] + 1
+        done = kalias(*config, *check, check=False)
+        assert done.returncode == 1 and json.loads(done.stdout)

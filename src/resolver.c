@@ -413,6 +413,7 @@ static void set_tries(struct ares_options *options, const resolver_t *resolver, 
 /*!
  * Later versions go by how long a server took before: they give up on one that was quick after ADAPTED_WAIT_MS,
  * and would wait too long for one that was slow. A cap on the wait, and rounds enough to fill the timeout.
+ * An error reply would have the next round begin at once: where there is no other server to ask, it ends the query.
  */
 static void set_adapted_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
 {
@@ -425,6 +426,7 @@ static void set_adapted_tries(struct ares_options *options, const resolver_t *re
 	}
 	options->tries = rounds;
 	options->maxtimeout = wait_max;
+	options->flags |= (servers == 1) ? ARES_FLAG_NOCHECKRESP : 0;
 }
 #endif
 

@@ -27,13 +27,16 @@ static uint64_t hash(uint64_t hash, const void *data, size_t len)
 	return hash;
 }
 
-/*! One file for each set of resolvers: they may give different answers. */
+/*! One file for each set of resolvers and what is required of them: they may give different answers. */
 static void file_name(char *file, size_t size, const resolvers_t *set)
 {
 	uint64_t id = 0xcbf29ce484222325;
 	for (unsigned i = 0; i < set->count; i++) {
 		id = hash(id, &set->server[i].port, sizeof(set->server[i].port));
 		id = hash(id, set->server[i].addr, sizeof(set->server[i].addr));
+	}
+	if (set->require_ad) {
+		id = hash(id, &set->require_ad, sizeof(set->require_ad));
 	}
 	(void)snprintf(file, size, "%016" PRIx64 ".mdb", id);
 }

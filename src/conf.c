@@ -10,6 +10,7 @@
 #include "name.h"
 
 #define MOD_RESOLVER		"\x08""resolver"
+#define MOD_REQUIRE_AD		"\x0A""require-ad"
 #define MOD_TIMEOUT		"\x07""timeout"
 #define MOD_RETRY		"\x05""retry"
 #define MOD_COLD_WAIT		"\x09""cold-wait"
@@ -136,6 +137,7 @@ static int check_suffix(knotd_conf_check_args_t *args)
 
 const yp_item_t conf_schema[] = {
 	{ MOD_RESOLVER,         YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI, { check_resolver } },
+	{ MOD_REQUIRE_AD,       YP_TBOOL, YP_VNONE },
 	{ MOD_TIMEOUT,          YP_TINT,  YP_VINT = { 50, 60000, 2000 } },
 	{ MOD_RETRY,            YP_TINT,  YP_VINT = { 0, 5, 2 } },
 	{ MOD_COLD_WAIT,        YP_TINT,  YP_VINT = { 0, 10000, 1000 } },
@@ -264,6 +266,7 @@ static int load_resolvers(resolvers_t *set, knotd_mod_t *mod)
 	if (ret == KNOT_EOK && set->count == 0) {
 		ret = resolvers_system(set);
 	}
+	set->require_ad = knotd_conf_mod(mod, MOD_REQUIRE_AD).single.boolean;
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "no usable resolver, neither in option 'resolver' "
 		              "nor in the system's resolv.conf");

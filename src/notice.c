@@ -45,6 +45,7 @@ static const char *reason(int16_t ede)
 	switch (ede) {
 	case KNOT_EDNS_EDE_NREACH_AUTH: return "no reply in time";
 	case KNOT_EDNS_EDE_NETWORK:     return "the resolver fails, refuses or can't be reached";
+	case KNOT_EDNS_EDE_DNSKEY_MISS: return "not validated, but 'require-ad' is on";
 	default:                        return "CNAMEs in a loop, or more than 16";
 	}
 }

@@ -129,6 +129,7 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
                  const knot_dname_t *name, uint16_t type)
 {
 	reply->kind = REPLY_BAD;
+	reply->ad = false;
 	reply->ttl = INT32_MAX;
 	reply->count = 0;
 	reply->len = (type == KNOT_RRTYPE_A) ? 4 : 16;
@@ -144,6 +145,7 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
 	/* KEEPWIRE: the parser would take a TSIG off the message otherwise. */
 	if (knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_for(pkt, name, type)) {
 		read_answer(reply, pkt, name, type);
+		reply->ad = knot_wire_get_ad(wire);
 	}
 	knot_pkt_free(pkt);
 }

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <libknot/dname.h>
@@ -32,6 +33,7 @@ typedef enum {
 
 typedef struct {
 	reply_kind_t kind;
+	bool ad;          /*!< The resolver has validated it (RFC 4035, section 3.2.3). */
 	uint32_t ttl;     /*!< Seconds: the lowest of the chain; for a negative answer that of the SOA. */
 	uint16_t count;   /*!< Number of addresses. */
 	uint16_t len;     /*!< Length of one address, 4 or 16 octets. */

@@ -47,6 +47,7 @@ struct resolver {
 	channel_t channel[CHANNELS];
 	uint32_t timeout;
 	uint32_t retry;
+	bool require_ad;
 	bool closing;
 	uint64_t *tcp;                 /*!< Counts TCP connections, or NULL. */
 	struct cds_list_head socks;    /*!< Sockets that c-ares has open. */
@@ -193,7 +194,11 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 	case REPLY_ADDRESSES:
 	case REPLY_NODATA:
 	case REPLY_NXDOMAIN:
-		finish_query(query, &reply, KNOT_EDNS_EDE_NONE);
+		if (query->resolver->require_ad && !reply.ad) {
+			finish_query(query, NULL, KNOT_EDNS_EDE_DNSKEY_MISS);
+		} else {
+			finish_query(query, &reply, KNOT_EDNS_EDE_NONE);
+		}
 		return;
 	case REPLY_FORMERR:
 		/* c-ares 1.18 asks without EDNS by itself only once in the life of a channel. */
@@ -219,6 +224,9 @@ static int write_query(knot_pkt_t *pkt, const query_t *query)
 	}
 	knot_wire_set_id(pkt->wire, id);
 	knot_wire_set_rd(pkt->wire);
+	if (query->resolver->require_ad) {
+		knot_wire_set_ad(pkt->wire); /* "Tell me" (RFC 6840, section 5.7). */
+	}
 
 	int ret = knot_pkt_put_question(pkt, query->name, KNOT_CLASS_IN, query->type);
 	if (ret != KNOT_EOK || query->channel == CHANNEL_PLAIN) {
@@ -477,6 +485,7 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeo
 	resolver->loop = loop;
 	resolver->timeout = timeout;
 	resolver->retry = retry;
+	resolver->require_ad = set->require_ad;
 	CDS_INIT_LIST_HEAD(&resolver->socks);
 	CDS_INIT_LIST_HEAD(&resolver->queries);
 	CDS_INIT_LIST_HEAD(&resolver->again);

@@ -25,6 +25,7 @@
 /*! A set of resolvers in the order of preference; zeroed before use, so that sets compare by memcmp(). */
 typedef struct {
 	unsigned count;
+	bool require_ad;      /*!< Only what they have validated counts: replies with AD (RFC 4035, section 3.2.3). */
 	struct {
 		int family;       /*!< AF_INET or AF_INET6. */
 		uint16_t port;    /*!< Host order. */

@@ -283,6 +283,7 @@ static void test_ranges(void **state)
 		{ "max-targets",      "1",        "0" },
 		{ "max-targets",      "100000000", "100000001" },
 		{ "expose",           "on",       "maybe" },
+		{ "require-ad",       "on",       "maybe" },
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_null(check_value(cases[i].name, cases[i].good));

@@ -420,7 +420,8 @@ static void set_tries(struct ares_options *options, const resolver_t *resolver, 
 #ifdef ARES_OPT_MAXTIMEOUTMS
 /*!
  * Later versions go by how long a server took before: they give up on one that was quick after ADAPTED_WAIT_MS,
- * and would wait too long for one that was slow. A cap on the wait, and rounds enough to fill the timeout.
+ * and would wait too long for one that was slow. A cap on the wait, and rounds enough to fill the timeout, as their
+ * jitter takes up to half of a wait, down to that of the first round.
  * An error reply would have the next round begin at once: where there is no other server to ask, it ends the query.
  */
 static void set_adapted_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
@@ -430,7 +431,8 @@ static void set_adapted_tries(struct ares_options *options, const resolver_t *re
 
 	uint32_t rounds = 0, sum = 0;
 	for (uint32_t wait = ADAPTED_WAIT_MS; sum < resolver->timeout; wait *= 2, rounds++) {
-		sum += servers * (wait < wait_max ? wait : wait_max);
+		uint32_t wait_least = (wait < wait_max ? wait : wait_max) / 2;
+		sum += servers * (wait_least > ADAPTED_WAIT_MS ? wait_least : ADAPTED_WAIT_MS);
 	}
 	options->tries = rounds;
 	options->maxtimeout = wait_max;

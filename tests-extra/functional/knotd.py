@@ -120,8 +120,9 @@ class Knotd(Process):
         return [*self.prefix, *preload(), *wrapper(), KNOTD, *config]
 
     def is_up(self):
-        # knotd answers anybody, once its zones are loaded.
-        return self.ask_raw(query(".", "SOA").to_wire(), tcp=True)
+        # knotd answers anybody, once its zones are loaded; before Knot 3.5 it opens the control socket later.
+        return (self.ask_raw(query(".", "SOA").to_wire(), tcp=True)
+                and (self.path / "knot.sock").exists())
 
     def knotc(self, *arguments, check=True):
         """Run knotc and return the finished process."""

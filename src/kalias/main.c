@@ -17,6 +17,10 @@
 #define PROGRAM		"kalias"
 #define TIMEOUT		60 /* As knotc. */
 
+/*! Columns of the list of commands. */
+#define NAME_WIDTH	8
+#define ARGS_WIDTH	33
+
 static const command_t commands[] = {
 	{ "rr",      "OWNER [TTL] TARGET",            "Print the record for a zone file", run_rr },
 	{ "decode",  "[RECORD...]",                   "Print generic records with their target as a name", run_decode },
@@ -90,7 +94,11 @@ static void print_help(void)
 	       " -V, --version            Print the version.\n\n"
 	       "Commands:\n", TIMEOUT);
 	for (const command_t *command = commands; command->name != NULL; command++) {
-		printf(" %-8s %-32s %s.\n", command->name, command->args, command->help);
+		printf(" %-*s %-*s", NAME_WIDTH, command->name, ARGS_WIDTH, command->args);
+		if (strlen(command->args) > ARGS_WIDTH) {
+			printf("\n %*s %*s", NAME_WIDTH, "", ARGS_WIDTH, "");
+		}
+		printf("  %s.\n", command->help);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "denial.h"
 #include "notice.h"
 #include "packet.h"
 #include "stats.h"
@@ -30,13 +31,6 @@ static knotd_in_state_t fail(knotd_qdata_t *qdata, uint16_t rcode, int ede)
 {
 	qdata->rcode = rcode;
 	qdata->rcode_ede = ede;
-	return KNOTD_IN_STATE_ERROR;
-}
-
-/*! An empty reply with TC and AA: the client comes back over TCP (RFC 2181, section 9). */
-static knotd_in_state_t ask_over_tcp(knotd_qdata_t *qdata)
-{
-	qdata->err_truncated = true;
 	return KNOTD_IN_STATE_ERROR;
 }
 
@@ -57,6 +51,20 @@ static uint16_t signature_room(const visit_t *visit)
 	return room < visit->pkt->max_size ? room : visit->pkt->max_size;
 }
 
+/*! What becomes of the reply after a try to put something. */
+static knotd_in_state_t has_put(const visit_t *visit, int ret)
+{
+	switch (ret) {
+	case KNOT_EOK:
+		return KNOTD_IN_STATE_HIT;
+	case KNOT_ESPACE:
+		knot_wire_set_tc(visit->pkt->wire);
+		return KNOTD_IN_STATE_TRUNC;
+	default:
+		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	}
+}
+
 static knotd_in_state_t put(const visit_t *visit, const knot_rrset_t *rrset, uint16_t flags)
 {
 	knot_pkt_t *pkt = visit->pkt;
@@ -71,16 +79,49 @@ static knotd_in_state_t put(const visit_t *visit, const knot_rrset_t *rrset, uin
 	} else {
 		ret = KNOT_ESPACE;
 	}
+	return has_put(visit, ret);
+}
 
-	switch (ret) {
-	case KNOT_EOK:
-		return KNOTD_IN_STATE_HIT;
-	case KNOT_ESPACE:
-		knot_wire_set_tc(pkt->wire);
-		return KNOTD_IN_STATE_TRUNC;
-	default:
+/*! Puts the signatures of the RRset that was put last. */
+static knotd_in_state_t put_rrsigs(const visit_t *visit, const knot_rdataset_t *rrsigs, uint16_t flags)
+{
+	knot_pkt_t *pkt = visit->pkt;
+	const knot_rrset_t *covered = &pkt->rr[pkt->rrset_count - 1];
+	uint16_t hint = knot_compr_hint(&pkt->rr_info[pkt->rrset_count - 1], KNOT_COMPR_HINT_OWNER);
+
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, covered->owner, KNOT_RRTYPE_RRSIG, KNOT_CLASS_IN, covered->ttl);
+	rrset.rrs = *rrsigs;
+	return has_put(visit, knot_pkt_put(pkt, hint, &rrset, flags));
+}
+
+/*!
+ * The TTL that signed addresses of this owner have at most: what resolvers hold is to be valid, and one signature has
+ * to do for all TTLs on the way down.
+ */
+static uint32_t original_ttl(const visit_t *visit)
+{
+	const policy_t *policy = &visit->ctx->conf.policy;
+	uint32_t ttl = visit->ttl < policy->ttl_max ? visit->ttl : policy->ttl_max;
+	return ttl > policy->ttl_min ? ttl : policy->ttl_min;
+}
+
+/*! Puts addresses, with signatures where the reply needs them. */
+static knotd_in_state_t put_signed(const visit_t *visit, const knot_rrset_t *rrset, uint16_t flags)
+{
+	if (visit->keys == NULL) {
+		return put(visit, rrset, flags);
+	}
+
+	knot_rrset_t own;
+	knot_rrset_init(&own, visit->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(visit));
+	own.rrs = rrset->rrs;
+	const signature_t *signature = signer_sign(visit->ctx->signer, visit->mod, visit->keys, &own);
+	if (signature == NULL) {
 		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
+	knotd_in_state_t state = put(visit, rrset, flags);
+	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(visit, &signature->rrsigs, 0) : state;
 }
 
 /*! Puts the union of several sets, without what `deny-address` has of the targets'. */
@@ -107,9 +148,10 @@ static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const out
 		rrset.ttl = sibling->ttl < rrset.ttl ? sibling->ttl : rrset.ttl;
 	}
 
-	knotd_in_state_t state = (ret == KNOT_EOK) ? put(visit, &rrset, KNOT_PF_FREE) :
+	uint16_t before = pkt->rrset_count;
+	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(visit, &rrset, KNOT_PF_FREE) :
 	                         fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
-	if (state != KNOTD_IN_STATE_HIT) {
+	if (pkt->rrset_count == before) {
 		knot_rrset_clear(&rrset, &pkt->mm);
 	}
 	return state;
@@ -127,7 +169,7 @@ static knotd_in_state_t put_addresses(const visit_t *visit, uint16_t type, const
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, (knot_dname_t *)visit->qdata->name, type, KNOT_CLASS_IN, outcome->ttl);
 	rrset.rrs = outcome->answer[0]->rrs;
-	return put(visit, &rrset, 0);
+	return put_signed(visit, &rrset, 0);
 }
 
 static void note_denied_address(const visit_t *visit)
@@ -163,7 +205,7 @@ static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state,
 	}
 	visit_tell(visit, id, &outcome, now);
 	if (unknown && udp) {
-		return got(visit, type, GOT_COLD, ask_over_tcp(visit->qdata));
+		return got(visit, type, GOT_COLD, visit_come_back(visit->qdata));
 	}
 	if (outcome.suppressed) {
 		stats_count(visit->mod, visit->qdata, STAT_SUPPRESSED, 0);
@@ -173,7 +215,7 @@ static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state,
 	}
 
 	if (outcome.kind == VERDICT_ADDRESSES) {
-		if (has_sibling && !packet_drop_last(visit->pkt, type)) {
+		if (has_sibling && !packet_drop(visit->pkt, type)) {
 			return got(visit, type, GOT_UNCHANGED, state); /* Another module's answer. */
 		}
 		knot_rrset_t sibling = visit_rrset(visit, type);
@@ -202,6 +244,30 @@ static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state,
 
 /* --- hiding the record --- */
 
+static bool is_other(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+{
+	(void)flags, (void)ctx;
+	return !visit_shows_alias(rrset);
+}
+
+/*! Takes what shows the record off the answer. False if there is nothing, or it may be shown. */
+static bool drop_alias(const visit_t *visit)
+{
+	const knot_pktsection_t *answer = &visit->pkt->sections[KNOT_ANSWER];
+	for (uint16_t i = 0; i < answer->count && !visit->ctx->conf.policy.expose; i++) {
+		if (visit_shows_alias(knot_pkt_rr(answer, i))) {
+			return packet_edit(visit->pkt, answer->pos + i, is_other, NULL) == KNOT_EOK;
+		}
+	}
+	return false;
+}
+
+/*! Refuses what would show the record and can't be had otherwise. */
+static knotd_in_state_t refuse_alias(const visit_t *visit, knotd_in_state_t state)
+{
+	return drop_alias(visit) ? fail(visit->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE) : state;
+}
+
 /*! The reply to a query for the record itself. */
 static knotd_in_state_t hide_alias(const visit_t *visit, knotd_in_state_t state)
 {
@@ -212,24 +278,45 @@ static knotd_in_state_t hide_alias(const visit_t *visit, knotd_in_state_t state)
 	if (visit->ctx->conf.onlinesign) {
 		return fail(visit->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE);
 	}
-	return packet_drop_last(visit->pkt, RRTYPE_ALIAS) ? KNOTD_IN_STATE_NODATA : state;
+	return drop_alias(visit) ? KNOTD_IN_STATE_NODATA : state;
+}
+
+/*! Puts an RRset of the zone, with the zone's signatures of it. */
+static knotd_in_state_t put_own(const visit_t *visit, const node_rrset_t *own)
+{
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, (knot_dname_t *)visit->qdata->name, own->type, KNOT_CLASS_IN, own->ttl);
+	rrset.rrs = own->rrs;
+	knotd_in_state_t state = put(visit, &rrset, 0);
+	if (visit->keys == NULL || state != KNOTD_IN_STATE_HIT) {
+		return state;
+	}
+
+	knot_mm_t *mm = &visit->pkt->mm;
+	knot_rrset_t all = visit_rrset(visit, KNOT_RRTYPE_RRSIG);
+	knot_rdataset_t rrsigs;
+	knot_rdataset_init(&rrsigs);
+	int ret = KNOT_EOK;
+	knot_rdata_t *rrsig = all.rrs.rdata;
+	for (uint16_t i = 0; i < all.rrs.count && ret == KNOT_EOK; i++, rrsig = knot_rdataset_next(rrsig)) {
+		if (knot_rrsig_type_covered(rrsig) == own->type) {
+			ret = knot_rdataset_add(&rrsigs, rrsig, mm);
+		}
+	}
+	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(visit, &rrsigs, 0) : has_put(visit, ret);
 }
 
 /*! The reply to ANY is one RRset (RFC 8482, section 4.1): another one than the record. */
 static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state, uint64_t now)
 {
-	if (visit->ctx->conf.policy.expose || !packet_drop_last(visit->pkt, RRTYPE_ALIAS)) {
+	if (!drop_alias(visit)) {
 		return state;
 	}
 
 	for (uint16_t i = 0; visit->node != NULL && i < visit->node->rrset_count; i++) {
 		const node_rrset_t *own = &visit->node->rrs[i];
 		if (own->type != RRTYPE_ALIAS && own->type != KNOT_RRTYPE_RRSIG && own->type != KNOT_RRTYPE_NSEC) {
-			knot_rrset_t rrset;
-			knot_rrset_init(&rrset, (knot_dname_t *)visit->qdata->name, own->type,
-			                KNOT_CLASS_IN, own->ttl);
-			rrset.rrs = own->rrs;
-			return put(visit, &rrset, 0);
+			return put_own(visit, own);
 		}
 	}
 
@@ -253,14 +340,25 @@ static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state,
 
 /* --- the hook --- */
 
-/*! Signatures that Knot put or will put are of the zone's own data: no place for other addresses. */
-static bool is_signed_elsewhere(const visit_t *visit)
+/*!
+ * Finds out whether the reply has to be signed, and how. False if it has to be, and can't be: signatures that Knot put or
+ * will put are of the zone's own data then, and no place for other addresses.
+ */
+static bool find_keys(visit_t *visit)
 {
 	if (visit->ctx->conf.onlinesign || !knot_pkt_has_dnssec(visit->qdata->query)) {
-		return false;
+		return true;
 	}
 	knot_rrset_t rrsig = knotd_qdata_zone_apex_rrset(visit->qdata, KNOT_RRTYPE_RRSIG);
-	return !knot_rrset_empty(&rrsig);
+	if (knot_rrset_empty(&rrsig)) {
+		return true;
+	}
+	if (visit->ctx->signer == NULL) {
+		notice_elsewhere(visit->ctx, visit->mod);
+	} else if (visit->node != NULL) {
+		visit->keys = signer_keys(visit->ctx->signer, visit->mod, visit->qdata, &visit->keys_busy);
+	}
+	return visit->keys != NULL;
 }
 
 knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
@@ -285,8 +383,15 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	bool is_address = (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA);
-	if (is_signed_elsewhere(&visit) || (is_address && visit.count == 0 && !visit.self)) {
-		return is_address ? got(&visit, type, GOT_UNCHANGED, state) : state;
+	if (!find_keys(&visit)) {
+		if (visit.keys_busy) {
+			state = visit_come_back(qdata);
+			return is_address ? got(&visit, type, GOT_COLD, state) : state;
+		}
+		return is_address ? got(&visit, type, GOT_UNCHANGED, state) : refuse_alias(&visit, state);
+	}
+	if (is_address && visit.count == 0 && !visit.self) {
+		return got(&visit, type, GOT_UNCHANGED, state);
 	}
 
 	switch (type) {
@@ -296,8 +401,15 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	case RRTYPE_ALIAS:
 		return hide_alias(&visit, state);
 	case KNOT_RRTYPE_ANY:
-		return answer_any(&visit, state, now);
+		state = answer_any(&visit, state, now);
+		break;
+	case KNOT_RRTYPE_NSEC:
+		break;
+	case KNOT_RRTYPE_RRSIG:
+		return refuse_alias(&visit, state);
 	default:
 		return state;
 	}
+	return (visit.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) ?
+	       denial_correct(state, pkt, qdata, mod) : state;
 }

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <libknot/yparser/yptrafo.h>
 
@@ -43,6 +44,15 @@
 #define ITEM_ONLINESIGN		"\x0E" ONLINESIGN
 #define ITEM_NSEC_BITMAP	"\x0B""nsec-bitmap"
 #define ITEM_POLICY		"\x06""policy"
+#define ITEM_DNSSEC_POLICY	"\x0D""dnssec-policy"
+#define ITEM_KASP_DB		"\x07""kasp-db"
+#define ITEM_KEYSTORE		"\x08""keystore"
+#define ITEM_BACKEND		"\x07""backend"
+#define ITEM_CONFIG		"\x06""config"
+#define ITEM_RRSIG_LIFETIME	"\x0E""rrsig-lifetime"
+#define ITEM_RRSIG_REFRESH	"\x0D""rrsig-refresh"
+#define ITEM_PROPAGATION	"\x11""propagation-delay"
+#define ITEM_REPRODUCIBLE	"\x14""reproducible-signing"
 #define ITEM_ALGORITHM		"\x09""algorithm"
 #define ITEM_KSK_SIZE		"\x08""ksk-size"
 #define ITEM_ZSK_SIZE		"\x08""zsk-size"
@@ -373,6 +383,79 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 	}
 }
 
+/*! What refers to nothing means the section `default`, which need not be there. */
+static knotd_conf_t or_default(knotd_conf_t id)
+{
+	static const uint8_t name[] = "default";
+	if (id.single.data == NULL) {
+		id.single.data = name;
+		id.single.data_len = sizeof(name);
+	}
+	return id;
+}
+
+/*! Adds a keystore; a directory is below that of the KASP database, unless it is absolute. */
+static int load_keystore(keystores_t *stores, const knotd_conf_t *id, knotd_mod_t *mod)
+{
+	enum { PKCS11 = 2 };
+
+	bool pkcs11 = knotd_conf(mod, ITEM_KEYSTORE, ITEM_BACKEND, id).single.option == PKCS11;
+	const char *config = knotd_conf(mod, ITEM_KEYSTORE, ITEM_CONFIG, id).single.string;
+	if (pkcs11 || config[0] == '/') {
+		return keystores_add(stores, pkcs11, config);
+	}
+
+	const char *storage = knotd_conf(mod, ITEM_DATABASE, ITEM_STORAGE, NULL).single.string;
+	const char *kasp = knotd_conf(mod, ITEM_DATABASE, ITEM_KASP_DB, NULL).single.string;
+	char *path = NULL;
+	int len = (kasp[0] == '/') ? asprintf(&path, "%s/%s", kasp, config) :
+	                             asprintf(&path, "%s/%s/%s", storage, kasp, config);
+	if (len < 0) {
+		return KNOT_ENOMEM;
+	}
+	int ret = keystores_add(stores, pkcs11, path);
+	free(path);
+	return ret;
+}
+
+/*! Newer versions of Knot have several keystores in a policy. */
+static int load_keystores(keystores_t *stores, const knotd_conf_t *policy, knotd_mod_t *mod)
+{
+	knotd_conf_t ids = knotd_conf(mod, ITEM_POLICY, ITEM_KEYSTORE, policy);
+	int ret = KNOT_EOK;
+	if (ids.multi == NULL) {
+		ids = or_default(ids);
+		return load_keystore(stores, &ids, mod);
+	}
+	for (size_t i = 0; i < ids.count && ret == KNOT_EOK; i++) {
+		knotd_conf_t id = or_default((knotd_conf_t){ .single = ids.multi[i] });
+		ret = load_keystore(stores, &id, mod);
+	}
+	knotd_conf_free(&ids);
+	return ret;
+}
+
+/*! How the zone is signed by Knot, and by this module likewise. */
+static int load_signer(signer_conf_t *conf, knotd_mod_t *mod)
+{
+	knotd_conf_t policy = or_default(knotd_conf_zone(mod, ITEM_DNSSEC_POLICY, knotd_mod_zone(mod)));
+	int ret = load_keystores(&conf->stores, &policy, mod);
+	if (ret != KNOT_EOK) {
+		knotd_mod_log(mod, LOG_ERR, "failed to load the keystore of the zone's policy (%s)", knot_strerror(ret));
+		return ret;
+	}
+
+	conf->lifetime = knotd_conf(mod, ITEM_POLICY, ITEM_RRSIG_LIFETIME, &policy).single.integer;
+	knotd_conf_t refresh = knotd_conf(mod, ITEM_POLICY, ITEM_RRSIG_REFRESH, &policy);
+	conf->refresh_by_ttl = (refresh.single.integer == YP_NIL);
+	if (conf->refresh_by_ttl) {
+		refresh = knotd_conf(mod, ITEM_POLICY, ITEM_PROPAGATION, &policy);
+	}
+	conf->refresh = refresh.single.integer;
+	conf->reproducible = knotd_conf(mod, ITEM_POLICY, ITEM_REPRODUCIBLE, &policy).single.boolean;
+	return KNOT_EOK;
+}
+
 int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 {
 	memset(conf, 0, sizeof(*conf));
@@ -384,9 +467,12 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 	}
 	if (conf->onlinesign) {
 		conf->rrsig_len = rrsig_len(mod, &policy_id);
-	} else if (knotd_conf_zone(mod, ITEM_DNSSEC_SIGNING, knotd_mod_zone(mod)).single.boolean) {
-		knotd_mod_log(mod, LOG_WARNING, "ALIAS is not served to clients that ask for DNSSEC "
-		              "in a zone with automatic signing, use mod-onlinesign instead");
+	} else {
+		conf->signing = knotd_conf_zone(mod, ITEM_DNSSEC_SIGNING, knotd_mod_zone(mod)).single.boolean;
+		ret = conf->signing ? load_signer(&conf->signer, mod) : KNOT_EOK;
+		if (ret != KNOT_EOK) {
+			return ret;
+		}
 	}
 
 	load_policy(&conf->policy, mod);
@@ -413,6 +499,7 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 
 void conf_free(conf_alias_t *conf)
 {
+	keystores_free(&conf->signer.stores);
 	address_set_free(&conf->policy.deny_address);
 	name_set_free(&conf->policy.allow_target);
 	name_set_free(&conf->policy.deny_target);

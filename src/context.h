@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "conf.h"
+#include "signer.h"
 #include "upstream.h"
 
 /*! What has been logged, a bit for each owner and complaint (by hash). */
@@ -20,6 +21,8 @@ typedef struct {
 	conf_alias_t conf;
 	upstream_t *upstream;
 	account_t *account;
+	signer_t *signer;                   /*!< With automatic signing, else NULL. */
+	_Atomic bool elsewhere_logged;      /*!< That the zone is signed elsewhere. */
 	_Atomic int layout;                 /*!< layout_t of visit.c. */
 	_Atomic uint64_t logged[LOGGED_BITS / 64];
 	_Atomic uint64_t state_logged_at;   /*!< clock_ms() of the last line about a target. */

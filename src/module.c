@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "context.h"
+#include "denial.h"
 #include "name.h"
 #include "notice.h"
 #include "registry.h"
@@ -20,10 +21,32 @@ static void free_ctx(alias_ctx_t *ctx)
 {
 	if (ctx != NULL) {
 		registry_leave(ctx->account);
+		signer_free(ctx->signer);
 		registry_release(ctx->upstream, &ctx->conf.limits);
 		conf_free(&ctx->conf);
 		free(ctx);
 	}
+}
+
+/*! Signatures to keep: of A, AAAA, and the denials with either or neither of them missing, of as many owners. */
+static uint32_t signatures_max(const conf_alias_t *conf)
+{
+	enum { PER_OWNER = 5 };
+	uint32_t owners = conf->limits.max_targets;
+	return owners < UINT32_MAX / PER_OWNER ? owners * PER_OWNER : UINT32_MAX;
+}
+
+static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)
+{
+	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
+	if (ret != KNOT_EOK || ctx->signer == NULL) {
+		return ret;
+	}
+	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, denial_hook);
+	if (ret == KNOT_EOK) {
+		ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, denial_hook);
+	}
+	return (ret == KNOT_EOK) ? knotd_mod_hook(mod, KNOTD_STAGE_END, denial_end_hook) : ret;
 }
 
 static int load(knotd_mod_t *mod)
@@ -49,6 +72,10 @@ static int load(knotd_mod_t *mod)
 	if (ctx->account != NULL) {
 		ret = stats_register(mod);
 	}
+	if (ret == KNOT_EOK && ctx->conf.signing) {
+		ctx->signer = signer_new(&ctx->conf.signer, signatures_max(&ctx->conf));
+		ret = (ctx->signer != NULL) ? KNOT_EOK : KNOT_ENOMEM;
+	}
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
@@ -56,7 +83,7 @@ static int load(knotd_mod_t *mod)
 	notice_news(ctx, mod); /* About the store, mostly. */
 
 	knotd_mod_ctx_set(mod, ctx);
-	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
+	ret = add_hooks(mod, ctx);
 	if (ret != KNOT_EOK) {
 		knotd_mod_ctx_set(mod, NULL);
 		goto fail;

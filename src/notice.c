@@ -96,6 +96,15 @@ void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner,
 	}
 }
 
+void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
+{
+	if (!atomic_load_explicit(&ctx->elsewhere_logged, memory_order_relaxed) &&
+	    !atomic_exchange(&ctx->elsewhere_logged, true)) {
+		knotd_mod_log(mod, LOG_ERR, "ALIAS is not served to clients that ask for DNSSEC: the zone is signed elsewhere, "
+		              "have it signed here, by dnssec-signing or mod-onlinesign");
+	}
+}
+
 void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
 {
 	atomic_store_explicit(&ctx->account->delayed, false, memory_order_relaxed);

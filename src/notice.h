@@ -32,6 +32,9 @@ void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, 
 void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
                   slot_id_t id, state_t state, uint64_t now);
 
+/*! \brief Logs that signatures of the zone are made elsewhere, once until the next load. */
+void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);
+
 /*! \brief Logs that zone-rate puts queries off, once a minute. */
 void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now);
 

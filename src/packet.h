@@ -2,44 +2,42 @@
 
 /*!
  * \file
- * \brief Taking back what Knot has put into the answer section.
+ * \brief Changing what Knot has put into the current section of a reply.
  */
 
 #pragma once
 
+#include <stdbool.h>
 #include <libknot/libknot.h>
 
 /*!
- * \brief Takes the last RRset off the answer section, if it is of the given type.
+ * \brief Looks at an RRset that was taken back, and may change what is put in its place.
+ *
+ * \param rrset  RRset; what is put must live as long as the packet.
+ * \param flags  Its KNOT_PF_*; with KNOT_PF_FREE the packet owns owner and RDATA.
+ *
+ * \return False to leave it out.
+ */
+typedef bool (*packet_edit_f)(knot_rrset_t *rrset, uint16_t *flags, void *ctx);
+
+/*!
+ * \brief Takes back all RRsets of the current section from one on, and puts them again as `edit` wants them.
+ *
+ * \param first  Index of the first one in the packet.
+ *
+ * \return KNOT_ESPACE, with TC set unless the RRset is optional, or another KNOT_E*, when not all could be put;
+ *         else KNOT_EOK.
+ */
+int packet_edit(knot_pkt_t *pkt, uint16_t first, packet_edit_f edit, void *ctx);
+
+/*! \brief Takes all RRsets but OPT back out of a finished reply without TSIG. */
+void packet_empty(knot_pkt_t *pkt);
+
+/*!
+ * \brief Takes the last RRset of a type off the answer section, with its RRSIGs.
  *
  * Only while that section is the current one.
  *
  * \return True if it was there.
  */
-static inline bool packet_drop_last(knot_pkt_t *pkt, uint16_t type)
-{
-	knot_pktsection_t *answer = &pkt->sections[KNOT_ANSWER];
-	if (pkt->current != KNOT_ANSWER || answer->count == 0) {
-		return false;
-	}
-
-	uint16_t last = pkt->rrset_count - 1;
-	knot_rrset_t *rrset = &pkt->rr[last];
-	if (rrset->type != type) {
-		return false;
-	}
-
-	pkt->size = pkt->rr_info[last].pos;
-	pkt->rrset_count--;
-	answer->count--;
-	knot_wire_add_ancount(pkt->wire, -(int16_t)rrset->rrs.count);
-	if (pkt->rr_info[last].flags & KNOT_PF_FREE) {
-		knot_rrset_clear(rrset, &pkt->mm);
-	}
-	/* A name that went with it can't be pointed at any more; libknot starts over with QNAME. */
-	if (pkt->compr.suffix.pos >= pkt->size) {
-		pkt->compr.suffix.pos = 0;
-	}
-
-	return true;
-}
+bool packet_drop(knot_pkt_t *pkt, uint16_t type);

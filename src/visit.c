@@ -27,13 +27,13 @@ static void log_once(const visit_t *visit, const char *what)
 	notice_once(visit->ctx, visit->mod, visit_owner(visit), what);
 }
 
-static bool layout_holds(visit_t *visit)
+bool visit_layout_holds(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata)
 {
-	layout_t layout = visit->ctx->layout;
+	layout_t layout = ctx->layout;
 	if (layout == LAYOUT_UNKNOWN) {
-		layout = node_layout_holds(visit->qdata) ? LAYOUT_HOLDS : LAYOUT_FAILED;
-		if (atomic_exchange(&visit->ctx->layout, layout) == LAYOUT_UNKNOWN && layout == LAYOUT_FAILED) {
-			knotd_mod_log(visit->mod, LOG_ERR, "unknown layout of zone nodes in this build of "
+		layout = node_layout_holds(qdata) ? LAYOUT_HOLDS : LAYOUT_FAILED;
+		if (atomic_exchange(&ctx->layout, layout) == LAYOUT_UNKNOWN && layout == LAYOUT_FAILED) {
+			knotd_mod_log(mod, LOG_ERR, "unknown layout of zone nodes in this build of "
 			              "Knot DNS, only ALIAS at the zone apex is served");
 		}
 	}
@@ -43,7 +43,7 @@ static bool layout_holds(visit_t *visit)
 /*! Finds the node; false if there is none whose ALIAS could matter. */
 static bool find_node(visit_t *visit)
 {
-	if (layout_holds(visit)) {
+	if (visit_layout_holds(visit->ctx, visit->mod, visit->qdata)) {
 		visit->node = node_found(visit->qdata);
 		return visit->node != NULL && !(visit->node->flags & (NODE_DELEG | NODE_NONAUTH));
 	}
@@ -55,6 +55,32 @@ knot_rrset_t visit_rrset(const visit_t *visit, uint16_t type)
 {
 	return (visit->node != NULL) ? node_rrset(visit->node, type) :
 	                               knotd_qdata_zone_apex_rrset(visit->qdata, type);
+}
+
+knotd_in_state_t visit_come_back(knotd_qdata_t *qdata)
+{
+	if (qdata->params->proto == KNOTD_QUERY_PROTO_UDP) {
+		qdata->err_truncated = true;
+		qdata->rcode = KNOT_RCODE_NOERROR;
+	} else {
+		qdata->rcode = KNOT_RCODE_SERVFAIL;
+		qdata->rcode_ede = KNOT_EDNS_EDE_NOT_READY;
+	}
+	return KNOTD_IN_STATE_ERROR;
+}
+
+bool visit_shows_alias(const knot_rrset_t *rrset)
+{
+	if (rrset->type != KNOT_RRTYPE_RRSIG) {
+		return rrset->type == RRTYPE_ALIAS;
+	}
+	knot_rdata_t *rrsig = rrset->rrs.rdata;
+	for (uint16_t i = 0; i < rrset->rrs.count; i++, rrsig = knot_rdataset_next(rrsig)) {
+		if (knot_rrsig_type_covered(rrsig) == RRTYPE_ALIAS) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void note_denied_target(const visit_t *visit)
@@ -113,6 +139,8 @@ bool visit_begin(visit_t *visit, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mo
 	visit->mod = mod;
 	visit->pkt = pkt;
 	visit->qdata = qdata;
+	visit->keys_busy = false;
+	visit->keys = NULL;
 
 	if (!find_node(visit)) {
 		return false;

@@ -27,6 +27,8 @@ typedef struct {
 	unsigned count;       /*!< Targets. */
 	bool self;            /*!< One of them is the owner. */
 	bool dropped;         /*!< A resolution could not be asked for. */
+	bool keys_busy;       /*!< That is not known yet. */
+	const keys_t *keys;   /*!< The reply has to be signed with these, or NULL. */
 	knot_dname_storage_t name[ALIAS_TARGETS_MAX]; /*!< Of the targets, lower case. */
 	target_t *target[ALIAS_TARGETS_MAX];          /*!< What the cache has, or NULL. */
 } visit_t;
@@ -44,6 +46,12 @@ typedef struct {
 	state_t state[ALIAS_TARGETS_MAX]; /*!< Of each target. */
 } outcome_t;
 
+/*! \brief Has the client come back: an empty reply with TC and AA over UDP (RFC 2181, section 9), else EDE 14. */
+knotd_in_state_t visit_come_back(knotd_qdata_t *qdata);
+
+/*! \brief Whether the private layout of zone nodes has been proven for the zone; logged if it does not hold. */
+bool visit_layout_holds(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata);
+
 /*! \brief Finds the ALIAS at the query's name and reads its targets. \return false if there is none to matter. */
 bool visit_begin(visit_t *visit, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod);
 
@@ -52,6 +60,9 @@ const knot_dname_t *visit_owner(const visit_t *visit);
 
 /*! \brief The owner's RRset of a type, empty if there is none. */
 knot_rrset_t visit_rrset(const visit_t *visit, uint16_t type);
+
+/*! \brief Whether an RRset is an ALIAS, or has signatures of one. */
+bool visit_shows_alias(const knot_rrset_t *rrset);
 
 /*!
  * \brief Looks the targets up, and has resolved what is due, of both types: the other one will be asked for soon.

@@ -9,6 +9,7 @@ usage() {
 	cat <<-END
 		usage: ${0##*/} [MODE] [OPTION...]
 		  --cpu     CPU per query, a warm ALIAS against a static address (the default)
+		  --sign    CPU per query with DNSSEC, and many owners that are signed anew
 		  --silent  static answers and reply times while the resolver says nothing
 		  --cold    the time of the first answer over TCP, without the resolver's
 		  --herd    many clients at once for a name never resolved
@@ -29,7 +30,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | --refresh | --soak)
+--cpu | --sign | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | --refresh | --soak)
 	mode=${1#--} && shift
 	;;
 -h | --help) usage && exit ;;

@@ -135,6 +135,7 @@ class Knotd(Process):
                 (line.split("] ", 1)[1].split(" = ") for line in lines)}
 
     def reload(self):
+        until((self.path / "knot.sock").exists)  # which comes after the first answers
         self.write()
         self.knotc("reload")
 

@@ -3,7 +3,7 @@
 
 import contextlib
 
-from client import NOT_READY, alias, is_servfail, is_truncated
+from client import NOT_READY, alias, is_servfail, is_truncated, rrset
 from knotd import Knotd, Zone
 from timing import until
 
@@ -56,13 +56,21 @@ def options(*upstreams, **more):
             "cold_wait": int(1000 * COLD_WAIT), "failure_ttl": "1s", "keep_warm": 0, **more}
 
 
+def presigned(place, text):
+    """example.com as a hidden primary has signed it, to be served without signing."""
+    with Knotd(place(), [Zone("example.com", text, module="", extra="dnssec-signing: on")]) as primary:
+        until(lambda: rrset(primary.ask("example.com", "SOA", do=True), "RRSIG"))
+        primary.knotc("-b", "-f", "zone-flush", "example.com")
+        return Zone("example.com", primary.path.joinpath("example.com.zone").read_text(), head="")
+
+
 @contextlib.contextmanager
-def lab(place, *upstreams, zones=None, sections=None, server=None, database=False, **more):
+def lab(place, *upstreams, zones=None, sections=None, server=None, database=False, extra="", **more):
     """A lab; the first upstream is the one to script.
 
     The section `default` has the options given by name, `sections` adds others.
     """
     with Knotd(place(), zones or [Zone("example.com")],
                {"default": options(*upstreams, **more), **(sections or {})}, server,
-               database=database) as knot:
+               extra=extra, database=database) as knot:
         yield Lab(knot, upstreams[0])

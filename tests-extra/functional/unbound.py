@@ -35,20 +35,21 @@ forward-zone:
 class Unbound(Process):
     """Stub zones by name and port of their authority; anchors are DNSKEY lines by zone.
 
-    Everything else is forwarded to a port where nobody listens.
+    Everything else is forwarded to a port where nobody listens. `more` has further lines of its `server` section.
     """
 
-    def __init__(self, path, stubs, anchors=None):
+    def __init__(self, path, stubs, anchors=None, more=()):
         super().__init__(path)
         self.stubs = stubs
         self.anchors = anchors or {}
+        self.more = more
 
     @property
     def address(self):
         return f"127.0.0.1@{self.port}"
 
     def command(self):
-        servers, zones = [], []
+        servers, zones = [f"    {line}" for line in self.more], []
         for zone in self.stubs:
             if zone in self.anchors:
                 self.path.joinpath(f"{zone}.key").write_text(self.anchors[zone])

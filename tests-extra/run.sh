@@ -115,8 +115,9 @@ script() {
 	fi
 }
 
-need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" libcmocka-dev libasan8 libubsan1 \
-	knot-dnssecutils libc6-dbg python3-docutils python3-dnspython python3-pytest python3-pytest-xdist valgrind
+need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" bind9-dnsutils libcmocka-dev libasan8 \
+	libubsan1 knot-dnssecutils knot-resolver libc6-dbg python3-cryptography python3-docutils \
+	python3-dnspython python3-pytest python3-pytest-xdist valgrind
 ! installed_module || die "knotd would take $module instead of what is tested: make uninstall first"
 
 say "Build"

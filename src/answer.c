@@ -341,24 +341,25 @@ static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state,
 /* --- the hook --- */
 
 /*!
- * Finds out whether the reply has to be signed, and how. False if it has to be, and can't be: signatures that Knot put or
- * will put are of the zone's own data then, and no place for other addresses.
+ * Finds out whether the reply has to be signed, and how. Where it has to be, and can't be, signatures that Knot put or will
+ * put are of the zone's own data, and no place for other addresses.
  */
-static bool find_keys(visit_t *visit)
+static signer_state_t find_keys(visit_t *visit)
 {
 	if (visit->ctx->conf.onlinesign || !knot_pkt_has_dnssec(visit->qdata->query)) {
-		return true;
+		return SIGNER_UNSIGNED;
+	}
+	if (visit->ctx->signer != NULL && visit->node != NULL) {
+		return signer_keys(visit->ctx->signer, visit->mod, visit->qdata, &visit->keys);
 	}
 	knot_rrset_t rrsig = knotd_qdata_zone_apex_rrset(visit->qdata, KNOT_RRTYPE_RRSIG);
 	if (knot_rrset_empty(&rrsig)) {
-		return true;
+		return SIGNER_UNSIGNED;
 	}
 	if (visit->ctx->signer == NULL) {
 		notice_elsewhere(visit->ctx, visit->mod);
-	} else if (visit->node != NULL) {
-		visit->keys = signer_keys(visit->ctx->signer, visit->mod, visit->qdata, &visit->keys_busy);
 	}
-	return visit->keys != NULL;
+	return SIGNER_LOST;
 }
 
 knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
@@ -383,12 +384,14 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	bool is_address = (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA);
-	if (!find_keys(&visit)) {
-		if (visit.keys_busy) {
-			state = visit_come_back(qdata);
-			return is_address ? got(&visit, type, GOT_COLD, state) : state;
-		}
+	switch (find_keys(&visit)) {
+	case SIGNER_BUSY:
+		state = visit_come_back(qdata);
+		return is_address ? got(&visit, type, GOT_COLD, state) : state;
+	case SIGNER_LOST:
 		return is_address ? got(&visit, type, GOT_UNCHANGED, state) : refuse_alias(&visit, state);
+	default:
+		break;
 	}
 	if (is_address && visit.count == 0 && !visit.self) {
 		return got(&visit, type, GOT_UNCHANGED, state);

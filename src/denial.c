@@ -148,10 +148,9 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 	if (!visit_layout_holds(denial.ctx, mod, qdata)) {
 		return state;
 	}
-	bool busy = false;
-	denial.keys = signer_keys(denial.ctx->signer, mod, qdata, &busy);
-	if (denial.keys == NULL) {
-		return busy ? visit_come_back(qdata) : state;
+	signer_state_t keys = signer_keys(denial.ctx->signer, mod, qdata, &denial.keys);
+	if (keys != SIGNER_READY) {
+		return (keys == SIGNER_BUSY) ? visit_come_back(qdata) : state;
 	}
 	if (pkt->current == KNOT_ANSWER) {
 		denial.node = node_found(qdata);

@@ -159,23 +159,30 @@ static bool try_lock(signer_t *signer)
 	return false;
 }
 
-const keys_t *signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, bool *busy)
+signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, const keys_t **keys)
 {
 	uint64_t version = version_of(qdata);
-	keys_t *keys = rcu_dereference(signer->keys);
-	if (!is_current(keys, version)) {
-		*busy = !try_lock(signer);
-		if (*busy) {
-			return NULL;
+	keys_t *found = rcu_dereference(signer->keys);
+	if (!is_current(found, version)) {
+		knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
+		if (knot_rrset_empty(&rrsigs)) {
+			return SIGNER_UNSIGNED;
 		}
-		keys = signer->keys;
-		if (!is_current(keys, version)) {
-			keys = renew_keys(signer, mod, qdata, version);
+		if (!try_lock(signer)) {
+			return SIGNER_BUSY;
+		}
+		found = signer->keys;
+		if (!is_current(found, version)) {
+			found = renew_keys(signer, mod, qdata, version);
 		}
 		signer->slow = false;
 		pthread_mutex_unlock(&signer->lock);
 	}
-	return (keys != NULL && keys->count > 0) ? keys : NULL;
+	if (found == NULL || found->count == 0) {
+		return SIGNER_LOST;
+	}
+	*keys = found;
+	return SIGNER_READY;
 }
 
 /* --- signatures --- */

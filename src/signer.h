@@ -26,6 +26,14 @@ typedef struct {
 
 typedef struct signer signer_t;
 
+/*! Whether a version of the zone can be signed. */
+typedef enum {
+	SIGNER_READY,
+	SIGNER_UNSIGNED, /*!< It need not be: it is not signed at all. */
+	SIGNER_LOST,     /*!< Keys are not to be had. */
+	SIGNER_BUSY,     /*!< They are still being read. */
+} signer_state_t;
+
 /*!
  * \brief Creates a signer for the zone of a module; for the load callback.
  *
@@ -45,11 +53,9 @@ void signer_free(signer_t *signer);
  * Reads them from the keystore when they have changed; other workers wait a moment for that, but no longer, as a
  * keystore may hang. What is missing is logged, and tried again with the next version of the zone or after a minute.
  *
- * \param[out] busy  They are still being read.
- *
- * \return NULL if they are not to be had, for now or at all.
+ * \param[out] keys  Set with SIGNER_READY.
  */
-const keys_t *signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, bool *busy);
+signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, const keys_t **keys);
 
 /*!
  * \brief Signatures of an RRset, which are made if there are none. A failure is logged, once.

@@ -139,7 +139,6 @@ bool visit_begin(visit_t *visit, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mo
 	visit->mod = mod;
 	visit->pkt = pkt;
 	visit->qdata = qdata;
-	visit->keys_busy = false;
 	visit->keys = NULL;
 
 	if (!find_node(visit)) {

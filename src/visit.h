@@ -27,7 +27,6 @@ typedef struct {
 	unsigned count;       /*!< Targets. */
 	bool self;            /*!< One of them is the owner. */
 	bool dropped;         /*!< A resolution could not be asked for. */
-	bool keys_busy;       /*!< That is not known yet. */
 	const keys_t *keys;   /*!< The reply has to be signed with these, or NULL. */
 	knot_dname_storage_t name[ALIAS_TARGETS_MAX]; /*!< Of the targets, lower case. */
 	target_t *target[ALIAS_TARGETS_MAX];          /*!< What the cache has, or NULL. */

@@ -7,7 +7,7 @@ import pytest
 
 import lab as labs
 from client import ALIAS, addresses, alias, has, is_answer, is_truncated, rrset
-from knotd import Zone
+from knotd import Knotd, Zone
 from timing import until
 from unbound import Unbound
 from upstream import delayed, failure, host, nxdomain
@@ -211,3 +211,18 @@ def test_without_do(lab):
     """Without DO the answer is as in a plain zone."""
     reply = lab.ask("both.example.com")
     assert is_answer(reply, "192.0.2.1") and not rrset(reply, "RRSIG")
+
+
+def test_template(place, upstream):
+    """Both modules by way of a template; in the wrong order there they are refused for each of its zones."""
+    upstream.host("both.example.net", "192.0.2.1", "2001:db8::1")
+    zone = Zone("example.com", "@ " + alias("both.example.net"), module="")
+    with Knotd(place(), [zone], {"default": labs.options(upstream)}) as knot:
+        for order in (SIGNED, "[ mod-onlinesign, mod-alias/default ]"):
+            knot.template = [f"    module: {order}"]
+            knot.reload()
+            if order == SIGNED:
+                until(lambda: is_answer(knot.ask("example.com", tcp=True), "192.0.2.1"))
+                assert rrset(knot.ask("example.com", do=True), "RRSIG")
+            else:
+                knot.wait_log("error: [example.com.] module 'mod-alias/default', must be listed before mod-onlinesign")

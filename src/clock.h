@@ -25,3 +25,14 @@ static inline uint64_t clock_ms(void)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return CLOCK_START_MS + (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
+
+/*! \brief CLOCK_MONOTONIC in so many ms, for calls that wait. Any thread. */
+static inline struct timespec clock_in(uint32_t ms)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += (ms % 1000) * 1000000L;
+	ts.tv_sec += ms / 1000 + ts.tv_nsec / 1000000000L;
+	ts.tv_nsec %= 1000000000L;
+	return ts;
+}

@@ -2,6 +2,10 @@
 
 #include "notice.h"
 
+#include <string.h>
+
+#include "fingerprint.h"
+
 /*! Shortest time between lines about targets of a zone, ms. */
 #define STATE_PAUSE_MS		1000
 /*! Shortest time between lines about zone-rate, ms. */
@@ -9,17 +13,9 @@
 
 void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what)
 {
-	/* FNV-1a over owner and text. */
-	uint64_t hash = 0xcbf29ce484222325;
-	for (const uint8_t *pos = owner; *pos != '\0'; pos++) {
-		hash = (hash ^ *pos) * 0x100000001b3;
-	}
-	/* Not the pointer: texts lie close to each other, and elsewhere with each start. */
-	for (const char *pos = what; *pos != '\0'; pos++) {
-		hash = (hash ^ (uint8_t)*pos) * 0x100000001b3;
-	}
-
-	unsigned bit = (hash >> 32) % LOGGED_BITS;
+	/* The text and not its place, which is another one with each start. */
+	uint64_t print = fingerprint(fingerprint(0, owner, knot_dname_size(owner)), what, strlen(what));
+	unsigned bit = print % LOGGED_BITS;
 	uint64_t mask = 1ULL << (bit % 64);
 	_Atomic uint64_t *logged = &ctx->logged[bit / 64];
 	/* The load first: all queries of all workers come here. */

@@ -10,6 +10,7 @@
 #include <libknot/errcode.h>
 
 #include "clock.h"
+#include "fingerprint.h"
 
 /*! How long an upstream without zones is kept, in ms. */
 #define LINGER_MS	60000
@@ -186,19 +187,10 @@ int registry_acquire(upstream_t **upstream, const upstream_key_t *key, const ter
 	return ret;
 }
 
-/*! FNV-1a. */
-static unsigned hash_zone(const knot_dname_t *zone)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-	for (size_t len = knot_dname_size(zone); len > 0; len--, zone++) {
-		hash = (hash ^ *zone) * 0x100000001b3;
-	}
-	return (hash >> 32) % ZONE_BUCKETS;
-}
-
 static void register_account(entry_t *entry, account_t *account)
 {
-	struct cds_list_head *bucket = &entry->zones[hash_zone(account->zone)];
+	uint64_t print = fingerprint(0, account->zone, knot_dname_size(account->zone));
+	struct cds_list_head *bucket = &entry->zones[print % ZONE_BUCKETS];
 	account_t *other;
 	cds_list_for_each_entry(other, bucket, registered) {
 		if (knot_dname_is_equal(other->zone, account->zone)) {

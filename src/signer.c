@@ -147,12 +147,8 @@ static bool try_lock(signer_t *signer)
 	if (pthread_mutex_trylock(&signer->lock) == 0) {
 		return true;
 	}
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += BUSY_MS * 1000000L;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	if (!signer->slow && pthread_mutex_timedlock(&signer->lock, &until) == 0) {
+	struct timespec until = clock_in(BUSY_MS);
+	if (!signer->slow && pthread_mutex_clocklock(&signer->lock, CLOCK_MONOTONIC, &until) == 0) {
 		return true;
 	}
 	signer->slow = true;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <libknot/libknot.h>
 
+#include "clock.h"
 #include "thread.h"
 
 /*! How long the start waits for the store to be read, in ms. */
@@ -120,11 +121,7 @@ static int start_thread(upstream_t *upstream)
 
 static void wait_restored(upstream_t *upstream)
 {
-	struct timespec end;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_nsec += START_WAIT_MS * 1000000L;
-	end.tv_sec += end.tv_nsec / 1000000000L;
-	end.tv_nsec %= 1000000000L;
+	struct timespec end = clock_in(START_WAIT_MS);
 	(void)sem_clockwait(&upstream->restored, CLOCK_MONOTONIC, &end);
 }
 

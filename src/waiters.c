@@ -2,7 +2,7 @@
 
 #include "waiters.h"
 
-#include <time.h>
+#include "clock.h"
 
 /* Over all upstreams: those who wait are Knot's TCP workers, whatever they wait for. */
 static atomic_uint seats_taken;
@@ -24,19 +24,6 @@ void waiters_deinit(waiters_t *waiters)
 	pthread_mutex_destroy(&waiters->lock);
 }
 
-static struct timespec deadline_in(uint32_t ms)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec += ms / 1000;
-	ts.tv_nsec += (ms % 1000) * 1000000L;
-	if (ts.tv_nsec >= 1000000000L) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000L;
-	}
-	return ts;
-}
-
 bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned seats, waiters_done_f done, void *ctx)
 {
 	if (wait_ms == 0) {
@@ -47,7 +34,7 @@ bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned seats, waiters_
 		return done(ctx);
 	}
 
-	struct timespec deadline = deadline_in(wait_ms);
+	struct timespec deadline = clock_in(wait_ms);
 	bool is_done;
 	int ret = 0;
 

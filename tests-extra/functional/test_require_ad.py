@@ -83,7 +83,7 @@ def test_sibling(lab):
 
 
 def test_zones_apart(lab):
-    """A zone without the option has the answers of the same target, and does not lend them to the other."""
+    """A zone without the option has the answers of the same target; no cache and no store lends them to the other."""
     target = "shared.example.net"
     lab.upstream.both(target, host("192.0.2.1"))
     for zone in (ZONE, LAX):
@@ -91,3 +91,4 @@ def test_zones_apart(lab):
     assert is_answer(lab.ask(f"shared.{LAX}", tcp=True), "192.0.2.1")
     assert is_servfail(lab.settle(f"shared.{ZONE}"), INSECURE)
     assert is_answer(lab.ask(f"shared.{LAX}"), "192.0.2.1")
+    assert len(list((lab.knot.path / "alias").glob("*.mdb"))) == 2

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import dns.rcode
 
 HEAD = struct.Struct("!6H")
-ZONE = b"\7example\3com\0"
 TYPE = {"A": b"\0\1\0\1", "AAAA": b"\0\x1c\0\1"}
-OPT = bytes.fromhex("00002904d0000000000000")
+OPT, OPT_DO = bytes.fromhex("00002904d0000000000000"), bytes.fromhex("00002904d0000080000000")
 ANSWER = struct.Struct("!HHHIH")
 ADDRESS = {(1, 4): struct.Struct("!I"), (28, 16): struct.Struct("!IHHII")}
 OPT_FIXED, EDE = 11, 15
@@ -30,12 +29,13 @@ class Reply(NamedTuple):
     ede: int = None
 
 
-def question(number, rdtype, id=0):
-    label = b"n%d" % number
-    return b"".join((HEAD.pack(id, 0, 1, 0, 0, 1), bytes([len(label)]), label, ZONE, TYPE[rdtype], OPT))
+def question(number, rdtype, id=0, zone="example.com", do=False):
+    name = b"".join(bytes([len(label)]) + label.encode() for label in f"n{number}.{zone}.".split("."))
+    return b"".join((HEAD.pack(id, 0, 1, 0, 0, 1), name, TYPE[rdtype], OPT_DO if do else OPT))
 
 
-def parse(wire):
+def parse(wire, do=False):
+    """Of a reply to a query for one address; with DO it may have a signature."""
     rcode, pos = wire[3] & 15, wire.index(0, 12) + 5
     ancount = wire[6] << 8 | wire[7]
     reply = Reply("NODATA")
@@ -43,7 +43,7 @@ def parse(wire):
         reply = Reply(dns.rcode.to_text(rcode))
     elif wire[2] & 2:
         reply = Reply("TC")
-    elif ancount == 1:
+    elif ancount == 1 or do and ancount == 2:
         owner, rdtype, _, ttl, length = ANSWER.unpack_from(wire, pos)
         pos += ANSWER.size
         number, generation = _read_address(wire, pos, rdtype, length)
@@ -80,14 +80,15 @@ def _read_ede(wire, pos):
 
 
 class Asker:
-    """Asks over UDP; each reply goes to check(number, rdtype, reply, when, took)."""
+    """Asks for names in a zone over UDP; each reply goes to check(number, rdtype, reply, when, took)."""
 
-    def __init__(self, port, check):
+    def __init__(self, port, check, zone="example.com", do=False):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.sock.connect(("127.0.0.1", port))
         self.sock.setblocking(False)
         self.check = check
+        self.zone, self.do = zone, do
         self.count = 0
         self.asked = collections.OrderedDict()  # number, rdtype, question, since when, by message ID
 
@@ -123,7 +124,7 @@ class Asker:
 
     def _send(self, number, rdtype):
         id = self.count & 0xffff
-        wire = question(number, rdtype, id)
+        wire = question(number, rdtype, id, self.zone, self.do)
         if id in self.asked:
             self._lose(id)
         self.asked[id] = (number, rdtype, wire[12:-len(OPT)], time.monotonic())
@@ -155,7 +156,7 @@ class Asker:
                 asked = self.asked.pop(wire[0] << 8 | wire[1], None)
                 if asked:
                     number, rdtype, asked_for, since = asked
-                    reply = parse(wire) if wire[12:12 + len(asked_for)] == asked_for else Reply("malformed")
+                    reply = parse(wire, self.do) if wire[12:12 + len(asked_for)] == asked_for else Reply("malformed")
                     self.check(number, rdtype, reply, now, now - since)
         except (BlockingIOError, ConnectionRefusedError):
             pass

@@ -44,6 +44,7 @@ class Result:
     rcodes: dict
     rate: float      # replies a second
     longest: float   # seconds from a query to its reply
+    times: list      # the same of each reply, with -v
 
 
 class Load:
@@ -93,7 +94,8 @@ def _parse(text):
     return Result(int(number(r"Queries sent: +(\d+)")), int(number(r"Queries completed: +(\d+)")),
                   int(number(r"Queries lost: +(\d+)")),
                   {name: int(count) for name, count in re.findall(r"([A-Z]+) (\d+) \(", text)},
-                  number(r"Queries per second: +([\d.]+)"), number(r"max ([\d.]+)\)"))
+                  number(r"Queries per second: +([\d.]+)"), number(r"max ([\d.]+)\)"),
+                  [float(time) for time in re.findall(r"^> [A-Z]{2,} .* ([\d.]+)$", text, re.M)])
 
 
 def cpu_seconds(pid):

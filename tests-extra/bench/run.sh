@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Measures one knotd with mod-alias. All load stays on loopback and ends by itself.
+# Measures knotd with mod-alias. All load stays on loopback and ends by itself.
 
 set -eu
 
@@ -20,6 +20,7 @@ usage() {
 		  --scale   a million RRsets: memory, CPU per query, time to start
 		  --refresh refreshes a second, and the CPU of keeping names warm
 		  --soak    faults at random: memory, descriptors, answers
+		  --compare static addresses, ALIAS with and without DNSSEC, and PowerDNS; CSV files, plots
 		MODE --help shows the options. The module is ALIAS_MODULE, or else built from here.
 	END
 }
@@ -30,13 +31,19 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --sign | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | --refresh | --soak)
+--cpu | --sign | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | --refresh | --soak | --compare)
 	mode=${1#--} && shift
 	;;
 -h | --help) usage && exit ;;
 esac
 
-need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" dnsperf python3-dnspython
+packages=(dnsperf python3-dnspython)
+program=$top/tests-extra/bench/$mode.py
+if [ "$mode" = compare ]; then
+	packages+=(gnuplot-nox pdns-server pdns-backend-bind)
+	program=$top/tests-extra/bench/compare/main.py
+fi
+need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${packages[@]}"
 ! installed_module || die "knotd would take $module instead of what is built here: make uninstall first"
 work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -48,5 +55,5 @@ gcc -D_GNU_SOURCE -O2 -Wall -Wextra -o "$work/stub" "$top/tests-extra/bench/stub
 export ALIAS_STUB=$work/stub
 
 # The servers are those of the functional tests.
-export PYTHONPATH=$top/tests-extra/functional PYTHONDONTWRITEBYTECODE=1
-timeout -k 10 3600 /usr/bin/python3 "$top/tests-extra/bench/$mode.py" "$@"
+export PYTHONPATH=$top/tests-extra/functional:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1
+timeout -k 10 3600 /usr/bin/python3 "$program" "$@"

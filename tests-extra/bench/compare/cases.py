@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from client import rrset
 from clients import Asker
-from common import Load, cpu_seconds, percentiles, run as run_load, separate
+from common import cpu_seconds, percentiles, run as run_load, separate
 from knotd import Knotd, Zone
 from powerdns import Powerdns
 from stub import Stub, alias_record

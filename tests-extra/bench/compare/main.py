@@ -55,8 +55,9 @@ def describe(path):
     model = first("/proc/cpuinfo", r"^model name\s*: (.*)")
     memory = int(first("/proc/meminfo", r"^MemTotal: *(\d+)")) >> 20
     system = first("/etc/os-release", r"^PRETTY_NAME=.(.*).$")
+    kernel = os.uname().release.partition("-")[0]
     path.write_text(f"{os.cpu_count()} processors, {model}\n{memory} GiB of memory\n"
-                    f"{system}, Linux {os.uname().release}\n{versions}")
+                    f"{system}, Linux {kernel}\n{versions}")
     print(path.read_text())
 
 

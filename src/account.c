@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define SECOND_US	1000000ULL
+#define SECOND_US 1000000ULL
 
 account_t *account_open(const knot_dname_t *zone, const terms_t *terms, uint32_t rate,
                         account_publish_f publish, void *ctx)

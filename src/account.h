@@ -35,30 +35,30 @@ typedef struct account {
 	/* Constant. */
 	knot_dname_t *zone;
 	terms_t terms;
-	uint32_t rate;               /*!< Queries/s that the zone may cause; 0: no limit of its own. */
-	account_publish_f publish;   /*!< NULL: no zone's account. */
+	uint32_t rate;             /*!< Queries/s that the zone may cause; 0: no limit of its own. */
+	account_publish_f publish; /*!< NULL: no zone's account. */
 
 	/* Any thread. */
 	atomic_uint refs;
-	atomic_bool delayed;         /*!< zone-rate has put a query off; set by the upstream's thread. */
-	pthread_mutex_t lock;        /*!< Of `ctx`. */
-	void *ctx;                   /*!< Argument of `publish`, NULL after the close. */
+	atomic_bool delayed;  /*!< zone-rate has put a query off; set by the upstream's thread. */
+	pthread_mutex_t lock; /*!< Of `ctx`. */
+	void *ctx;            /*!< Argument of `publish`, NULL after the close. */
 
 	/* The registry, under its lock. */
 	struct cds_list_head registered;
 
 	/* Set before the upstream's thread knows the account, then that thread's. */
-	struct account *predecessor;  /*!< Of the same zone, to be taken over; with a reference. */
+	struct account *predecessor; /*!< Of the same zone, to be taken over; with a reference. */
 
 	/* The upstream's thread. */
-	struct account *heir;         /*!< That has taken this one over, or NULL; with a reference. */
-	struct cds_list_head node;    /*!< Among those it knows. */
-	struct cds_list_head changed; /*!< Among those that have something to publish. */
+	struct account *heir;          /*!< That has taken this one over, or NULL; with a reference. */
+	struct cds_list_head node;     /*!< Among those it knows. */
+	struct cds_list_head changed;  /*!< Among those that have something to publish. */
 	struct cds_list_head *changes; /*!< Head of that list. */
 	struct lane *lane;
-	uint32_t targets;            /*!< That it pays for. */
-	uint32_t flights;            /*!< Queries under way. */
-	uint64_t next_us;            /*!< When the next query may leave, in us of clock_ms(). */
+	uint32_t targets; /*!< That it pays for. */
+	uint32_t flights; /*!< Queries under way. */
+	uint64_t next_us; /*!< When the next query may leave, in us of clock_ms(). */
 	counters_t counters;
 } account_t;
 

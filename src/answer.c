@@ -150,7 +150,7 @@ static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const out
 
 	uint16_t before = pkt->rrset_count;
 	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(visit, &rrset, KNOT_PF_FREE) :
-	                         fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	                                             fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	if (pkt->rrset_count == before) {
 		knot_rrset_clear(&rrset, &pkt->mm);
 	}
@@ -413,6 +413,8 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	default:
 		return state;
 	}
-	return (visit.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) ?
-	       denial_correct(state, pkt, qdata, mod) : state;
+	if (visit.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) {
+		return denial_correct(state, pkt, qdata, mod);
+	}
+	return state;
 }

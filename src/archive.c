@@ -10,9 +10,9 @@
 #include <libknot/errcode.h>
 
 /*! An answer that stays the same is written again after that share of the time that it may serve ... */
-#define RENEW_SHARE	8
+#define RENEW_SHARE 8
 /*! ... and after an hour at most, in ms. */
-#define RENEW_MAX_MS	(3600 * 1000ULL)
+#define RENEW_MAX_MS (3600 * 1000ULL)
 
 struct archive {
 	store_t *store;

@@ -8,10 +8,10 @@
 #include <libknot/errcode.h>
 
 /*! Buckets to begin with. */
-#define BUCKETS_MIN	1024
+#define BUCKETS_MIN 1024
 
 /*! Targets compared to find the one to leave. */
-#define VICTIM_LOOKS	16
+#define VICTIM_LOOKS 16
 
 struct cache {
 	struct cds_lfht *table;

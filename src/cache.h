@@ -31,10 +31,10 @@
 #include "reply.h"
 
 /*! How long a failure is remembered, and longest back-off, ms (RFC 9520, section 3.2: at most 5 minutes). */
-#define CACHE_FAILURE_MAX_MS	(300 * 1000ULL)
+#define CACHE_FAILURE_MAX_MS (300 * 1000ULL)
 
 /*! The time of a target's last use is exact to that, ms: so that workers rarely write to it. */
-#define CACHE_USED_GRAIN_MS	1000
+#define CACHE_USED_GRAIN_MS 1000
 
 typedef enum {
 	SLOT_A,
@@ -45,15 +45,15 @@ typedef enum {
 /*! A good answer; immutable once published, but for what is the writer's own. */
 typedef struct answer {
 	struct rcu_head rcu;
-	uint64_t received;    /*!< clock_ms() of the reply. */
-	uint32_t ttl;         /*!< Seconds, as received. */
-	uint8_t kind;         /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
-	bool restored;        /*!< Out of the store: stale, whatever its TTL says. */
-	bool owns_held;       /*!< `held` goes when this goes; writer only. */
-	knot_rdataset_t rrs;  /*!< The addresses; empty when negative. */
-	struct answer *held;  /*!< With REPLY_NXDOMAIN: the addresses before it, or NULL. */
-	uint64_t stored;      /*!< clock_ms() of when it went into the store, or 0; writer only. */
-	uint8_t rdata[];      /*!< Storage of rrs, in libknot's layout: a hit copies nothing. */
+	uint64_t received;   /*!< clock_ms() of the reply. */
+	uint32_t ttl;        /*!< Seconds, as received. */
+	uint8_t kind;        /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
+	bool restored;       /*!< Out of the store: stale, whatever its TTL says. */
+	bool owns_held;      /*!< `held` goes when this goes; writer only. */
+	knot_rdataset_t rrs; /*!< The addresses; empty when negative. */
+	struct answer *held; /*!< With REPLY_NXDOMAIN: the addresses before it, or NULL. */
+	uint64_t stored;     /*!< clock_ms() of when it went into the store, or 0; writer only. */
+	uint8_t rdata[];     /*!< Storage of rrs, in libknot's layout: a hit copies nothing. */
 } answer_t;
 
 /*! How urgently a slot has been asked for. */
@@ -66,23 +66,23 @@ typedef enum {
 
 /*! What is known of one type of a target. Written by the writer; `asked` by any thread. */
 typedef struct {
-	answer_t *answer;            /*!< RCU pointer to the last good answer, or NULL. */
-	_Atomic uint64_t failed_at;  /*!< clock_ms() of when the last attempt left if it failed, else 0. */
-	_Atomic uint64_t retry_at;   /*!< clock_ms() until when a failure suppresses the next attempt. */
-	_Atomic int16_t failed_ede;  /*!< Why the last one failed, as Extended DNS Error (RFC 8914). */
-	_Atomic uint8_t asked;       /*!< asked_t of the request that is queued or under way; any thread sets it. */
-	_Atomic bool warm;           /*!< The thread refreshes it by itself: clients need not wait for that. */
-	uint8_t want;                /*!< asked_t of the query that is planned; writer only. */
-	bool busy;                   /*!< A query to the resolver is under way; writer only. */
-	uint8_t failures;            /*!< Consecutive failed attempts, as far as they count; writer only. */
-	_Atomic uint8_t told;        /*!< The state that was logged last, for workers. */
-	uint64_t settled;            /*!< clock_ms() after the result of the last one was stored; writer only. */
+	answer_t *answer;           /*!< RCU pointer to the last good answer, or NULL. */
+	_Atomic uint64_t failed_at; /*!< clock_ms() of when the last attempt left if it failed, else 0. */
+	_Atomic uint64_t retry_at;  /*!< clock_ms() until when a failure suppresses the next attempt. */
+	_Atomic int16_t failed_ede; /*!< Why the last one failed, as Extended DNS Error (RFC 8914). */
+	_Atomic uint8_t asked;      /*!< asked_t of the request that is queued or under way; any thread sets it. */
+	_Atomic bool warm;          /*!< The thread refreshes it by itself: clients need not wait for that. */
+	uint8_t want;               /*!< asked_t of the query that is planned; writer only. */
+	bool busy;                  /*!< A query to the resolver is under way; writer only. */
+	uint8_t failures;           /*!< Consecutive failed attempts, as far as they count; writer only. */
+	_Atomic uint8_t told;       /*!< The state that was logged last, for workers. */
+	uint64_t settled;           /*!< clock_ms() after the result of the last one was stored; writer only. */
 } slot_t;
 
 typedef struct target {
 	struct cds_lfht_node node;
 	struct rcu_head rcu;
-	_Atomic uint64_t used;     /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
+	_Atomic uint64_t used; /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	slot_t slot[SLOTS];
 	struct cds_list_head line; /*!< In the line of those to be looked at for leaving; writer only. */
 	account_t *account;        /*!< Of the zone that asked for it last; writer only. */

@@ -11,7 +11,7 @@
 #include <time.h>
 
 /*! What the clock had shown when the machine started: times before that can be told, too, and 0 is never. */
-#define CLOCK_START_MS	(1ULL << 42)
+#define CLOCK_START_MS (1ULL << 42)
 
 /*!
  * \brief Milliseconds of CLOCK_MONOTONIC_COARSE after CLOCK_START_MS.

@@ -10,6 +10,7 @@
 
 #include "name.h"
 
+/* clang-format off */
 #define MOD_RESOLVER		"\x08""resolver"
 #define MOD_REQUIRE_AD		"\x0A""require-ad"
 #define MOD_TIMEOUT		"\x07""timeout"
@@ -74,6 +75,7 @@ static const knot_lookup_t nxdomain_modes[] = {
 	{ NXDOMAIN_HOLD,     "hold" },
 	{ 0, NULL }
 };
+/* clang-format on */
 
 /*!
  * Reads an address as the configuration parser has it: a type, 4 or 6, the
@@ -139,12 +141,13 @@ static int check_suffix(knotd_conf_check_args_t *args)
 	const knot_dname_t *name = args->data;
 	if (*name == '\0' || knot_dname_is_wildcard(name)) {
 		args->err_str = "allow-target and deny-target take a name with all below it, "
-		                "so neither a wildcard nor the root";
+				"so neither a wildcard nor the root";
 		return KNOT_EINVAL;
 	}
 	return KNOT_EOK;
 }
 
+/* clang-format off */
 const yp_item_t conf_schema[] = {
 	{ MOD_RESOLVER,         YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI, { check_resolver } },
 	{ MOD_REQUIRE_AD,       YP_TBOOL, YP_VNONE },
@@ -169,6 +172,7 @@ const yp_item_t conf_schema[] = {
 	{ MOD_DENY_TARGET,      YP_TDNAME, YP_VNONE, YP_FMULTI, { check_suffix } },
 	{ NULL }
 };
+/* clang-format on */
 
 int conf_check(knotd_conf_check_args_t *args)
 {
@@ -278,7 +282,8 @@ static int load_resolvers(resolvers_t *set, knotd_mod_t *mod)
 	}
 	set->require_ad = knotd_conf_mod(mod, MOD_REQUIRE_AD).single.boolean;
 	if (ret != KNOT_EOK) {
-		knotd_mod_log(mod, LOG_ERR, "no usable resolver, neither in option 'resolver' "
+		knotd_mod_log(mod, LOG_ERR,
+		              "no usable resolver, neither in option 'resolver' "
 		              "nor in the system's resolv.conf");
 	}
 	return ret;
@@ -320,7 +325,8 @@ static void check_nsec_bitmap(knotd_mod_t *mod, const knotd_conf_t *id)
 		has_aaaa |= (type == KNOT_RRTYPE_AAAA);
 	}
 	if (bitmap.count > 0 && !(has_a && has_aaaa)) {
-		knotd_mod_log(mod, LOG_WARNING, "option 'nsec-bitmap' of mod-onlinesign must have A and AAAA, "
+		knotd_mod_log(mod, LOG_WARNING,
+		              "option 'nsec-bitmap' of mod-onlinesign must have A and AAAA, "
 		              "or resolvers take the addresses for denied");
 	}
 	knotd_conf_free(&bitmap);
@@ -340,7 +346,8 @@ static int find_onlinesign(conf_alias_t *conf, knotd_conf_t *policy_id, knotd_mo
 			self_seen = true;
 		} else if (is_module(item, ONLINESIGN)) {
 			if (!self_seen) {
-				knotd_mod_log(mod, LOG_ERR, "must be listed before mod-onlinesign "
+				knotd_mod_log(mod, LOG_ERR,
+				              "must be listed before mod-onlinesign "
 				              "in option 'module' of the zone, which signs only what is there by then");
 				ret = KNOT_EINVAL;
 				break;
@@ -361,8 +368,16 @@ static int find_onlinesign(conf_alias_t *conf, knotd_conf_t *policy_id, knotd_mo
 /*! Length of an RRSIG without its owner and its signer, by the algorithm of the signing policy. */
 static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 {
-	enum { FIXED = 10 + 18, RSA_DEFAULT = 2048 };
-	enum { ECDSAP384SHA384 = 14, ED25519 = 15, ED448 = 16, ECDSAP256SHA256 = 13 };
+	enum {
+		FIXED = 10 + 18,
+		RSA_DEFAULT = 2048,
+	};
+	enum {
+		ECDSAP384SHA384 = 14,
+		ED25519 = 15,
+		ED448 = 16,
+		ECDSAP256SHA256 = 13,
+	};
 
 	knotd_conf_t algorithm = { .single = { .option = ECDSAP256SHA256 } };
 	int64_t bits = RSA_DEFAULT;
@@ -376,10 +391,10 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 
 	switch (algorithm.single.option) {
 	case ECDSAP256SHA256:
-	case ED25519:         return FIXED + 64;
+	case ED25519: return FIXED + 64;
 	case ECDSAP384SHA384: return FIXED + 96;
-	case ED448:           return FIXED + 114;
-	default:              return FIXED + bits / 8;
+	case ED448: return FIXED + 114;
+	default: return FIXED + bits / 8;
 	}
 }
 
@@ -491,8 +506,7 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 	conf->zone_rate = knotd_conf_mod(mod, MOD_ZONE_RATE).single.integer;
 
 	conf->seats = knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_TCP).single.integer / 2;
-	conf->rotate = knotd_conf(mod, ITEM_SERVER,
-	                          ITEM_ANSWER_ROTATION, NULL).single.boolean;
+	conf->rotate = knotd_conf(mod, ITEM_SERVER, ITEM_ANSWER_ROTATION, NULL).single.boolean;
 
 	return KNOT_EOK;
 }

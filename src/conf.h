@@ -24,13 +24,13 @@ typedef struct {
 	policy_t policy;
 	upstream_key_t upstream;
 	limits_t limits;
-	uint32_t zone_rate; /*!< Queries/s to the resolvers that the zone may cause, 0: any. */
-	unsigned seats;     /*!< Half of the TCP workers: how many may wait for a resolution. */
-	bool rotate;        /*!< server.answer-rotation. */
-	bool signing;       /*!< dnssec-signing is on, and mod-onlinesign does not sign instead. */
+	uint32_t zone_rate;   /*!< Queries/s to the resolvers that the zone may cause, 0: any. */
+	unsigned seats;       /*!< Half of the TCP workers: how many may wait for a resolution. */
+	bool rotate;          /*!< server.answer-rotation. */
+	bool signing;         /*!< dnssec-signing is on, and mod-onlinesign does not sign instead. */
 	signer_conf_t signer; /*!< For that. */
-	bool onlinesign;    /*!< mod-onlinesign comes after this module. */
-	uint16_t rrsig_len; /*!< Its signatures, without owner and signer, in octets. */
+	bool onlinesign;      /*!< mod-onlinesign comes after this module. */
+	uint16_t rrsig_len;   /*!< Its signatures, without owner and signer, in octets. */
 } conf_alias_t;
 
 /*!

@@ -14,17 +14,17 @@
  * Records replaced in a section. Of proofs Knot puts three at most, and one for each wildcard in a chain of twenty CNAMEs;
  * in the additional section there may be any number.
  */
-#define REPLACED_MAX	32
+#define REPLACED_MAX 32
 
 typedef struct {
 	alias_ctx_t *ctx;
 	knot_pkt_t *pkt;
 	knotd_mod_t *mod;
 	const keys_t *keys;
-	const node_t *node;           /*!< What Knot found, where its own NSEC is in the answer; else NULL. */
-	const knot_rdata_t *denying;  /*!< The record that has to lack a type, or NULL ... */
-	uint16_t denied;              /*!< ... which is A or AAAA. */
-	bool left_out;                /*!< Some could not be replaced. */
+	const node_t *node;          /*!< What Knot found, where its own NSEC is in the answer; else NULL. */
+	const knot_rdata_t *denying; /*!< The record that has to lack a type, or NULL ... */
+	uint16_t denied;             /*!< ... which is A or AAAA. */
+	bool left_out;               /*!< Some could not be replaced. */
 	unsigned count;
 	struct {
 		const knot_dname_t *owner;
@@ -77,9 +77,11 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 		own.owner = denial->node->owner; /* A wildcard as such. */
 	}
 	uint16_t denied = (rrset->rrs.rdata == denial->denying) ? denial->denied : 0;
-	const signature_t *signature = (denial->count == REPLACED_MAX) ? NULL :
-		signer_deny(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
-		            denial->ctx->conf.policy.expose);
+	const signature_t *signature = NULL;
+	if (denial->count < REPLACED_MAX) {
+		signature = signer_deny(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
+		                        denial->ctx->conf.policy.expose);
+	}
 	if (signature == NULL) {
 		denial->left_out = true;
 		return false;

@@ -17,8 +17,8 @@
 #include <libknot/rdataset.h>
 
 /*! Octets of addresses. */
-#define FILTER_IPV4_LEN	4
-#define FILTER_IPV6_LEN	16
+#define FILTER_IPV4_LEN 4
+#define FILTER_IPV6_LEN 16
 
 /*! Addresses from the first to the last one, both included, in network order; IPv4 has zeros behind. */
 typedef struct {
@@ -88,7 +88,7 @@ typedef struct {
 typedef struct {
 	suffix_t *suffix; /*!< In order once sealed. */
 	size_t count;
-	size_t longest;   /*!< Size of the longest, in octets. */
+	size_t longest; /*!< Size of the longest, in octets. */
 } name_set_t;
 
 /*! \brief Adds a copy of a name, as a suffix; any case. \return KNOT_ENOMEM or KNOT_EOK. */

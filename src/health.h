@@ -21,19 +21,19 @@
 #include <stdint.h>
 
 /*! Without a success for so long, and with failures, the resolver is down, ms. */
-#define HEALTH_DOWN_MS		3000
-#define HEALTH_DOWN_FAILURES	2
+#define HEALTH_DOWN_MS 3000
+#define HEALTH_DOWN_FAILURES 2
 /*! It is up again after so many successes in a row. */
-#define HEALTH_UP_SUCCESSES	3
+#define HEALTH_UP_SUCCESSES 3
 /*! Between probes while it is down, first and longest, ms. */
-#define HEALTH_PROBE_MIN_MS	500
-#define HEALTH_PROBE_MAX_MS	2000
+#define HEALTH_PROBE_MIN_MS 500
+#define HEALTH_PROBE_MAX_MS 2000
 /*! Background queries slow down to 1/64 of max-rate at most, as a power of two. */
-#define HEALTH_SLOW_MAX		6
+#define HEALTH_SLOW_MAX 6
 /*! Failures in a row that halve their rate. */
-#define HEALTH_SLOW_FAILURES	16
+#define HEALTH_SLOW_FAILURES 16
 
-#define HEALTH_NEVER		UINT64_MAX
+#define HEALTH_NEVER UINT64_MAX
 
 /*! Zeroed but for health_init(). */
 typedef struct {

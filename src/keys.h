@@ -20,10 +20,10 @@
 #include <libknot/rdataset.h>
 
 /*! Signers of a zone: two in a rollover of an algorithm; further ones are refused. */
-#define KEYS_MAX	8
+#define KEYS_MAX 8
 
 /*! Keystores of a policy. */
-#define KEYSTORES_MAX	8
+#define KEYSTORES_MAX 8
 
 /*! Where private keys are. */
 typedef struct {
@@ -39,8 +39,8 @@ typedef struct {
 	struct rcu_head rcu;
 	_Atomic uint64_t version;  /*!< Fingerprint of the zone's version that these are the keys of. */
 	_Atomic uint64_t retry_at; /*!< clock_ms() of the next try, without keys. */
-	uint64_t id;     /*!< Fingerprint of the signers' DNSKEYs. */
-	unsigned count;  /*!< 0: not to be had, the zone is as good as signed elsewhere. */
+	uint64_t id;               /*!< Fingerprint of the signers' DNSKEYs. */
+	unsigned count;            /*!< 0: not to be had, the zone is as good as signed elsewhere. */
 	dnssec_key_t *key[KEYS_MAX];
 } keys_t;
 
@@ -55,10 +55,10 @@ typedef enum {
 /*! More about that, with KEYS_LOST. */
 typedef struct {
 	keys_result_t result;
-	int ret;               /*!< DNSSEC_E*. */
-	uint16_t tag;          /*!< Of the key that is missing. */
+	int ret;      /*!< DNSSEC_E*. */
+	uint16_t tag; /*!< Of the key that is missing. */
 	uint8_t algorithm;
-	char id[64];           /*!< Its name in the keystore. */
+	char id[64]; /*!< Its name in the keystore. */
 } keys_error_t;
 
 /*! \brief Adds a keystore; the config is copied. \return KNOT_E* */

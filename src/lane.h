@@ -32,7 +32,7 @@ typedef struct {
 	struct cds_list_head changes;  /*!< Those that have something to publish. */
 	uv_loop_t *loop;
 	const resolvers_t *resolvers;
-	counters_t *common;            /*!< Counters of the upstream as a whole. */
+	counters_t *common; /*!< Counters of the upstream as a whole. */
 } lanes_t;
 
 void lanes_init(lanes_t *lanes, uv_loop_t *loop, const resolvers_t *resolvers, counters_t *common);

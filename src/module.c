@@ -104,7 +104,7 @@ static void unload(knotd_mod_t *mod)
 }
 
 /* The name has to be expanded before KNOTD_MOD_API makes a string of it. */
-#define MODULE_API(name, ...)	KNOTD_MOD_API(name, __VA_ARGS__)
+#define MODULE_API(name, ...) KNOTD_MOD_API(name, __VA_ARGS__)
 
 MODULE_API(MODULE_NAME, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF,
            load, unload, conf_schema, conf_check);

@@ -7,8 +7,8 @@
 
 #pragma once
 
-#define MODULE_STR_(name)	#name
-#define MODULE_STR(name)	MODULE_STR_(name)
+#define MODULE_STR_(name) #name
+#define MODULE_STR(name) MODULE_STR_(name)
 
 /*! As in knot.conf. */
-#define MODULE_NAME_STR	"mod-" MODULE_STR(MODULE_NAME)
+#define MODULE_NAME_STR "mod-" MODULE_STR(MODULE_NAME)

@@ -16,7 +16,7 @@
 #include <stddef.h>
 
 /*! Messages that may wait to be logged; later ones are dropped. */
-#define NEWS_MAX	64
+#define NEWS_MAX 64
 
 typedef struct news_item {
 	struct news_item *next; /*!< The one posted before. */

@@ -57,13 +57,15 @@ typedef struct {
 _Static_assert(sizeof(void *) == 8, "64-bit only");
 _Static_assert(sizeof(node_rrset_t) == 32 && offsetof(node_rrset_t, rrs) == 8, "struct rr_data");
 _Static_assert(offsetof(node_t, rrs) == 16 && offsetof(node_t, rrset_count) == 52 &&
-               offsetof(node_t, flags) == 54 && sizeof(node_t) == 56, "zone_node_t");
+                       offsetof(node_t, flags) == 54 && sizeof(node_t) == 56,
+               "zone_node_t");
 _Static_assert(offsetof(node_extra_t, contents) == 8 && offsetof(node_extra_t, node) == 88 &&
-               offsetof(node_extra_t, encloser) == 96, "knotd_qdata_extra_t");
+                       offsetof(node_extra_t, encloser) == 96,
+               "knotd_qdata_extra_t");
 
 /*! Node flags: at, and below a zone cut. */
-#define NODE_DELEG	(1 << 0)
-#define NODE_NONAUTH	(1 << 1)
+#define NODE_DELEG (1 << 0)
+#define NODE_NONAUTH (1 << 1)
 
 /*! \brief The RRset of a type at a node, empty if there is none. */
 static inline knot_rrset_t node_rrset(const node_t *node, uint16_t type)

@@ -7,9 +7,9 @@
 #include "fingerprint.h"
 
 /*! Shortest time between lines about targets of a zone, ms. */
-#define STATE_PAUSE_MS		1000
+#define STATE_PAUSE_MS 1000
 /*! Shortest time between lines about zone-rate, ms. */
-#define DELAYED_PAUSE_MS	60000
+#define DELAYED_PAUSE_MS 60000
 
 void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what)
 {
@@ -40,9 +40,9 @@ static const char *reason(int16_t ede)
 {
 	switch (ede) {
 	case KNOT_EDNS_EDE_NREACH_AUTH: return "no reply in time";
-	case KNOT_EDNS_EDE_NETWORK:     return "the resolver fails, refuses or can't be reached";
+	case KNOT_EDNS_EDE_NETWORK: return "the resolver fails, refuses or can't be reached";
 	case KNOT_EDNS_EDE_DNSKEY_MISS: return "not validated, but 'require-ad' is on";
-	default:                        return "CNAMEs in a loop, or more than 16";
+	default: return "CNAMEs in a loop, or more than 16";
 	}
 }
 
@@ -76,12 +76,16 @@ void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner,
 	const char *why = reason(atomic_load_explicit(&slot->failed_ede, memory_order_relaxed));
 	switch (state) {
 	case STATE_STALE:
-		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, target %s, %s fails to resolve (%s), "
-		              "the last good answer is served", name, target_name, type, why);
+		knotd_mod_log(mod, LOG_WARNING,
+		              "ALIAS at %s, target %s, %s fails to resolve (%s), "
+		              "the last good answer is served",
+		              name, target_name, type, why);
 		break;
 	case STATE_FAILED:
-		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, target %s, %s fails to resolve (%s), "
-		              "there is nothing to serve", name, target_name, type, why);
+		knotd_mod_log(mod, LOG_WARNING,
+		              "ALIAS at %s, target %s, %s fails to resolve (%s), "
+		              "there is nothing to serve",
+		              name, target_name, type, why);
 		break;
 	case STATE_DANGLING:
 		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, target %s does not exist", name, target_name);
@@ -96,7 +100,8 @@ void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
 {
 	if (!atomic_load_explicit(&ctx->elsewhere_logged, memory_order_relaxed) &&
 	    !atomic_exchange(&ctx->elsewhere_logged, true)) {
-		knotd_mod_log(mod, LOG_ERR, "ALIAS is not served to clients that ask for DNSSEC: the zone is signed elsewhere, "
+		knotd_mod_log(mod, LOG_ERR,
+		              "ALIAS is not served to clients that ask for DNSSEC: the zone is signed elsewhere, "
 		              "have it signed here, by dnssec-signing or mod-onlinesign");
 	}
 }

@@ -7,8 +7,8 @@
 #include <libknot/libknot.h>
 
 /*! Longest bitmap of a window, octets; types in one. */
-#define WINDOW_MAX	32
-#define WINDOW_TYPES	256
+#define WINDOW_MAX 32
+#define WINDOW_TYPES 256
 
 static const uint8_t *bitmap_of(const knot_rdata_t *rdata, uint16_t rrtype)
 {

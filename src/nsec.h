@@ -18,7 +18,7 @@ typedef struct {
 } nsec_change_t;
 
 /*! Most that the types of a record may grow by a change: a window with a full bitmap. */
-#define NSEC_CHANGE_MAX	(2 + 32)
+#define NSEC_CHANGE_MAX (2 + 32)
 
 /*!
  * \brief Whether a record lists a type.

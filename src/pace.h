@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 /*! What may leave at once after a pause, as time at full rate, ms. */
-#define PACE_BURST_MS	100
+#define PACE_BURST_MS 100
 
 /*! Zeroed before first use: then the bucket is full. */
 typedef struct {
-	uint64_t at;     /*!< clock_ms() of the last look. */
-	uint64_t milli;  /*!< Thousandths of a token. */
+	uint64_t at;    /*!< clock_ms() of the last look. */
+	uint64_t milli; /*!< Thousandths of a token. */
 } pace_t;
 
 /*!

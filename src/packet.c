@@ -5,9 +5,9 @@
 static void add_count(knot_pkt_t *pkt, int16_t count)
 {
 	switch (pkt->current) {
-	case KNOT_ANSWER:    knot_wire_add_ancount(pkt->wire, count); break;
+	case KNOT_ANSWER: knot_wire_add_ancount(pkt->wire, count); break;
 	case KNOT_AUTHORITY: knot_wire_add_nscount(pkt->wire, count); break;
-	default:             knot_wire_add_arcount(pkt->wire, count); break;
+	default: knot_wire_add_arcount(pkt->wire, count); break;
 	}
 }
 

@@ -10,21 +10,29 @@
 /* What follows is the layout of LMDB's mdb.c, in the byte order and word size of the machine. */
 _Static_assert(MDB_VERSION_MAJOR == 0 && MDB_VERSION_MINOR == 9, "another file format");
 
-#define MAGIC		0xBEEFC0DE
-#define FORMAT		1
-#define PAGE_MIN	4096   /* LMDB takes the system's page size, ... */
-#define PAGE_MAX	32768  /* ... up to this. */
-#define METAS		2
-#define NO_PAGE		SIZE_MAX
-#define DEPTH_MAX	32     /* CURSOR_STACK */
-#define KEY_MAX		511    /* MDB_MAXKEYSIZE */
+#define MAGIC 0xBEEFC0DE
+#define FORMAT 1
+#define PAGE_MIN 4096  /* LMDB takes the system's page size, ... */
+#define PAGE_MAX 32768 /* ... up to this. */
+#define METAS 2
+#define NO_PAGE SIZE_MAX
+#define DEPTH_MAX 32 /* CURSOR_STACK */
+#define KEY_MAX 511  /* MDB_MAXKEYSIZE */
 
 /*! Pages at the end may be free without ever having been written; at most so many of one
  *  transaction (MDB_IDL_UM_MAX), after which they are used first. */
-#define UNWRITTEN_MAX	131071
+#define UNWRITTEN_MAX 131071
 
-enum { P_BRANCH = 0x01, P_LEAF = 0x02, P_OVERFLOW = 0x04, P_META = 0x08 };
-enum { F_BIGDATA = 0x01, F_SUBDATA = 0x02 };
+enum {
+	P_BRANCH = 0x01,
+	P_LEAF = 0x02,
+	P_OVERFLOW = 0x04,
+	P_META = 0x08,
+};
+enum {
+	F_BIGDATA = 0x01,
+	F_SUBDATA = 0x02,
+};
 enum {
 	DB_FLAGS = MDB_REVERSEKEY | MDB_DUPSORT | MDB_INTEGERKEY | MDB_DUPFIXED | MDB_INTEGERDUP | MDB_REVERSEDUP,
 };
@@ -34,10 +42,12 @@ typedef struct {
 	uint16_t pad;
 	uint16_t flags;
 	union {
-		struct { uint16_t lower, upper; }; /*!< Bounds of the free space. */
-		uint32_t pages;                    /*!< Of an overflow page. */
+		struct {
+			uint16_t lower, upper;
+		};              /*!< Bounds of the free space. */
+		uint32_t pages; /*!< Of an overflow page. */
 	};
-	uint16_t ptrs[];                           /*!< Offsets of the nodes, in order of the keys. */
+	uint16_t ptrs[]; /*!< Offsets of the nodes, in order of the keys. */
 } page_t;
 
 typedef struct {
@@ -48,11 +58,11 @@ typedef struct {
 #endif
 	uint16_t flags;
 	uint16_t key_len;
-	uint8_t data[];  /*!< Key, then data. */
+	uint8_t data[]; /*!< Key, then data. */
 } node_t;
 
 typedef struct {
-	uint32_t pad;    /*!< Page size, in the first of a meta page. */
+	uint32_t pad; /*!< Page size, in the first of a meta page. */
 	uint16_t flags;
 	uint16_t depth;
 	size_t branches;
@@ -69,7 +79,7 @@ typedef struct {
 	size_t map_size;
 	tree_t free;
 	tree_t main;
-	size_t last;     /*!< Highest page that was ever used. */
+	size_t last; /*!< Highest page that was ever used. */
 	size_t txn;
 } meta_t;
 
@@ -78,19 +88,19 @@ _Static_assert(sizeof(page_t) == sizeof(size_t) + 8 && sizeof(node_t) == 8, "LMD
 typedef struct {
 	const uint8_t *base;
 	size_t page_size;
-	size_t written;    /*!< Pages that the file has. */
-	size_t pages;      /*!< Pages that it may have. */
-	size_t txn;        /*!< The last transaction. */
-	uint8_t *taken;    /*!< One bit a page: it has a use, or is free. */
-	bool foreign;      /*!< It has named databases. */
+	size_t written; /*!< Pages that the file has. */
+	size_t pages;   /*!< Pages that it may have. */
+	size_t txn;     /*!< The last transaction. */
+	uint8_t *taken; /*!< One bit a page: it has a use, or is free. */
+	bool foreign;   /*!< It has named databases. */
 } file_t;
 
 /*! A walk through one of the trees. */
 typedef struct {
 	file_t *file;
-	bool is_free;      /*!< The tree of free pages. */
+	bool is_free; /*!< The tree of free pages. */
 	unsigned depth;
-	tree_t found;      /*!< Counts. */
+	tree_t found; /*!< Counts. */
 } walk_t;
 
 typedef struct {

@@ -8,17 +8,17 @@
 #include "schedule.h"
 
 /*! Added to the keys of what is not in use: after all that is. */
-#define IDLE		(1ULL << 61)
+#define IDLE (1ULL << 61)
 /*! Added to the keys of doubtful ones that nobody waits for. */
-#define NOT_WAITED	(1ULL << 62)
+#define NOT_WAITED (1ULL << 62)
 /*! When there is no room in a heap, the target is looked at again so much later, ms. */
-#define NO_ROOM_MS	1000
+#define NO_ROOM_MS 1000
 /*! Longest wait without looking again, ms. */
-#define WAIT_MAX_MS	3600000
+#define WAIT_MAX_MS 3600000
 /*! A target that waits for its turn is looked at so often, ms: its zone may have got another rate. */
-#define TURN_LOOK_MS	5000
+#define TURN_LOOK_MS 5000
 /*! Targets that become due at a time: queries are to leave in between. */
-#define ADVANCE_MAX	1024
+#define ADVANCE_MAX 1024
 
 void planner_init(planner_t *planner)
 {
@@ -132,7 +132,7 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 	bool doubtful = is_doubtful(planner, slot);
 	if (slot->want == ASKED_REFRESH) {
 		uint64_t key = slot->answer != NULL ? schedule_expiry(slot->answer, &account_of(target)->terms) : 0;
-		key += doubtful ? NOT_WAITED : now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0;
+		key += doubtful ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
 		move(planner, target, doubtful ? AGENDA_DOUBTFUL : AGENDA_DUE, key, now);
 		return;
 	}

@@ -25,10 +25,10 @@
 #include "terms.h"
 
 /*! Queries under way at a time: a flood of new names must not become one for the resolver. */
-#define PLANNER_FLIGHTS_MAX	512
+#define PLANNER_FLIGHTS_MAX 512
 
 /*! While others are there, targets that failed before get one query in so many. */
-#define PLANNER_DOUBTFUL_SHARE	8
+#define PLANNER_DOUBTFUL_SHARE 8
 
 /*! What a target is in. */
 typedef enum {
@@ -42,7 +42,7 @@ typedef enum {
 /*! Zeroed but for planner_init(). */
 typedef struct {
 	health_t health;
-	uint32_t max_rate;         /*!< Queries/s. */
+	uint32_t max_rate; /*!< Queries/s. */
 	heap_t heap[AGENDAS];
 	uint64_t arrivals;
 	unsigned flights;          /*!< Queries under way. */

@@ -34,7 +34,7 @@ typedef struct {
 	uint32_t ttl_max;
 	sibling_t sibling;
 	nxdomain_t nxdomain;
-	bool expose;        /*!< Show the ALIAS record to clients. */
+	bool expose;                /*!< Show the ALIAS record to clients. */
 	address_set_t deny_address; /*!< Never served, unless they are the owner's own. */
 	name_set_t allow_target;    /*!< With any, only these names and those below are used as targets ... */
 	name_set_t deny_target;     /*!< ... and never these. */

@@ -22,24 +22,24 @@
 #include "reply.h"
 
 /*! Version of the format; a change of what is written needs a new one. */
-#define RECORD_VERSION	1
+#define RECORD_VERSION 1
 
-#define RECORD_KEY_MAX		(KNOT_DNAME_MAXLEN + 1)
-#define RECORD_HEADER_LEN	(8 + 1 + 4 + 8 + 8 + 1)
-#define RECORD_VALUE_MAX	(RECORD_HEADER_LEN + REPLY_ADDRESSES_MAX * 16)
+#define RECORD_KEY_MAX (KNOT_DNAME_MAXLEN + 1)
+#define RECORD_HEADER_LEN (8 + 1 + 4 + 8 + 8 + 1)
+#define RECORD_VALUE_MAX (RECORD_HEADER_LEN + REPLY_ADDRESSES_MAX * 16)
 
 /*! The key of the format's name and version, which sorts behind those of all names. */
-#define RECORD_META_KEY		"\xff""format"
-#define RECORD_META_KEY_LEN	(sizeof(RECORD_META_KEY) - 1)
+#define RECORD_META_KEY "\377format"
+#define RECORD_META_KEY_LEN (sizeof(RECORD_META_KEY) - 1)
 
 /*! Length of the value under that key. */
-#define RECORD_META_LEN		(sizeof("mod-alias") + 2)
+#define RECORD_META_LEN (sizeof("mod-alias") + 2)
 
 typedef struct {
-	uint8_t slot;       /*!< 0: A, 1: AAAA. */
-	reply_t reply;      /*!< Its kind is REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
-	uint64_t received;  /*!< When the reply came, seconds since 1970. */
-	uint64_t used;      /*!< When a client last asked for it, seconds since 1970. */
+	uint8_t slot;      /*!< 0: A, 1: AAAA. */
+	reply_t reply;     /*!< Its kind is REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
+	uint64_t received; /*!< When the reply came, seconds since 1970. */
+	uint64_t used;     /*!< When a client last asked for it, seconds since 1970. */
 } record_t;
 
 /*!

@@ -13,9 +13,9 @@
 #include "fingerprint.h"
 
 /*! How long an upstream without zones is kept, in ms. */
-#define LINGER_MS	60000
+#define LINGER_MS 60000
 /*! For some tens of thousands of zones. */
-#define ZONE_BUCKETS	4096
+#define ZONE_BUCKETS 4096
 
 /*! Limits that some zones ask for. */
 typedef struct {
@@ -28,9 +28,9 @@ typedef struct {
 	struct cds_list_head node;
 	upstream_key_t key;
 	upstream_t *upstream;
-	struct cds_list_head claims; /*!< One for each different limits: few. */
+	struct cds_list_head claims;              /*!< One for each different limits: few. */
 	struct cds_list_head zones[ZONE_BUCKETS]; /*!< Accounts, the last one of each zone, by its name's hash. */
-	uint64_t idle_since;         /*!< clock_ms() of when the last claim went. */
+	uint64_t idle_since;                      /*!< clock_ms() of when the last claim went. */
 	bool stopped;
 } entry_t;
 
@@ -245,8 +245,7 @@ void registry_release(upstream_t *upstream, const limits_t *limits)
 }
 
 /*! At the exit of the process, after all zones are gone. The library stays loaded until then (-z nodelete). */
-__attribute__((destructor))
-static void stop_all(void)
+__attribute__((destructor)) static void stop_all(void)
 {
 	/* A thread may be at retire(): it must find the lock free, and itself stopped. */
 	pthread_mutex_lock(&registry.lock);

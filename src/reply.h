@@ -13,14 +13,14 @@
 #include <libknot/dname.h>
 
 /*! Largest address set kept; what a reply has beyond is left out. */
-#define REPLY_ADDRESSES_MAX	64
+#define REPLY_ADDRESSES_MAX 64
 
 /*! CNAMEs followed inside one reply, as many as Knot follows in a zone's answer at most. */
-#define REPLY_CNAMES_MAX	16
+#define REPLY_CNAMES_MAX 16
 
 /*! Life of a negative answer without SOA (RFC 2308, section 5), in seconds: stub
  *  resolvers such as systemd-resolved leave it out, so it can't be a failure. */
-#define REPLY_NO_SOA_TTL	30
+#define REPLY_NO_SOA_TTL 30
 
 typedef enum {
 	REPLY_ADDRESSES, /*!< At least one address. */
@@ -33,10 +33,10 @@ typedef enum {
 
 typedef struct {
 	reply_kind_t kind;
-	bool ad;          /*!< The resolver has validated it (RFC 4035, section 3.2.3). */
-	uint32_t ttl;     /*!< Seconds: the lowest of the chain; for a negative answer that of the SOA. */
-	uint16_t count;   /*!< Number of addresses. */
-	uint16_t len;     /*!< Length of one address, 4 or 16 octets. */
+	bool ad;                               /*!< The resolver has validated it (RFC 4035, section 3.2.3). */
+	uint32_t ttl;                          /*!< Seconds: the lowest of the chain; for a negative answer that of the SOA. */
+	uint16_t count;                        /*!< Number of addresses. */
+	uint16_t len;                          /*!< Length of one address, 4 or 16 octets. */
 	uint8_t addr[REPLY_ADDRESSES_MAX][16]; /*!< In canonical order, without duplicates. */
 } reply_t;
 

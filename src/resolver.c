@@ -17,17 +17,17 @@
 #include "resolver.h"
 
 /*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
-#define EDNS_PAYLOAD	1232
+#define EDNS_PAYLOAD 1232
 /*! Room for any query: header, the longest name, type, class, OPT. */
-#define QUERY_SIZE	(KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
+#define QUERY_SIZE (KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
 /*! Socket buffer for replies to many queries at a time, in octets; the kernel has its own limit. */
-#define RCVBUF_SIZE	(1 << 20)
+#define RCVBUF_SIZE (1 << 20)
 /*! Queries from one source port (RFC 5452, section 9.2); c-ares 1.18 takes a new one when idle only. */
-#define QUERIES_PER_PORT	64
+#define QUERIES_PER_PORT 64
 /*! Shortest wait before a retransmission, in ms: less would only double the load. */
-#define WAIT_MIN_MS	50
+#define WAIT_MIN_MS 50
 /*! Shortest wait of those c-ares versions that find it out by themselves, in ms. */
-#define ADAPTED_WAIT_MS	250
+#define ADAPTED_WAIT_MS 250
 
 /*! Queries without EDNS need a channel of their own: c-ares 1.18 would cut the OPT that they do not have. */
 typedef enum {
@@ -49,10 +49,10 @@ struct resolver {
 	uint32_t retry;
 	bool require_ad;
 	bool closing;
-	uint64_t *tcp;                 /*!< Counts TCP connections, or NULL. */
-	struct cds_list_head socks;    /*!< Sockets that c-ares has open. */
-	struct cds_list_head queries;  /*!< All, by deadline: they have the same timeout. */
-	struct cds_list_head again;    /*!< Those to be asked again without EDNS. */
+	uint64_t *tcp;                /*!< Counts TCP connections, or NULL. */
+	struct cds_list_head socks;   /*!< Sockets that c-ares has open. */
+	struct cds_list_head queries; /*!< All, by deadline: they have the same timeout. */
+	struct cds_list_head again;   /*!< Those to be asked again without EDNS. */
 };
 
 typedef struct {
@@ -69,8 +69,8 @@ typedef struct {
 	const knot_dname_t *name;
 	uint16_t type;
 	channel_id_t channel;
-	bool late;          /*!< Its deadline has passed. */
-	uint64_t deadline;  /*!< clock_ms(). */
+	bool late;         /*!< Its deadline has passed. */
+	uint64_t deadline; /*!< clock_ms(). */
 	resolver_cb cb;
 	void *ctx;
 } query_t;
@@ -209,9 +209,11 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 		}
 		/* fall through */
 	default:
-		finish_query(query, NULL, reply.kind == REPLY_LOOP ? KNOT_EDNS_EDE_OTHER :
-		                          status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH :
-		                                                    KNOT_EDNS_EDE_NETWORK);
+		if (reply.kind == REPLY_LOOP) {
+			finish_query(query, NULL, KNOT_EDNS_EDE_OTHER);
+		} else {
+			finish_query(query, NULL, status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NETWORK);
+		}
 	}
 }
 

@@ -20,12 +20,12 @@
 #include "reply.h"
 
 /*! Resolvers in one set. */
-#define RESOLVERS_MAX	8
+#define RESOLVERS_MAX 8
 
 /*! A set of resolvers in the order of preference; zeroed before use, so that sets compare by memcmp(). */
 typedef struct {
 	unsigned count;
-	bool require_ad;      /*!< Only what they have validated counts: replies with AD (RFC 4035, section 3.2.3). */
+	bool require_ad; /*!< Only what they have validated counts: replies with AD (RFC 4035, section 3.2.3). */
 	struct {
 		int family;       /*!< AF_INET or AF_INET6. */
 		uint16_t port;    /*!< Host order. */
@@ -41,7 +41,7 @@ typedef struct {
 int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr);
 
 /*! Room for the addresses of a set as text. */
-#define RESOLVERS_TEXT_MAX	(RESOLVERS_MAX * 56)
+#define RESOLVERS_TEXT_MAX (RESOLVERS_MAX * 56)
 
 /*! \brief Prints a set as "ADDR@PORT, ADDR@PORT". Any thread. */
 void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set);

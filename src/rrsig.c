@@ -8,7 +8,7 @@
 #include <libknot/libknot.h>
 
 /*! Octets of RRSIG RDATA before the signer's name. */
-#define FIXED_LEN	18
+#define FIXED_LEN 18
 
 /*! Writes the RDATA but for the signature. \return Its length */
 static size_t write_head(uint8_t *out, const knot_dname_t *zone, const dnssec_key_t *key,

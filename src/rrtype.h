@@ -8,7 +8,7 @@
 #pragma once
 
 /*! Type of the record: private use, as PowerDNS and newer libknot have it. */
-#define RRTYPE_ALIAS	65401
+#define RRTYPE_ALIAS 65401
 
 /*! Targets of one name; what is beyond is left out. */
-#define ALIAS_TARGETS_MAX	8
+#define ALIAS_TARGETS_MAX 8

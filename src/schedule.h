@@ -13,15 +13,15 @@
 #include "terms.h"
 
 /*! A target used within that time is being asked for at the moment; others are refreshed no more often, ms. */
-#define SCHEDULE_IDLE_MS	30000
+#define SCHEDULE_IDLE_MS 30000
 /*! Share of an answer's life after which it is refreshed, and up to a quarter of that more. */
-#define SCHEDULE_SHARE(life)	((life) * 7 / 10)
+#define SCHEDULE_SHARE(life) (7 * (life) / 10)
 /*! Shortest life of an answer, whatever its TTL, ms: nothing is asked for more often. */
-#define SCHEDULE_LIFE_MIN_MS	1000
+#define SCHEDULE_LIFE_MIN_MS 1000
 /*! Longest suppression after repeated failures, s. */
-#define SCHEDULE_BACKOFF_MAX	60
+#define SCHEDULE_BACKOFF_MAX 60
 
-#define SCHEDULE_NEVER		UINT64_MAX
+#define SCHEDULE_NEVER UINT64_MAX
 
 /*! \brief When an answer expires, clock_ms(). Any thread, inside rcu_read_lock(). */
 uint64_t schedule_expiry(const answer_t *answer, const terms_t *terms);

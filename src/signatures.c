@@ -11,24 +11,24 @@
 #include "fingerprint.h"
 
 /*! Segment 0 has that many buckets, each further one as many as all before: 2^32 with the last. */
-#define FIRST_BITS	6
-#define SEGMENTS	(32 - FIRST_BITS + 1)
+#define FIRST_BITS 6
+#define SEGMENTS (32 - FIRST_BITS + 1)
 
 /*! Old entries looked at with each put: more than one, so that what is useless leaves faster than it comes. */
-#define LOOKS		2
+#define LOOKS 2
 
 /*! What has not been used that long, s, leaves when there is no room for others. */
-#define UNUSED_S	60
+#define UNUSED_S 60
 
 typedef struct signature *bucket_t;
 
 struct signatures {
 	bucket_t *segment[SEGMENTS];
-	_Atomic uint32_t buckets;  /*!< In use. */
+	_Atomic uint32_t buckets; /*!< In use. */
 	_Atomic uint32_t count;
 	uint32_t max;
-	uint64_t seed;             /*!< Tenants write owners; they must not know which ones collide. */
-	pthread_mutex_t lock;      /*!< Of who changes anything of the above. */
+	uint64_t seed;        /*!< Tenants write owners; they must not know which ones collide. */
+	pthread_mutex_t lock; /*!< Of who changes anything of the above. */
 	struct cds_list_head line;
 };
 

@@ -27,17 +27,17 @@ typedef struct signature {
 	struct signature *next;    /*!< In its bucket; RCU. */
 	struct cds_list_head line; /*!< In the line of all, the oldest first; of who puts. */
 	uint64_t hash;
-	uint64_t keys;             /*!< keys_t.id of the signers. */
-	uint64_t from;             /*!< Wall clock, s: not to be used before ... */
-	uint64_t renew_at;         /*!< ... nor from then on. */
-	uint32_t variant;          /*!< Which of the owner's; see signature_variant(). */
-	uint32_t ttl;              /*!< Original TTL. */
-	knot_rdataset_t base;      /*!< What the zone or the targets had. */
-	knot_rdataset_t truth;     /*!< What is sent in its place, or empty: the base itself. */
+	uint64_t keys;         /*!< keys_t.id of the signers. */
+	uint64_t from;         /*!< Wall clock, s: not to be used before ... */
+	uint64_t renew_at;     /*!< ... nor from then on. */
+	uint32_t variant;      /*!< Which of the owner's; see signature_variant(). */
+	uint32_t ttl;          /*!< Original TTL. */
+	knot_rdataset_t base;  /*!< What the zone or the targets had. */
+	knot_rdataset_t truth; /*!< What is sent in its place, or empty: the base itself. */
 	knot_rdataset_t rrsigs;
-	_Atomic uint64_t used;     /*!< Wall clock, s, of its last use; any reader. */
+	_Atomic uint64_t used; /*!< Wall clock, s, of its last use; any reader. */
 	uint8_t *owner;
-	uint8_t data[];            /*!< Storage of all that: one allocation. */
+	uint8_t data[]; /*!< Storage of all that: one allocation. */
 } signature_t;
 
 typedef struct signatures signatures_t;

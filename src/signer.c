@@ -16,13 +16,13 @@
 #include "visit.h"
 
 /*! Clocks of validators may be late: that long before now signatures begin, s, as Knot's do. */
-#define INCEPTION_BACK	5400
+#define INCEPTION_BACK 5400
 
 /*! Longest wait of a worker for another one that reads keys, ms: files take less than one. */
-#define BUSY_MS		50
+#define BUSY_MS 50
 
 /*! When keys that were not to be had are tried again, ms. */
-#define RETRY_MS	60000
+#define RETRY_MS 60000
 
 struct signer {
 	const signer_conf_t *conf;
@@ -99,9 +99,10 @@ static void complain(signer_t *signer, knotd_mod_t *mod, const keys_error_t *err
 		knotd_mod_log(mod, LOG_ERR, "%s: more than %u keys sign the zone", effect, KEYS_MAX);
 		break;
 	default:
-		knotd_mod_log(mod, LOG_ERR, "%s: no private key with tag %u, algorithm %u, ID %s (%s), "
-		              "make it readable for knotd in the keystore of the zone's policy", effect,
-		              error->tag, error->algorithm, error->id, dnssec_strerror(error->ret));
+		knotd_mod_log(mod, LOG_ERR,
+		              "%s: no private key with tag %u, algorithm %u, ID %s (%s), "
+		              "make it readable for knotd in the keystore of the zone's policy",
+		              effect, error->tag, error->algorithm, error->id, dnssec_strerror(error->ret));
 	}
 }
 
@@ -193,8 +194,10 @@ static void note_failure(signer_t *signer, knotd_mod_t *mod, int ret)
 static void note_full(signer_t *signer, knotd_mod_t *mod)
 {
 	if (!atomic_exchange(&signer->full, true)) {
-		knotd_mod_log(mod, LOG_WARNING, "%u signatures are in use, as many as 'max-targets' allows, "
-		              "others are made with each query", signatures_count(signer->table));
+		knotd_mod_log(mod, LOG_WARNING,
+		              "%u signatures are in use, as many as 'max-targets' allows, "
+		              "others are made with each query",
+		              signatures_count(signer->table));
 	}
 }
 
@@ -256,9 +259,9 @@ const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	}
 
 	const nsec_change_t changes[] = {
-		{ KNOT_RRTYPE_A,    denied != KNOT_RRTYPE_A },
+		{ KNOT_RRTYPE_A, denied != KNOT_RRTYPE_A },
 		{ KNOT_RRTYPE_AAAA, denied != KNOT_RRTYPE_AAAA },
-		{ RRTYPE_ALIAS,     expose },
+		{ RRTYPE_ALIAS, expose },
 	};
 	const unsigned count = sizeof(changes) / sizeof(*changes);
 	const knot_rdata_t *rdata = rrset->rrs.rdata;

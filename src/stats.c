@@ -42,8 +42,9 @@ static char *latency_name(uint32_t index, uint32_t count)
 	return strdup(text);
 }
 
-#define COUNT(parts)	(sizeof(parts) / sizeof(*parts) - 1)
+#define COUNT(parts) (sizeof(parts) / sizeof(*parts) - 1)
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	uint32_t count;
@@ -65,6 +66,7 @@ static const struct {
 	[STAT_DOWN]        = { "resolver-down", 1 },
 	[STAT_STORE]       = { "store",         COUNT(store),      store_name },
 };
+/* clang-format on */
 
 _Static_assert(COUNT(got) == GOTS && COUNT(denied) == DENIEDS, "a name for each outcome");
 
@@ -85,7 +87,7 @@ static void set(knotd_mod_t *mod, stat_t id, const uint64_t *values)
 	}
 }
 
-#define SET(mod, id, ...)	set(mod, id, (const uint64_t[]){ __VA_ARGS__ })
+#define SET(mod, id, ...) set(mod, id, (const uint64_t[]){ __VA_ARGS__ })
 
 void stats_publish(void *ctx, const counters_t own, const counters_t common)
 {

@@ -36,12 +36,12 @@ typedef enum {
 /*! Counters in the order of their registration. */
 typedef enum {
 	/* Workers. */
-	STAT_ANSWER_A,      /*!< By got_t. */
-	STAT_ANSWER_AAAA,   /*!< By got_t. */
-	STAT_WAIT,          /*!< Waits of TCP clients. */
-	STAT_SUPPRESSED,    /*!< Answers for which a target was not asked again, as it has just failed. */
-	STAT_DENIED,        /*!< Answers that lack addresses, and those that lack targets, by the zone's policy. */
-	STAT_QUEUE_FULL,    /*!< Requests that the thread could not take. */
+	STAT_ANSWER_A,    /*!< By got_t. */
+	STAT_ANSWER_AAAA, /*!< By got_t. */
+	STAT_WAIT,        /*!< Waits of TCP clients. */
+	STAT_SUPPRESSED,  /*!< Answers for which a target was not asked again, as it has just failed. */
+	STAT_DENIED,      /*!< Answers that lack addresses, and those that lack targets, by the zone's policy. */
+	STAT_QUEUE_FULL,  /*!< Requests that the thread could not take. */
 	STATS_OF_WORKERS,
 
 	/* The upstream's thread, for the zone. */

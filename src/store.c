@@ -15,34 +15,34 @@
 /*! Address space kept free for a batch, in octets, a power of 2: STORE_BATCH_MAX records hardly
  *  change more than a path of 4 pages each. Tests make it smaller. */
 #ifndef STORE_ROOM
-#define STORE_ROOM	(64 << 20)
+#define STORE_ROOM (64 << 20)
 #endif
 
 /*! Pause after a failure, and the longest one, in ms. */
-#define RETRY_MIN_MS	5000
-#define RETRY_MAX_MS	60000
+#define RETRY_MIN_MS 5000
+#define RETRY_MAX_MS 60000
 
 /*! The same trouble is logged again after so many ms. */
-#define LOG_AGAIN_MS	60000
+#define LOG_AGAIN_MS 60000
 
-#define ENV_FLAGS	(MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NOMETASYNC)
+#define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NOMETASYNC)
 
 struct store {
 	storefile_t file;
-	MDB_env *env;         /*!< NULL if it must be opened again. */
+	MDB_env *env; /*!< NULL if it must be opened again. */
 	MDB_dbi dbi;
-	MDB_txn *txn;         /*!< The batch. */
-	unsigned ops;         /*!< Its records written or deleted. */
-	unsigned puts;        /*!< Those written. */
-	uint64_t put_first;   /*!< Time of the first of them. */
-	bool full;            /*!< The last batch did not fit into the map. */
+	MDB_txn *txn;       /*!< The batch. */
+	unsigned ops;       /*!< Its records written or deleted. */
+	unsigned puts;      /*!< Those written. */
+	uint64_t put_first; /*!< Time of the first of them. */
+	bool full;          /*!< The last batch did not fit into the map. */
 
-	uint64_t now;         /*!< Of the last call. */
-	uint64_t lost_from;   /*!< What was put from here... */
-	uint64_t lost_to;     /*!< ...to here is lost; 0 if nothing is. */
+	uint64_t now;       /*!< Of the last call. */
+	uint64_t lost_from; /*!< What was put from here... */
+	uint64_t lost_to;   /*!< ...to here is lost; 0 if nothing is. */
 	bool failing;
-	uint64_t delay;       /*!< Length of the pause. */
-	uint64_t retry_at;    /*!< Its end. */
+	uint64_t delay;    /*!< Length of the pause. */
+	uint64_t retry_at; /*!< Its end. */
 	uint64_t logged_at;
 
 	bool read_all;

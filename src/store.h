@@ -22,15 +22,15 @@
 
 /*! A batch commits by itself after so many records written or deleted: this bounds its memory,
  *  to some 16 MiB. */
-#define STORE_BATCH_MAX	4096
+#define STORE_BATCH_MAX 4096
 
 typedef struct store store_t;
 
 /*! What a store has done since it was opened. */
 typedef struct {
-	uint64_t puts;     /*!< Records committed. */
-	uint64_t batches;  /*!< Batches committed. */
-	uint64_t errors;   /*!< Batches lost, and failures to begin one. */
+	uint64_t puts;    /*!< Records committed. */
+	uint64_t batches; /*!< Batches committed. */
+	uint64_t errors;  /*!< Batches lost, and failures to begin one. */
 } store_stats_t;
 
 /*!

@@ -15,13 +15,13 @@
 #include "store.h"
 
 typedef struct {
-	char *path;           /*!< Of the file. */
-	const char *name;     /*!< The last part of it. */
+	char *path;       /*!< Of the file. */
+	const char *name; /*!< The last part of it. */
 	int dir_fd;
-	int lock_fd;          /*!< Holds the lock of FILE.lock. */
+	int lock_fd; /*!< Holds the lock of FILE.lock. */
 	store_log_f log;
 	void *ctx;
-	char reason[256];     /*!< Why the last call failed, for the log. */
+	char reason[256]; /*!< Why the last call failed, for the log. */
 } storefile_t;
 
 /*!
@@ -48,8 +48,8 @@ int storefile_prepare(storefile_t *file, size_t *size);
 int storefile_fault(storefile_t *file, int error);
 
 /*! \brief Logs "store PATH, ...". */
-__attribute__((format(printf, 3, 4)))
-void storefile_log(const storefile_t *file, int priority, const char *format, ...);
+void storefile_log(const storefile_t *file, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /*! \brief Gives the lock back; safe on one that could not be opened. */
 void storefile_close(storefile_t *file);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /*! Longest stale-max and keep-warm, s: what is older than a week is of no use to anybody (RFC 8767, section 4). */
-#define TERMS_WEEK	(7 * 86400)
+#define TERMS_WEEK (7 * 86400)
 
 /*! No padding, so that terms compare by memcmp(). */
 typedef struct {

@@ -13,34 +13,34 @@
 #include "schedule.h"
 
 /*! Queries that leave before the loop looks for replies again: socket buffers hold few hundred messages. */
-#define BURST_MAX	64
+#define BURST_MAX 64
 /*! Requests taken before that. */
-#define INTAKE_MAX	1024
+#define INTAKE_MAX 1024
 /*! Records read from the store before that. */
-#define RESTORE_MAX	2048
+#define RESTORE_MAX 2048
 /*! Targets that leave at a time when max-targets has been lowered. */
-#define EVICT_MAX	1024
+#define EVICT_MAX 1024
 /*! The next ones follow after so many ms. */
-#define EVICT_PAUSE_MS	10
+#define EVICT_PAUSE_MS 10
 /*! Period of house-keeping, in ms. */
-#define SWEEP_MS	10000
+#define SWEEP_MS 10000
 /*! How long a batch for the store is collected, in ms. */
-#define COMMIT_MS	1000
+#define COMMIT_MS 1000
 /*! When max-rate has made queries wait for so long, it is logged, in ms ... */
-#define CAPPED_MS	2000
+#define CAPPED_MS 2000
 /*! ... once in that time. */
-#define CAPPED_LOG_MS	60000
+#define CAPPED_LOG_MS 60000
 
 /*! A query under way. Its target can't leave the cache: the slot is busy. */
 typedef struct {
 	upstream_t *upstream;
 	account_t *account;
 	plan_t plan;
-	bool failed;  /*!< A failure has been noted. */
+	bool failed; /*!< A failure has been noted. */
 } flight_t;
 
 static const uint16_t slot_type[SLOTS] = {
-	[SLOT_A]    = KNOT_RRTYPE_A,
+	[SLOT_A] = KNOT_RRTYPE_A,
 	[SLOT_AAAA] = KNOT_RRTYPE_AAAA,
 };
 
@@ -134,8 +134,10 @@ static void note_health(upstream_t *upstream, uint64_t now)
 	if (upstream->planner.health.down) {
 		upstream->common[COUNTER_DOWN]++;
 		upstream->down_at = now;
-		(void)snprintf(text, sizeof(text), "resolver %s is down, nothing has been resolved for %u s, "
-		               "the last good answers are served", servers, HEALTH_DOWN_MS / 1000);
+		(void)snprintf(text, sizeof(text),
+		               "resolver %s is down, nothing has been resolved for %u s, "
+		               "the last good answers are served",
+		               servers, HEALTH_DOWN_MS / 1000);
 		news_post(&upstream->news, LOG_WARNING, text);
 	} else {
 		(void)snprintf(text, sizeof(text), "resolver %s is up again after %" PRIu64 " s",
@@ -302,8 +304,9 @@ static void log_cap(upstream_t *upstream)
 	upstream->capped_logged_at = now;
 
 	char text[128];
-	(void)snprintf(text, sizeof(text), "max-rate of %u queries/s reached, %u targets wait to be refreshed, "
-	               "%u to be resolved", upstream->planner.max_rate,
+	(void)snprintf(text, sizeof(text),
+	               "max-rate of %u queries/s reached, %u targets wait to be refreshed, %u to be resolved",
+	               upstream->planner.max_rate,
 	               upstream->planner.heap[AGENDA_DUE].count, upstream->planner.heap[AGENDA_WAITED].count);
 	news_post(&upstream->news, LOG_WARNING, text);
 }

@@ -39,7 +39,7 @@ struct upstream {
 
 	/* The thread's own; of the planner, `health` is for all. */
 	uv_loop_t loop;
-	uv_prepare_t turn;  /*!< Before each look for replies. */
+	uv_prepare_t turn; /*!< Before each look for replies. */
 	uv_timer_t tick;   /*!< When the planner has something next. */
 	uv_timer_t sweep;
 	uv_timer_t commit;
@@ -51,7 +51,7 @@ struct upstream {
 	bool restoring;
 	bool closing;
 	uint64_t capped_logged_at;
-	uint64_t down_at;   /*!< Since when nothing succeeds, or 0. */
+	uint64_t down_at; /*!< Since when nothing succeeds, or 0. */
 };
 
 /*! \brief Sets the loop up, with all handles but those of lanes; any thread. \return KNOT_E*, then there is nothing to close. */

@@ -10,7 +10,7 @@
 #include "thread.h"
 
 /*! How long the start waits for the store to be read, in ms. */
-#define START_WAIT_MS	300
+#define START_WAIT_MS 300
 
 /* --- workers --- */
 

@@ -18,7 +18,7 @@
 #include "waiters.h"
 
 /*! Room for the path of the store's directory, with its final zero. */
-#define UPSTREAM_STORE_MAX	1024
+#define UPSTREAM_STORE_MAX 1024
 
 /*! What makes an upstream; zeroed before use, so that keys compare by memcmp(). */
 typedef struct {

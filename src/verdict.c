@@ -22,8 +22,8 @@ static verdict_kind_t serve(const answer_t *answer)
 {
 	switch (answer->kind) {
 	case REPLY_ADDRESSES: return VERDICT_ADDRESSES;
-	case REPLY_NXDOMAIN:  return VERDICT_NXDOMAIN;
-	default:              return VERDICT_NODATA;
+	case REPLY_NXDOMAIN: return VERDICT_NXDOMAIN;
+	default: return VERDICT_NODATA;
 	}
 }
 
@@ -51,7 +51,7 @@ static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t 
 	if (now < expiry && !answer->restored) {
 		/* An ALIAS that changes faster than its target is looked after as often as it says. */
 		verdict->kind = serve(answer);
-		verdict->state = failing ? STATE_UNKNOWN : answer->kind == REPLY_NXDOMAIN ? STATE_DANGLING : STATE_GOOD;
+		verdict->state = failing ? STATE_UNKNOWN : (answer->kind == REPLY_NXDOMAIN ? STATE_DANGLING : STATE_GOOD);
 		verdict->answer = answer;
 		verdict->ttl = fresh_ttl(expiry - now, alias_ttl, policy);
 		verdict->ask = age >= alias_ttl * 1000ULL && age >= SCHEDULE_LIFE_MIN_MS && !suppressed;

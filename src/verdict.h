@@ -14,11 +14,11 @@
 #include "policy.h"
 
 /*! Old addresses are served without a word that long after expiry, in ms ... */
-#define VERDICT_GRACE_MS	10000
+#define VERDICT_GRACE_MS 10000
 /*! ... with a TTL that brings the client back soon after the refresh, or that of the target if lower, in s. */
-#define VERDICT_GRACE_TTL	5
+#define VERDICT_GRACE_TTL 5
 /*! TTL of stale addresses, in s (RFC 8767, section 4). */
-#define VERDICT_STALE_TTL	30
+#define VERDICT_STALE_TTL 30
 
 /*! State of one target and type. */
 typedef enum {

@@ -33,7 +33,8 @@ bool visit_layout_holds(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata
 	if (layout == LAYOUT_UNKNOWN) {
 		layout = node_layout_holds(qdata) ? LAYOUT_HOLDS : LAYOUT_FAILED;
 		if (atomic_exchange(&ctx->layout, layout) == LAYOUT_UNKNOWN && layout == LAYOUT_FAILED) {
-			knotd_mod_log(mod, LOG_ERR, "unknown layout of zone nodes in this build of "
+			knotd_mod_log(mod, LOG_ERR,
+			              "unknown layout of zone nodes in this build of "
 			              "Knot DNS, only ALIAS at the zone apex is served");
 		}
 	}
@@ -216,12 +217,12 @@ outcome_t visit_judge(const visit_t *visit, slot_id_t id, uint64_t now)
 {
 	/* Addresses of one serve in spite of others that failed, but not of one that is yet to come. */
 	static const unsigned rank[] = {
-		[VERDICT_NXDOMAIN]  = 0,
-		[VERDICT_NODATA]    = 1,
-		[VERDICT_FAILED]    = 2,
-		[VERDICT_RETRY]     = 3,
+		[VERDICT_NXDOMAIN] = 0,
+		[VERDICT_NODATA] = 1,
+		[VERDICT_FAILED] = 2,
+		[VERDICT_RETRY] = 3,
 		[VERDICT_ADDRESSES] = 4,
-		[VERDICT_COLD]      = 5,
+		[VERDICT_COLD] = 5,
 	};
 
 	outcome_t outcome = {

@@ -22,12 +22,12 @@ typedef struct {
 	knotd_mod_t *mod;
 	knot_pkt_t *pkt;
 	knotd_qdata_t *qdata;
-	const node_t *node;   /*!< NULL where only the API's view of the apex is to be had. */
-	uint32_t ttl;         /*!< TTL of the ALIAS, s. */
-	unsigned count;       /*!< Targets. */
-	bool self;            /*!< One of them is the owner. */
-	bool dropped;         /*!< A resolution could not be asked for. */
-	const keys_t *keys;   /*!< The reply has to be signed with these, or NULL. */
+	const node_t *node;                           /*!< NULL where only the API's view of the apex is to be had. */
+	uint32_t ttl;                                 /*!< TTL of the ALIAS, s. */
+	unsigned count;                               /*!< Targets. */
+	bool self;                                    /*!< One of them is the owner. */
+	bool dropped;                                 /*!< A resolution could not be asked for. */
+	const keys_t *keys;                           /*!< The reply has to be signed with these, or NULL. */
 	knot_dname_storage_t name[ALIAS_TARGETS_MAX]; /*!< Of the targets, lower case. */
 	target_t *target[ALIAS_TARGETS_MAX];          /*!< What the cache has, or NULL. */
 } visit_t;
@@ -35,12 +35,12 @@ typedef struct {
 /*! What all targets together have for one type. */
 typedef struct {
 	verdict_kind_t kind;
-	int16_t ede;           /*!< With addresses: that they are stale. */
-	int16_t other_ede;     /*!< Without. */
+	int16_t ede;       /*!< With addresses: that they are stale. */
+	int16_t other_ede; /*!< Without. */
 	uint32_t ttl;
-	bool denied;           /*!< Some addresses must not be served, see `deny-address`. */
-	unsigned count;        /*!< Targets with addresses. */
-	bool suppressed;       /*!< A failed target is not asked again for now. */
+	bool denied;     /*!< Some addresses must not be served, see `deny-address`. */
+	unsigned count;  /*!< Targets with addresses. */
+	bool suppressed; /*!< A failed target is not asked again for now. */
 	const answer_t *answer[ALIAS_TARGETS_MAX];
 	state_t state[ALIAS_TARGETS_MAX]; /*!< Of each target. */
 } outcome_t;

@@ -15,7 +15,7 @@
 typedef struct {
 	pthread_mutex_t lock; /*!< The thread takes it to signal only, and only if somebody waits. */
 	pthread_cond_t cond;
-	atomic_uint count;    /*!< Waiting threads. */
+	atomic_uint count; /*!< Waiting threads. */
 } waiters_t;
 
 void waiters_init(waiters_t *waiters);

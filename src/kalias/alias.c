@@ -8,8 +8,8 @@
 #include <string.h>
 #include <libknot/descriptor.h>
 
-#define GENERIC_PREFIX	"\\#"
-#define LABEL_POINTER	0xC0 /* RFC 1035, section 4.1.4. */
+#define GENERIC_PREFIX "\\#"
+#define LABEL_POINTER 0xC0 /* RFC 1035, section 4.1.4. */
 
 bool alias_is_known(void)
 {

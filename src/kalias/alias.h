@@ -14,17 +14,17 @@
 
 #include "rrtype.h"
 
-#define TYPE_ALIAS_NAME		"ALIAS"
-#define TYPE_ALIAS_GENERIC	"TYPE65401"
+#define TYPE_ALIAS_NAME "ALIAS"
+#define TYPE_ALIAS_GENERIC "TYPE65401"
 
 /*! Room for the generic form of any target: "\# 255 ", the octets in hexadecimal, and a zero. */
-#define ALIAS_GENERIC_MAX	(7 + 2 * KNOT_DNAME_MAXLEN + 1)
+#define ALIAS_GENERIC_MAX (7 + 2 * KNOT_DNAME_MAXLEN + 1)
 
 /*! \brief Whether the installed Knot DNS knows the type by the name ALIAS, in zone files and commands. */
 bool alias_is_known(void);
 
 /*! What alias_read_name() asks of a name, for errors that say what is wrong. */
-#define ALIAS_NAME_RULE	\
+#define ALIAS_NAME_RULE \
 	"labels must have 1 to 63 octets, names 255 at most, octets other than printable ASCII the form \\DDD"
 
 /*! \brief Whether a name in presentation form ends with a dot that is not escaped. */

@@ -14,7 +14,7 @@
 #include "report.h"
 #include "survey.h"
 
-#define COMMAND	"check"
+#define COMMAND "check"
 
 enum {
 	OPTION_JSON = 'j',
@@ -23,6 +23,7 @@ enum {
 	OPTION_HELP = 'h',
 };
 
+/* clang-format off */
 static const struct option options[] = {
 	{ "json",     no_argument,       NULL, OPTION_JSON },
 	{ "resolver", required_argument, NULL, OPTION_RESOLVER },
@@ -30,6 +31,7 @@ static const struct option options[] = {
 	{ "help",     no_argument,       NULL, OPTION_HELP },
 	{ NULL }
 };
+/* clang-format on */
 
 static void print_help(void)
 {

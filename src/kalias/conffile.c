@@ -15,7 +15,7 @@
 
 #include "kalias.h"
 
-#define INCLUDE_DEPTH_MAX	6 /* As knotd. */
+#define INCLUDE_DEPTH_MAX 6 /* As knotd. */
 
 typedef struct {
 	conffile_take_f take;
@@ -32,8 +32,8 @@ static bool write_pattern(char pattern[PATH_MAX], const char *path, const char *
 	if (value[0] != '/' && realpath(path, resolved) == NULL) {
 		return false;
 	}
-	int length = (value[0] == '/') ? snprintf(pattern, PATH_MAX, "%s", value)
-	                               : snprintf(pattern, PATH_MAX, "%s/%s", dirname(resolved), value);
+	int length = (value[0] == '/') ? snprintf(pattern, PATH_MAX, "%s", value) :
+	                                 snprintf(pattern, PATH_MAX, "%s/%s", dirname(resolved), value);
 	return length >= 0 && length < PATH_MAX;
 }
 

@@ -11,11 +11,11 @@
 #include "conffile.h"
 
 /* What knotd has by default, in the packages of distributions and upstream. */
-#define DEFAULT_CONFIG	"/etc/knot/knot.conf"
-#define DEFAULT_RUNDIR	"/run/knot"
-#define DEFAULT_LISTEN	"knot.sock"
+#define DEFAULT_CONFIG "/etc/knot/knot.conf"
+#define DEFAULT_RUNDIR "/run/knot"
+#define DEFAULT_LISTEN "knot.sock"
 
-#define ERROR_MAX	(PATH_MAX + 512) /* An error of knotd's may have names in it. */
+#define ERROR_MAX (PATH_MAX + 512) /* An error of knotd's may have names in it. */
 
 struct control {
 	knot_ctl_t *ctl; /*!< NULL: not connected. */
@@ -58,8 +58,8 @@ static bool find_socket(char path[PATH_MAX], const settings_t *settings)
 
 	const char *listen = (place.listen[0] != '\0') ? place.listen : DEFAULT_LISTEN;
 	const char *rundir = (place.rundir[0] != '\0') ? place.rundir : DEFAULT_RUNDIR;
-	int length = (listen[0] == '/') ? snprintf(path, PATH_MAX, "%s", listen)
-	                                : snprintf(path, PATH_MAX, "%s/%s", rundir, listen);
+	int length = (listen[0] == '/') ? snprintf(path, PATH_MAX, "%s", listen) :
+	                                  snprintf(path, PATH_MAX, "%s/%s", rundir, listen);
 	if (length < 0 || length >= PATH_MAX) {
 		fail("%s: the path of the control socket is too long", config);
 		return false;

@@ -13,7 +13,7 @@
 #include "kalias.h"
 
 /*! What of a reply is wanted; the name of this item differs between versions of libknot. */
-#define CONTROL_IDX_FILTER	(KNOT_CTL_IDX_DATA + 1)
+#define CONTROL_IDX_FILTER (KNOT_CTL_IDX_DATA + 1)
 
 typedef struct control control_t;
 

@@ -21,17 +21,17 @@
 #include "alias.h"
 #include "zonefile.h"
 
-#define TYPE_ANAME	"ANAME"
-#define GENERATE_TYPE	3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
-#define ZONE_SUFFIX	".zone" /* As kzonecheck derives the origin from a file name. */
+#define TYPE_ANAME "ANAME"
+#define GENERATE_TYPE 3     /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
+#define ZONE_SUFFIX ".zone" /* As kzonecheck derives the origin from a file name. */
 
 static const char no_memory[] = "not enough memory";
 static const char no_origin[] = "relative name, but the origin is not known: add $ORIGIN, "
-                                "or name the zone with --origin ZONE";
+				"or name the zone with --origin ZONE";
 
 static const struct option options[] = {
-	{ "to-alias", no_argument,       NULL, 'a' },
-	{ "origin",   required_argument, NULL, 'o' },
+	{ "to-alias", no_argument, NULL, 'a' },
+	{ "origin", required_argument, NULL, 'o' },
 	{ NULL }
 };
 
@@ -43,8 +43,8 @@ typedef struct {
 
 /*! A conversion. */
 typedef struct {
-	bool to_alias;  /*!< Option. */
-	bool mnemonic;  /*!< The type is written as ALIAS, not as a number. */
+	bool to_alias; /*!< Option. */
+	bool mnemonic; /*!< The type is written as ALIAS, not as a number. */
 
 	const char *path; /*!< File for errors. */
 	zonefile_t file;
@@ -55,16 +55,16 @@ typedef struct {
 	bool origin_told; /*!< The origin was missing, which is said once. */
 	exit_t status;
 
-	file_id_t *seen;  /*!< Files read so far. */
+	file_id_t *seen; /*!< Files read so far. */
 	size_t seen_count;
 } job_t;
 
 /*! What has to be changed in the current entry, a record. */
 typedef struct {
-	size_t type;       /*!< Index of its type. */
+	size_t type; /*!< Index of its type. */
 	bool change_type;
 	bool change_rdata;
-	bool generic;      /*!< RDATA is in generic form. */
+	bool generic; /*!< RDATA is in generic form. */
 } change_t;
 
 static void complain(job_t *job, size_t line, const char *rule)

@@ -9,7 +9,7 @@
 #include "report.h"
 
 /*! Addresses that are listed; more would not fit a line. */
-#define LISTED_MAX	4
+#define LISTED_MAX 4
 
 /*! A text of bounded length; what does not fit is left out. */
 typedef struct {

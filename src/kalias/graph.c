@@ -5,7 +5,7 @@
 #include <string.h>
 
 /*! Longest chain of owners that is followed; no resolver goes as far. */
-#define DEPTH_MAX	1000
+#define DEPTH_MAX 1000
 
 /*! What the search has found out about an owner. */
 enum {

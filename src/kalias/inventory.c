@@ -11,18 +11,19 @@
 #include "records.h"
 
 /*! The label that stands for the asterisk when a wildcard is asked for. */
-#define WILDCARD_LABEL	"\x0c""kalias-check"
+#define WILDCARD_LABEL "\014kalias-check"
 
 /*! Elements by which an array grows. */
-#define ARRAY_STEP	1024
+#define ARRAY_STEP 1024
 
 /*! Appends to an array that has room for a multiple of ARRAY_STEP. */
-#define APPEND(array, count, item) do { \
-	if ((count) % ARRAY_STEP == 0) { \
-		(array) = need(realloc((array), ((count) + ARRAY_STEP) * sizeof(*(array)))); \
-	} \
-	(array)[(count)++] = (item); \
-} while (0)
+#define APPEND(array, count, item) \
+	do { \
+		if ((count) % ARRAY_STEP == 0) { \
+			(array) = need(realloc((array), ((count) + ARRAY_STEP) * sizeof(*(array)))); \
+		} \
+		(array)[(count)++] = (item); \
+	} while (0)
 
 static knot_dname_t *copy_name(const knot_dname_t *name)
 {

@@ -12,60 +12,60 @@
 #include "resolver.h"
 
 /*! CNAMEs followed from a target, as many as a resolver does. */
-#define CHAIN_MAX	16
+#define CHAIN_MAX 16
 
 /*! What an ALIAS points to; shared by all owners that do, with the same resolvers. */
 typedef struct {
-	knot_dname_t *name;          /*!< Lower case. */
-	unsigned set;                /*!< Index of its resolvers. */
-	said_t said[FAMILIES];       /*!< What those say. */
-	bool again;                  /*!< Is asked for once more. */
+	knot_dname_t *name;    /*!< Lower case. */
+	unsigned set;          /*!< Index of its resolvers. */
+	said_t said[FAMILIES]; /*!< What those say. */
+	bool again;            /*!< Is asked for once more. */
 	/* What is found out only when these fail. */
 	unsigned chain_len;
 	knot_dname_t *chain[CHAIN_MAX]; /*!< The names that its CNAMEs lead to. */
-	bool cname_loop;             /*!< They lead back to themselves. */
-	bool fails_here;             /*!< It is a name on the server itself, which has no addresses for it. */
+	bool cname_loop;                /*!< They lead back to themselves. */
+	bool fails_here;                /*!< It is a name on the server itself, which has no addresses for it. */
 } target_t;
 
 typedef struct {
-	knot_dname_t *name;          /*!< Lower case. */
-	unsigned set;                /*!< Index of its resolvers. */
+	knot_dname_t *name; /*!< Lower case. */
+	unsigned set;       /*!< Index of its resolvers. */
 	module_state_t module;
 	sibling_t sibling;
-	bool is_signed;              /*!< Found out by asking. */
+	bool is_signed; /*!< Found out by asking. */
 } zone_t;
 
 /*! A name with ALIAS. */
 typedef struct {
 	const zone_t *zone;
-	knot_dname_t *name;          /*!< Lower case. */
-	knot_dname_t *asked;         /*!< The name itself, or one that a wildcard covers. */
-	uint32_t ttl;                /*!< Of the ALIAS, s. */
+	knot_dname_t *name;                           /*!< Lower case. */
+	knot_dname_t *asked;                          /*!< The name itself, or one that a wildcard covers. */
+	uint32_t ttl;                                 /*!< Of the ALIAS, s. */
 	knot_dname_t *target_name[ALIAS_TARGETS_MAX]; /*!< Lower case; as many as `facts` says. */
 	target_t *target[ALIAS_TARGETS_MAX];
 	facts_t facts;
-	unsigned problems;           /*!< What judge() found. */
-	unsigned mark;               /*!< Of the search for loops. */
+	unsigned problems; /*!< What judge() found. */
+	unsigned mark;     /*!< Of the search for loops. */
 } owner_t;
 
 typedef struct {
 	struct sockaddr_storage server;
-	resolvers_t *sets;           /*!< Different sets of resolvers. */
+	resolvers_t *sets; /*!< Different sets of resolvers. */
 	unsigned set_count;
 	zone_t **zones;
 	size_t zone_count;
-	owner_t **owners;            /*!< In the order of zones, and of names in them. */
+	owner_t **owners; /*!< In the order of zones, and of names in them. */
 	size_t owner_count;
 	target_t **targets;
 	size_t target_count;
-	void *target_tree;           /*!< The targets by name and set. */
-	owner_t **by_name;           /*!< The owners sorted by name. */
+	void *target_tree; /*!< The targets by name and set. */
+	owner_t **by_name; /*!< The owners sorted by name. */
 } inventory_t;
 
 /*! What was given on the command line. */
 typedef struct {
-	knot_dname_txt_storage_t zone; /*!< Empty: all. */
-	resolvers_t resolvers;       /*!< Empty: those that the module has. */
+	knot_dname_txt_storage_t zone;  /*!< Empty: all. */
+	resolvers_t resolvers;          /*!< Empty: those that the module has. */
 	struct sockaddr_storage server; /*!< AF_UNSPEC: where knotd listens. */
 } wishes_t;
 

@@ -2,8 +2,9 @@
 
 #include "judge.h"
 
-#define BIT(problem)	(1U << (problem))
+#define BIT(problem) (1U << (problem))
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	const char *help;
@@ -22,6 +23,7 @@ static const struct {
 	[PROBLEM_UNSIGNED]   = { "unsigned",   "The zone is signed, the addresses are not" },
 	[PROBLEMS]           = { "ok",         "The server has addresses of all targets" },
 };
+/* clang-format on */
 
 const char *problem_name(problem_t problem)
 {

@@ -36,13 +36,13 @@ typedef struct {
 	bool cname;
 	bool loop;
 	bool zone_signed;
-	module_state_t module;           /*!< Whether the zone has the module ... */
-	sibling_t sibling;               /*!< ... and, if so, what its own addresses are for. */
-	unsigned count;                  /*!< Targets. */
+	module_state_t module;                   /*!< Whether the zone has the module ... */
+	sibling_t sibling;                       /*!< ... and, if so, what its own addresses are for. */
+	unsigned count;                          /*!< Targets. */
 	const said_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, FAMILIES elements. */
-	said_t own[FAMILIES];            /*!< The owner's own addresses in the zone. */
-	said_t plain[FAMILIES];          /*!< What the server says ... */
-	said_t secure[FAMILIES];         /*!< ... to clients with the DO bit; asked in signed zones only. */
+	said_t own[FAMILIES];                    /*!< The owner's own addresses in the zone. */
+	said_t plain[FAMILIES];                  /*!< What the server says ... */
+	said_t secure[FAMILIES];                 /*!< ... to clients with the DO bit; asked in signed zones only. */
 } facts_t;
 
 /*! \brief Judges an owner. \return The problems as a set of bits, 0 if there is none. */

@@ -10,13 +10,13 @@
 
 #include "name.h"
 
-#define DNS_PORT		53
-#define DEFAULT_TEMPLATE	"default"
+#define DNS_PORT 53
+#define DEFAULT_TEMPLATE "default"
 
 /*! Room for a value: the longest is a domain name with all octets escaped. */
-#define VALUE_MAX	1024
+#define VALUE_MAX 1024
 /*! Values of an item that are looked at. */
-#define VALUES_MAX	16
+#define VALUES_MAX 16
 
 /*! The values of an item; where several sections have it, those of the first. */
 typedef struct {

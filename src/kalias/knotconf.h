@@ -21,7 +21,7 @@ typedef enum {
 typedef struct {
 	module_state_t state;
 	sibling_t sibling;
-	resolvers_t resolvers;  /*!< Empty: the system's. */
+	resolvers_t resolvers; /*!< Empty: the system's. */
 } section_t;
 
 /*!

@@ -9,18 +9,18 @@
 #include "probe.h"
 
 /*! Time for a resolution, ms, and its retransmissions. */
-#define RESOLVE_MS	5000
-#define RESOLVE_RETRY	2
+#define RESOLVE_MS 5000
+#define RESOLVE_RETRY 2
 /*! After that many time-outs in a row it is found out whether the resolvers are down, or the targets' servers. */
-#define SILENT_MAX	64
+#define SILENT_MAX 64
 
 typedef struct {
 	resolver_t *resolver;
 	unsigned count;
 	struct sockaddr_storage server[RESOLVERS_MAX];
-	unsigned silent;  /*!< Queries in a row without reply. */
-	unsigned pings;   /*!< Under way. */
-	bool down;        /*!< Thousands of time-outs more would not tell more. */
+	unsigned silent; /*!< Queries in a row without reply. */
+	unsigned pings;  /*!< Under way. */
+	bool down;       /*!< Thousands of time-outs more would not tell more. */
 } set_t;
 
 struct lookup {

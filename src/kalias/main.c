@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROGRAM		"kalias"
-#define TIMEOUT		60 /* As knotc. */
+#define PROGRAM "kalias"
+#define TIMEOUT 60 /* As knotc. */
 
 /*! Columns of the list of commands. */
-#define NAME_WIDTH	8
-#define ARGS_WIDTH	33
+#define NAME_WIDTH 8
+#define ARGS_WIDTH 33
 
+/* clang-format off */
 static const command_t commands[] = {
 	{ "rr",      "OWNER [TTL] TARGET",            "Print the record for a zone file", run_rr },
 	{ "decode",  "[RECORD...]",                   "Print generic records with their target as a name", run_decode },
@@ -41,6 +42,7 @@ static const struct option options[] = {
 	{ "version", no_argument,       NULL, 'V' },
 	{ NULL }
 };
+/* clang-format on */
 
 static void say(const char *severity, const char *format, va_list args)
 {
@@ -92,7 +94,8 @@ static void print_help(void)
 	       " -t, --timeout <seconds>  Timeout of each exchange with knotd (default %d, 0: none).\n"
 	       " -h, --help               Print this help.\n"
 	       " -V, --version            Print the version.\n\n"
-	       "Commands:\n", TIMEOUT);
+	       "Commands:\n",
+	       TIMEOUT);
 	for (const command_t *command = commands; command->name != NULL; command++) {
 		printf(" %-*s %-*s", NAME_WIDTH, command->name, ARGS_WIDTH, command->args);
 		if (strlen(command->args) > ARGS_WIDTH) {

@@ -8,18 +8,18 @@
 #include "need.h"
 
 /*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
-#define UDP_PAYLOAD	1232
+#define UDP_PAYLOAD 1232
 /*! Room for any query: header, the longest name, type, class, OPT. */
-#define QUERY_SIZE	(KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
-#define FRAME_SIZE	2 /* The length before a message over TCP (RFC 1035, section 4.2.2). */
+#define QUERY_SIZE (KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
+#define FRAME_SIZE 2 /* The length before a message over TCP (RFC 1035, section 4.2.2). */
 
-#define UDP_TRIES	3
-#define UDP_WAIT_MS	2000
+#define UDP_TRIES 3
+#define UDP_WAIT_MS 2000
 /*! The module may let a TCP client wait for 10 s. */
-#define TCP_WAIT_MS	15000
+#define TCP_WAIT_MS 15000
 /*! A server that is still resolving is asked again that often, with a pause. */
-#define READY_TRIES	20
-#define READY_WAIT_MS	500
+#define READY_TRIES 20
+#define READY_WAIT_MS 500
 
 typedef struct probe probe_t;
 
@@ -33,9 +33,9 @@ typedef struct {
 	};
 	uv_connect_t connect;
 	uv_write_t write;
-	probe_t *probe;            /*!< NULL: no longer in use. */
+	probe_t *probe; /*!< NULL: no longer in use. */
 	uint8_t query[FRAME_SIZE + QUERY_SIZE];
-	size_t size, got;          /*!< Of `in`. */
+	size_t size, got; /*!< Of `in`. */
 	uint8_t in[];
 } link_t;
 

@@ -10,8 +10,8 @@
 #include "alias.h"
 #include "kalias.h"
 
-#define ROOM_MIN	64
-#define STATUS_SERIAL	"s" /* A filter of zone-status. */
+#define ROOM_MIN 64
+#define STATUS_SERIAL "s" /* A filter of zone-status. */
 
 /*! Which of the two forms it has depends on the version of knotd. */
 static const char *read_target(knot_dname_storage_t target, const char *rdata)
@@ -96,9 +96,11 @@ static int compare(const void *first, const void *second)
 		order = knot_dname_cmp(one->owner, other->owner);
 	}
 	if (order == 0) {
-		order = (one->target == NULL || other->target == NULL) ?
-		        (one->target != NULL) - (other->target != NULL) :
-		        knot_dname_cmp(one->target, other->target);
+		if (one->target == NULL || other->target == NULL) {
+			order = (one->target != NULL) - (other->target != NULL);
+		} else {
+			order = knot_dname_cmp(one->target, other->target);
+		}
 	}
 	return order;
 }

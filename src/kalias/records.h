@@ -26,9 +26,9 @@ typedef struct {
 	alias_record_t *items;
 	size_t count;
 	size_t room;
-	size_t broken; /*!< How many were left out for their RDATA. */
+	size_t broken;    /*!< How many were left out for their RDATA. */
 	bool keep_broken; /*!< Set before: they are to be taken, too, without a warning. */
-	bool full;     /*!< Not enough memory for all of them. */
+	bool full;        /*!< Not enough memory for all of them. */
 } records_t;
 
 /*!

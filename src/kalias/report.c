@@ -31,8 +31,8 @@ static void print_address(const uint8_t addr[16], family_t family)
 /* --- the table --- */
 
 /*! Columns, with two spaces between. */
-#define STATUS_WIDTH	10
-#define OWNER_WIDTH_MAX	40
+#define STATUS_WIDTH 10
+#define OWNER_WIDTH_MAX 40
 
 static int width_of(const knot_dname_t *name)
 {
@@ -156,11 +156,11 @@ static void print_number(const char *key, bool known, uint32_t number)
 static void print_said(const char *key, const said_t *said, family_t family)
 {
 	static const char *const kinds[] = {
-		[SAID_NOTHING]   = "none",
+		[SAID_NOTHING] = "none",
 		[SAID_ADDRESSES] = "addresses",
-		[SAID_NODATA]    = "nodata",
-		[SAID_NXDOMAIN]  = "nxdomain",
-		[SAID_ERROR]     = "error",
+		[SAID_NODATA] = "nodata",
+		[SAID_NXDOMAIN] = "nxdomain",
+		[SAID_ERROR] = "error",
 	};
 	printf("\"%s\":{\"kind\":\"%s\",\"addresses\":", key, kinds[said->kind]);
 	print_addresses(said, family);

@@ -37,7 +37,7 @@ void report_table(const inventory_t *inventory);
 void report_json(const inventory_t *inventory, bool complete);
 
 /*! Room for what report_detail() writes. */
-#define DETAIL_MAX	4096
+#define DETAIL_MAX 4096
 
 /*! \brief Says in a sentence what is wrong. */
 void report_detail(char out[DETAIL_MAX], const owner_t *owner, problem_t problem);

@@ -19,10 +19,10 @@
 #include "zonefile.h"
 
 /*! Highest TTL, RFC 2181, section 8. */
-#define TTL_MAX		INT32_MAX
+#define TTL_MAX INT32_MAX
 
 /*! What Knot DNS reads in a name without an escape, besides letters and digits. */
-#define NAME_CHARS	"*-_/.\\"
+#define NAME_CHARS "*-_/.\\"
 
 static const struct option no_options[] = {
 	{ NULL }
@@ -37,7 +37,7 @@ static uint32_t unit_seconds(char unit)
 	case 'h': return 3600;
 	case 'd': return 86400;
 	case 'w': return 604800;
-	default:  return 0;
+	default: return 0;
 	}
 }
 
@@ -108,7 +108,8 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 	if (!alias_read_name(owner_name, owner, root)) {
 		return misuse(self, "OWNER is not a domain name: " ALIAS_NAME_RULE);
 	} else if (!is_written(owner)) {
-		return misuse(self, "OWNER must have a backslash before characters other than letters, digits, "
+		return misuse(self,
+		              "OWNER must have a backslash before characters other than letters, digits, "
 		              "and any of *-_/");
 	} else if (ttl != NULL && !is_ttl(ttl)) {
 		return misuse(self, "TTL must be seconds, or numbers with units (s, m, h, d, w), up to %d seconds",

@@ -20,24 +20,24 @@ typedef enum {
 } family_t;
 
 typedef enum {
-	SAID_NOTHING,   /*!< No reply, or none of use; see `why`. */
+	SAID_NOTHING, /*!< No reply, or none of use; see `why`. */
 	SAID_ADDRESSES,
 	SAID_NODATA,
 	SAID_NXDOMAIN,
-	SAID_ERROR,     /*!< Anything else; see `rcode`. */
+	SAID_ERROR, /*!< Anything else; see `rcode`. */
 } said_kind_t;
 
 /*! All zero: nobody was asked. */
 typedef struct {
 	said_kind_t kind;
-	bool is_signed;        /*!< An RRSIG covers the addresses. */
+	bool is_signed; /*!< An RRSIG covers the addresses. */
 	bool has_ede;
-	uint16_t ede;          /*!< Extended DNS Error (RFC 8914). */
+	uint16_t ede; /*!< Extended DNS Error (RFC 8914). */
 	uint16_t rcode;
-	uint16_t count;        /*!< Addresses. */
-	uint32_t ttl;          /*!< Of the addresses, s. */
-	const char *why;       /*!< Of SAID_NOTHING: the reason, a constant; NULL: was not asked. */
-	uint8_t (*addr)[16];   /*!< Owned; sorted, without duplicates. */
+	uint16_t count;      /*!< Addresses. */
+	uint32_t ttl;        /*!< Of the addresses, s. */
+	const char *why;     /*!< Of SAID_NOTHING: the reason, a constant; NULL: was not asked. */
+	uint8_t (*addr)[16]; /*!< Owned; sorted, without duplicates. */
 } said_t;
 
 /*! \brief The type of a family's records. */

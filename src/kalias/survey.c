@@ -12,15 +12,15 @@
 #include "probe.h"
 
 /*! Owners and, apart from them, targets that are being asked for at a time. */
-#define WINDOW		64
+#define WINDOW 64
 /*! What looks wrong is looked at once more after a pause, in which the server refreshes what has just expired. */
-#define PAUSE_MS	2000
+#define PAUSE_MS 2000
 /*! A server that was silent that often in a row is down: thousands of time-outs would tell no more. */
-#define SILENT_MAX	64
+#define SILENT_MAX 64
 /*! Nothing is said about progress before, and not more often than. */
-#define PROGRESS_FIRST_MS	1000
-#define PROGRESS_EACH_MS	200
-#define PROGRESS_WIDTH		60
+#define PROGRESS_FIRST_MS 1000
+#define PROGRESS_EACH_MS 200
+#define PROGRESS_WIDTH 60
 
 typedef struct survey survey_t;
 
@@ -36,10 +36,10 @@ struct survey {
 	inventory_t *inventory;
 	lookup_t *lookup;
 	line_t zones, owners, targets, traces;
-	unsigned silent;         /*!< Probes of the server in a row without reply. */
-	bool progress;           /*!< Somebody watches. */
-	bool shown;              /*!< Something has been said about progress. */
-	uint64_t progress_next;  /*!< uv_now(). */
+	unsigned silent;        /*!< Probes of the server in a row without reply. */
+	bool progress;          /*!< Somebody watches. */
+	bool shown;             /*!< Something has been said about progress. */
+	uint64_t progress_next; /*!< uv_now(). */
 };
 
 /* --- progress --- */

@@ -23,9 +23,9 @@
 #include "served.h"
 #include "transaction.h"
 
-#define TTL_MAX		INT32_MAX /* RFC 2181, section 8. */
-#define TTL_TEXT_MAX	16
-#define STATUS_FILTER	"rs"      /* Role and serial, filters of zone-status. */
+#define TTL_MAX INT32_MAX /* RFC 2181, section 8. */
+#define TTL_TEXT_MAX 16
+#define STATUS_FILTER "rs" /* Role and serial, filters of zone-status. */
 
 /*! What is to be done; the texts are what knotd gets. */
 typedef struct {
@@ -186,8 +186,9 @@ static exit_t apply_set(transaction_t *transaction, const change_t *change, cons
 {
 	const records_t *aliases = &finding->aliases;
 	size_t count = aliases->count + aliases->broken;
-	uint32_t ttl = (change->ttl >= 0) ? change->ttl :
-	               (aliases->count > 0) ? aliases->items[0].ttl : finding->soa_ttl;
+	uint32_t ttl = (change->ttl >= 0)   ? change->ttl :
+	               (aliases->count > 0) ? aliases->items[0].ttl :
+	                                      finding->soa_ttl;
 
 	const alias_record_t *present = find_target(aliases, change->target);
 	if (present != NULL && present->ttl == ttl && (change->add || count == 1)) {

@@ -31,12 +31,12 @@ typedef struct {
 
 	zonefile_word_t *words; /*!< At least one after a successful zonefile_next(). */
 	size_t count;
-	bool has_owner;         /*!< The first word is an owner or a directive; else the owner is inherited. */
-	size_t end;             /*!< Offset after the last word or parenthesis. */
-	size_t end_line;        /*!< Line of that. */
+	bool has_owner;  /*!< The first word is an owner or a directive; else the owner is inherited. */
+	size_t end;      /*!< Offset after the last word or parenthesis. */
+	size_t end_line; /*!< Line of that. */
 
-	const char *error;      /*!< Rule that the text breaks, after KNOT_EPARSEFAIL. */
-	size_t error_line;      /*!< Where. */
+	const char *error; /*!< Rule that the text breaks, after KNOT_EPARSEFAIL. */
+	size_t error_line; /*!< Where. */
 
 	/* Private. */
 	size_t pos, line, room;

@@ -27,16 +27,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEADER		12
-#define MESSAGE_MAX	512
-#define BURST		64
-#define STREAMS		32
-#define DELAYED_MAX	65536
-#define RCVBUF		(4 << 20)
-#define TYPE_A		1
-#define TYPE_AAAA	28
-#define SERVFAIL	2
-#define REFUSED		5
+#define HEADER 12
+#define MESSAGE_MAX 512
+#define BURST 64
+#define STREAMS 32
+#define DELAYED_MAX 65536
+#define RCVBUF (4 << 20)
+#define TYPE_A 1
+#define TYPE_AAAA 28
+#define SERVFAIL 2
+#define REFUSED 5
 
 typedef enum {
 	MODE_NORMAL,
@@ -45,17 +45,23 @@ typedef enum {
 	MODE_REFUSED,
 	MODE_TRUNCATE, /*!< TC over UDP, the whole reply over TCP. */
 	MODE_WRONG_ID,
-	MODE_CLOSED,   /*!< No sockets. */
+	MODE_CLOSED, /*!< No sockets. */
 	MODES,
 } answer_mode_t;
 
 static const char *const mode_names[MODES] = {
-	"normal", "silent", "servfail", "refused", "truncate", "wrongid", "closed",
+	"normal",
+	"silent",
+	"servfail",
+	"refused",
+	"truncate",
+	"wrongid",
+	"closed",
 };
 
 /*! A query as the log has it, in host order. */
 typedef struct {
-	uint64_t ms;   /*!< CLOCK_MONOTONIC. */
+	uint64_t ms; /*!< CLOCK_MONOTONIC. */
 	uint32_t number;
 	uint16_t id;
 	uint16_t type;
@@ -174,7 +180,7 @@ static size_t answer(uint8_t wire[MESSAGE_MAX], size_t len, bool stream)
 	}
 	wire[0] ^= (now == MODE_WRONG_ID) ? 0x55 : 0;
 	wire[2] = 0x81; /* QR, RD */
-	wire[3] = 0x80 | (now == MODE_SERVFAIL ? SERVFAIL : now == MODE_REFUSED ? REFUSED : 0);
+	wire[3] = 0x80 | (now == MODE_SERVFAIL ? SERVFAIL : (now == MODE_REFUSED ? REFUSED : 0));
 	memset(wire + 6, 0, 6);
 	if (now == MODE_TRUNCATE && !stream) {
 		wire[2] |= 2;
@@ -230,8 +236,12 @@ static void serve_udp(void)
 	struct mmsghdr in[BURST] = { 0 }, out[BURST] = { 0 };
 	for (unsigned i = 0; i < BURST; i++) {
 		iovs[i] = (struct iovec){ wires[i], MESSAGE_MAX };
-		in[i].msg_hdr = (struct msghdr){ .msg_name = &peers[i], .msg_namelen = sizeof(peers[i]),
-		                                 .msg_iov = &iovs[i], .msg_iovlen = 1 };
+		in[i].msg_hdr = (struct msghdr){
+			.msg_name = &peers[i],
+			.msg_namelen = sizeof(peers[i]),
+			.msg_iov = &iovs[i],
+			.msg_iovlen = 1,
+		};
 	}
 
 	int count = recvmmsg(udp, in, BURST, MSG_DONTWAIT, NULL);

@@ -11,9 +11,9 @@
 #include "verdict.h"
 
 /*! Plans at one moment; more is a planner that turns in circles. */
-#define PLANS_MAX	2000000
+#define PLANS_MAX 2000000
 /*! The planner's own bound is 512. */
-#define FLIGHTS_MAX	PLANNER_FLIGHTS_MAX
+#define FLIGHTS_MAX PLANNER_FLIGHTS_MAX
 
 typedef struct flight {
 	heap_node_t node;
@@ -53,8 +53,12 @@ int sim_setup(void **state)
 	rcu_register_thread();
 	sim = (sim_t){ .now = SIM_T0, .resolver = sim_good, .period = 100 };
 	sim.account.terms = (terms_t){
-		.timeout = SIM_TIMEOUT_MS, .retry = 2, .failure_ttl = 5, .negative_ttl_max = 300,
-		.keep_warm = 86400, .stale_max = 86400
+		.timeout = SIM_TIMEOUT_MS,
+		.retry = 2,
+		.failure_ttl = 5,
+		.negative_ttl_max = 300,
+		.keep_warm = 86400,
+		.stale_max = 86400,
 	};
 	sim.policy = (policy_t){ .ttl_max = 86400 };
 	sim.cache = cache_new();
@@ -229,8 +233,11 @@ static void log_query(const plan_t *plan, bool refresh)
 		assert_non_null(sim.query);
 	}
 	sim.query[sim.queries++] = (sim_query_t){
-		.at = sim.now, .number = number_of(plan->target), .id = plan->id,
-		.refresh = refresh, .doubtful = plan->doubtful,
+		.at = sim.now,
+		.number = number_of(plan->target),
+		.id = plan->id,
+		.refresh = refresh,
+		.doubtful = plan->doubtful,
 		.early = slot->failed_at != 0 && sim.now < slot->failed_at + backoff_ms(slot),
 	};
 

@@ -18,9 +18,9 @@
 #include "planner.h"
 #include "policy.h"
 
-#define SIM_T0		(1ULL << 42)
-#define SIM_LATENCY_MS	50
-#define SIM_TIMEOUT_MS	2000
+#define SIM_T0 (1ULL << 42)
+#define SIM_LATENCY_MS 50
+#define SIM_TIMEOUT_MS 2000
 
 /*! What the resolver makes of a query. */
 typedef struct {
@@ -37,9 +37,9 @@ typedef struct {
 	uint64_t at;
 	unsigned number;
 	slot_id_t id;
-	bool refresh;  /*!< Out of AGENDA_DUE. */
+	bool refresh; /*!< Out of AGENDA_DUE. */
 	bool doubtful;
-	bool early;    /*!< Before the back-off of its slot allows it, by the simulation's own reckoning. */
+	bool early; /*!< Before the back-off of its slot allows it, by the simulation's own reckoning. */
 } sim_query_t;
 
 /*! What the simulation knows of a slot. */
@@ -48,7 +48,7 @@ typedef struct {
 	uint64_t failed_at; /*!< The last result if it was a failure, or 0. */
 	unsigned failures;  /*!< In a row. */
 	unsigned queries;
-	uint64_t gap_min;   /*!< Shortest time from one query to the next. */
+	uint64_t gap_min; /*!< Shortest time from one query to the next. */
 	uint64_t gap_max;
 	bool busy;
 } sim_slot_t;
@@ -57,21 +57,21 @@ typedef struct {
 	uint64_t now;
 	planner_t planner;
 	cache_t *cache;
-	account_t account;    /*!< Of all targets. */
-	policy_t policy;      /*!< With the same terms. */
+	account_t account; /*!< Of all targets. */
+	policy_t policy;   /*!< With the same terms. */
 
 	sim_resolver_f resolver;
 	void (*clients)(void);
-	uint64_t period;      /*!< Of the clients, ms. */
+	uint64_t period; /*!< Of the clients, ms. */
 	uint64_t clients_at;
 
-	unsigned count;       /*!< Targets, by number. */
-	target_t **target;    /*!< NULL if removed. */
+	unsigned count;    /*!< Targets, by number. */
+	target_t **target; /*!< NULL if removed. */
 	sim_slot_t (*slot)[SLOTS];
 	unsigned removed;
-	uint64_t removed_at;  /*!< The last one. */
+	uint64_t removed_at; /*!< The last one. */
 
-	sim_query_t *query;   /*!< All that have left, the oldest first. */
+	sim_query_t *query; /*!< All that have left, the oldest first. */
 	size_t queries;
 	size_t capacity;
 	unsigned doubtful_max; /*!< Queries of targets that had failed, under way at a time. */

@@ -20,16 +20,16 @@
 
 #include "store.h"
 
-#define FILE_NAME	"set"
+#define FILE_NAME "set"
 
 static struct {
-	char top[64];    /*!< Temporary directory. */
-	char dir[80];    /*!< The store's, not made yet. */
-	char path[96];   /*!< Its file. */
-	char bad[112];   /*!< The one set aside. */
-	int errors;      /*!< Logged. */
+	char top[64];  /*!< Temporary directory. */
+	char dir[80];  /*!< The store's, not made yet. */
+	char path[96]; /*!< Its file. */
+	char bad[112]; /*!< The one set aside. */
+	int errors;    /*!< Logged. */
 	int notices;
-	char text[512];  /*!< The last line. */
+	char text[512]; /*!< The last line. */
 } here;
 
 static inline void note_log(void *ctx, int priority, const char *text)

@@ -15,6 +15,6 @@
 #include <cmocka.h>
 
 /*! Domain names of the tests, in wire format. */
-#define NAME_A		((const uint8_t *)"\x01""a\x07""example")
-#define NAME_B		((const uint8_t *)"\x01""b\x07""example")
-#define NAME_APEX	((const uint8_t *)"\x07""example")
+#define NAME_A ((const uint8_t *)"\001a\007example")
+#define NAME_B ((const uint8_t *)"\001b\007example")
+#define NAME_APEX ((const uint8_t *)"\007example")

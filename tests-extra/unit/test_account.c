@@ -10,8 +10,8 @@
 #include "planner.h"
 #include "sim.h"
 
-#define S	1000ULL
-#define T0	(1ULL << 42)
+#define S 1000ULL
+#define T0 (1ULL << 42)
 
 static account_t *account;
 static struct cds_list_head changes;

@@ -7,11 +7,11 @@
 
 #include "cache.h"
 
-#define S	1000ULL
-#define T0	(5000 * S)
-#define NAMES	64
-#define ROUNDS	300
-#define READERS	3
+#define S 1000ULL
+#define T0 (5000 * S)
+#define NAMES 64
+#define ROUNDS 300
+#define READERS 3
 
 static cache_t *cache;
 

@@ -12,11 +12,11 @@
 
 #include "check.h"
 
-#define RECORDS		2000
+#define RECORDS 2000
 #ifndef ROUNDS
-#define ROUNDS		60
+#define ROUNDS 60
 #endif
-#define PAGE		4096
+#define PAGE 4096
 
 static uint8_t *sound; /*!< A store's file. */
 static size_t sound_len;
@@ -247,7 +247,7 @@ static void test_foreign(void **state)
 	assert_int_equal(check_file(here.path), CHECK_FOREIGN);
 	store_close(open_store());
 	assert_int_equal(here.errors, 1);
-	assert_non_null(strstr(here.text, "not a store of mod-alias, moved to "FILE_NAME".bad"));
+	assert_non_null(strstr(here.text, "not a store of mod-alias, moved to " FILE_NAME ".bad"));
 
 	/* LMDB made the file, and then came a crash. */
 	make_lmdb(NULL, "", NULL, 0);

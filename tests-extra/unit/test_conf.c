@@ -90,7 +90,13 @@ static knotd_conf_t read_values(const yp_item_t *item, const char *const *text)
 }
 
 /*! Each number is that of its item. */
-enum { KEEP_WARM = 1000, STALE_MAX, MAX_RATE, MAX_TARGETS, ZONE_RATE };
+enum {
+	KEEP_WARM = 1000,
+	STALE_MAX,
+	MAX_RATE,
+	MAX_TARGETS,
+	ZONE_RATE,
+};
 
 knotd_conf_t knotd_conf_mod(knotd_mod_t *mod, const yp_name_t *item)
 {
@@ -216,8 +222,14 @@ static void test_deny_address(void **state)
 	static const char *rule =
 		"deny-address must be an IPv4 or IPv6 network, or a range that does not end before it begins";
 	static const char *good[] = {
-		"0.0.0.0/0", "::/0", "10.0.0.1", "10.0.0.1/8", "10.0.0.1-10.0.0.1", "10.0.0.255-10.0.1.0",
-		"::1-::2", "::ffff:10.0.0.1/128",
+		"0.0.0.0/0",
+		"::/0",
+		"10.0.0.1",
+		"10.0.0.1/8",
+		"10.0.0.1-10.0.0.1",
+		"10.0.0.255-10.0.1.0",
+		"::1-::2",
+		"::ffff:10.0.0.1/128",
 	};
 	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_null(check_value("deny-address", good[i]));
@@ -247,7 +259,8 @@ static void test_targets(void **state)
 		assert_null(check_value(names[i], "a.*.Provider.net."));
 		static const char *bad[] = { ".", "*", "*.provider.net" };
 		for (unsigned j = 0; j < sizeof(bad) / sizeof(bad[0]); j++) {
-			assert_string_equal(check_value(names[i], bad[j]), "allow-target and deny-target take "
+			assert_string_equal(check_value(names[i], bad[j]),
+			                    "allow-target and deny-target take "
 			                    "a name with all below it, so neither a wildcard nor the root");
 		}
 		assert_string_equal(check_value(names[i], "a..b"), "parser");
@@ -258,6 +271,7 @@ static void test_ranges(void **state)
 {
 	(void)state;
 
+	/* clang-format off */
 	static const struct {
 		const char *name, *good, *bad;
 	} cases[] = {
@@ -285,6 +299,7 @@ static void test_ranges(void **state)
 		{ "expose",           "on",       "maybe" },
 		{ "require-ad",       "on",       "maybe" },
 	};
+	/* clang-format on */
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_null(check_value(cases[i].name, cases[i].good));
 		assert_string_equal(check_value(cases[i].name, cases[i].bad), "parser");
@@ -318,9 +333,9 @@ static void test_defaults(void **state)
 		const char *name;
 		int64_t value;
 	} cases[] = {
-		{ "keep-warm",   86400 },
-		{ "stale-max",   86400 },
-		{ "max-rate",    1000 },
+		{ "keep-warm", 86400 },
+		{ "stale-max", 86400 },
+		{ "max-rate", 1000 },
 		{ "max-targets", 1000000 },
 		{ "failure-ttl", 5 },
 	};
@@ -368,13 +383,22 @@ static void test_filters(void **state)
 	assert_int_equal(conf.policy.deny_target.count, 0);
 	conf_free(&conf);
 
-	denied = (const char *const []){ "10.1.2.3/8", "192.0.2.1", "192.0.2.8-192.0.2.9", "fc00::/7", "::1",
-	                                 "2001:db8::-2001:db8::ff", "0.0.0.0/32", NULL };
-	allowed_targets = (const char *const []){ "B.Example", "org", NULL };
-	denied_targets = (const char *const []){ "a.example", NULL };
+	denied = (const char *const[]){
+		"10.1.2.3/8",
+		"192.0.2.1",
+		"192.0.2.8-192.0.2.9",
+		"fc00::/7",
+		"::1",
+		"2001:db8::-2001:db8::ff",
+		"0.0.0.0/32",
+		NULL,
+	};
+	allowed_targets = (const char *const[]){ "B.Example", "org", NULL };
+	denied_targets = (const char *const[]){ "a.example", NULL };
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
 
 	const address_set_t *set = &conf.policy.deny_address;
+	/* clang-format off */
 	static const struct {
 		uint8_t addr[FILTER_IPV4_LEN];
 		bool in;
@@ -384,9 +408,11 @@ static void test_filters(void **state)
 		{ { 192, 0, 2, 8 }, true },  { { 192, 0, 2, 9 }, true },      { { 192, 0, 2, 10 }, false },
 		{ { 0, 0, 0, 0 }, true },    { { 0, 0, 0, 1 }, false },
 	};
+	/* clang-format on */
 	for (unsigned i = 0; i < sizeof(v4) / sizeof(v4[0]); i++) {
 		assert_int_equal(address_set_has(set, v4[i].addr, FILTER_IPV4_LEN), v4[i].in);
 	}
+	/* clang-format off */
 	static const struct {
 		uint8_t addr[FILTER_IPV6_LEN];
 		bool in;
@@ -395,6 +421,7 @@ static void test_filters(void **state)
 		{ { [15] = 1 }, true },                            { { [15] = 2 }, false },
 		{ { 0x20, 0x01, 0x0D, 0xB8, [15] = 0xFF }, true }, { { 0x20, 0x01, 0x0D, 0xB8, [14] = 1 }, false },
 	};
+	/* clang-format on */
 	for (unsigned i = 0; i < sizeof(v6) / sizeof(v6[0]); i++) {
 		assert_int_equal(address_set_has(set, v6[i].addr, FILTER_IPV6_LEN), v6[i].in);
 	}

@@ -13,8 +13,8 @@
 
 #include "check.h"
 
-#define S	1000ULL
-#define T0	(5000 * S)
+#define S 1000ULL
+#define T0 (5000 * S)
 
 /*! With room for a MiB only (see Makefile.am) the map must grow often; a batch may not fit. */
 static void test_growth(void **state)
@@ -142,8 +142,7 @@ static void test_full_disk(void **state)
 static bool meta_fails;
 
 /*! LMDB's: a meta page is what it writes less than a page of. */
-__attribute__((visibility("default")))
-ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+__attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
 {
 	if (meta_fails && len < 4096) {
 		errno = EIO;

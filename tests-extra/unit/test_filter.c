@@ -90,10 +90,23 @@ static void test_range(void **state)
 	address_set_seal(&set);
 
 	static const char *in[] = {
-		"10.0.0.255", "10.0.1.0", "10.0.2.0", "192.0.2.1", "2001:db8::ff", "2001:db8::100", "2001:db8::1:0",
+		"10.0.0.255",
+		"10.0.1.0",
+		"10.0.2.0",
+		"192.0.2.1",
+		"2001:db8::ff",
+		"2001:db8::100",
+		"2001:db8::1:0",
 	};
 	static const char *out[] = {
-		"10.0.0.254", "10.0.2.1", "192.0.2.0", "192.0.2.2", "2001:db8::fe", "2001:db8::1:1", "::", "0.0.0.0",
+		"10.0.0.254",
+		"10.0.2.1",
+		"192.0.2.0",
+		"192.0.2.2",
+		"2001:db8::fe",
+		"2001:db8::1:1",
+		"::",
+		"0.0.0.0",
 		"255.255.255.255",
 	};
 	for (unsigned i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
@@ -152,8 +165,13 @@ static void test_many(void **state)
 {
 	(void)state;
 
-	enum { RANGES = 300, ADDRESSES = 5000 };
-	static struct { uint8_t first[2], last[2]; } ranges[RANGES];
+	enum {
+		RANGES = 300,
+		ADDRESSES = 5000,
+	};
+	static struct {
+		uint8_t first[2], last[2];
+	} ranges[RANGES];
 	uint32_t seed = 1;
 	address_set_t set = { 0 };
 	for (unsigned i = 0; i < RANGES; i++) {
@@ -239,7 +257,7 @@ static void test_rdata(void **state)
 	assert_int_equal(empty.count, 0);
 }
 
-#define NAME(text)	((const knot_dname_t *)(text))
+#define NAME(text) ((const knot_dname_t *)(text))
 
 static const knot_dname_t *root = NAME("");
 
@@ -253,29 +271,29 @@ static void test_names(void **state)
 	assert_false(name_set_covers(&set, NAME_A));
 	assert_false(name_set_covers(&set, root));
 
-	assert_int_equal(name_set_add(&set, NAME("\x08""Provider\x03""NET")), KNOT_EOK);
-	assert_int_equal(name_set_add(&set, NAME("\x01""a\x01""b\x03""org")), KNOT_EOK);
-	assert_int_equal(name_set_add(&set, NAME("\x01""b\x03""org")), KNOT_EOK);
-	assert_int_equal(name_set_add(&set, NAME("\x01""b\x03""org")), KNOT_EOK);
+	assert_int_equal(name_set_add(&set, NAME("\010Provider\003NET")), KNOT_EOK);
+	assert_int_equal(name_set_add(&set, NAME("\001a\001b\003org")), KNOT_EOK);
+	assert_int_equal(name_set_add(&set, NAME("\001b\003org")), KNOT_EOK);
+	assert_int_equal(name_set_add(&set, NAME("\001b\003org")), KNOT_EOK);
 	name_set_seal(&set);
 
 	static const char *in[] = {
-		"\x08""provider\x03""net",
-		"\x03""cdn\x08""provider\x03""net",
-		"\x01""*\x01""x\x03""cdn\x08""provider\x03""net",
-		"\x01""b\x03""org",
-		"\x01""a\x01""b\x03""org",
-		"\x01""c\x01""a\x01""b\x03""org",
+		"\010provider\003net",
+		"\003cdn\010provider\003net",
+		"\001*\001x\003cdn\010provider\003net",
+		"\001b\003org",
+		"\001a\001b\003org",
+		"\001c\001a\001b\003org",
 	};
 	static const char *out[] = {
 		"",
-		"\x03""net",
-		"\x09""xprovider\x03""net",
-		"\x08""provider\x03""net\x02""eu",
-		"\x0C""provider\x03""net",
-		"\x08""provides\x03""net",
-		"\x03""a\0b\x03""org",
-		"\x01""a\x03""org",
+		"\003net",
+		"\011xprovider\003net",
+		"\010provider\003net\002eu",
+		"\014provider\003net",
+		"\010provides\003net",
+		"\003a\0b\003org",
+		"\001a\003org",
 	};
 	for (unsigned i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
 		assert_true(name_set_covers(&set, NAME(in[i])));
@@ -319,7 +337,7 @@ static void test_many_names(void **state)
 
 	enum { NAMES = 500 };
 	name_set_t set = { 0 };
-	char name[] = "\x05""00000\x07""example";
+	char name[] = "\00500000\007example";
 	for (unsigned i = 0; i < NAMES; i++) {
 		snprintf(name + 1, 6, "%05u", i * 7919 % NAMES * 2);
 		name[6] = '\x07';

@@ -6,8 +6,8 @@
 
 #include "health.h"
 
-#define S	1000ULL
-#define T0	(5000 * S)
+#define S 1000ULL
+#define T0 (5000 * S)
 
 static health_t health;
 

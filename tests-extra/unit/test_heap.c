@@ -7,9 +7,9 @@
 
 #include "heap.h"
 
-#define NODES	1000
-#define ROUNDS	100000
-#define KEYS	5000 /* Few enough that some are the same. */
+#define NODES 1000
+#define ROUNDS 100000
+#define KEYS 5000 /* Few enough that some are the same. */
 
 typedef struct {
 	heap_node_t node;

@@ -8,18 +8,20 @@
 
 #include <stdlib.h>
 
-#define BIT(problem)	(1U << (problem))
+#define BIT(problem) (1U << (problem))
 
-#define OWN		"\xC0\x00\x02\x64"
-#define OLD		"\xC0\x00\x02\x01"
-#define NEW		"\xC0\x00\x02\x02"
-#define OTHER		"\xC0\x00\x02\x03"
-#define IPV4_LEN	4
+#define OWN "\xC0\x00\x02\x64"
+#define OLD "\xC0\x00\x02\x01"
+#define NEW "\xC0\x00\x02\x02"
+#define OTHER "\xC0\x00\x02\x03"
+#define IPV4_LEN 4
 
 static facts_t facts;
 static said_t target[ALIAS_TARGETS_MAX][FAMILIES];
 
+/* clang-format off */
 exit_t (fail)(const char *format, ...)
+/* clang-format on */
 {
 	(void)format;
 	abort();

@@ -14,8 +14,8 @@
 #include "keys.h"
 #include "rrsig.h"
 
-#define EC	DNSSEC_KEY_ALGORITHM_ECDSA_P256_SHA256
-#define ED	DNSSEC_KEY_ALGORITHM_ED25519
+#define EC DNSSEC_KEY_ALGORITHM_ECDSA_P256_SHA256
+#define ED DNSSEC_KEY_ALGORITHM_ED25519
 
 /*! A directory with keys of two algorithms, and the zone's sets that go with them. */
 typedef struct {
@@ -168,8 +168,10 @@ static void verify(const knot_rdata_t *rrsig, const dnssec_key_t *key, const uin
 	dnssec_sign_ctx_t *ctx;
 	assert_int_equal(dnssec_sign_new(&ctx, key), DNSSEC_EOK);
 	size_t head = 18 + knot_dname_size(rrsig->data + 18);
-	dnssec_binary_t parts[] = { { .size = head, .data = (uint8_t *)rrsig->data },
-	                            { .size = len, .data = (uint8_t *)records } };
+	dnssec_binary_t parts[] = {
+		{ .size = head, .data = (uint8_t *)rrsig->data },
+		{ .size = len, .data = (uint8_t *)records },
+	};
 	assert_int_equal(dnssec_sign_add(ctx, &parts[0]), DNSSEC_EOK);
 	assert_int_equal(dnssec_sign_add(ctx, &parts[1]), DNSSEC_EOK);
 	dnssec_binary_t signature = { .size = rrsig->len - head, .data = (uint8_t *)rrsig->data + head };
@@ -181,8 +183,8 @@ static void verify(const knot_rdata_t *rrsig, const dnssec_key_t *key, const uin
 static void test_rrsig(void **state)
 {
 	store_t *store = *state;
-	static const uint8_t records[] = "\x01*\x01""a\x07""example\x00\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01"
-	                                 "\x01*\x01""a\x07""example\x00\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x02";
+	static const uint8_t records[] = "\x01*\001a\007example\x00\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01"
+					 "\x01*\001a\007example\x00\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x02";
 	for (unsigned i = 0; i < 2; i++) {
 		add_dnskey(store, i);
 		add_rrsig(store, i, KNOT_RRTYPE_SOA);
@@ -192,7 +194,7 @@ static void test_rrsig(void **state)
 	assert_int_equal(keys->count, 2);
 
 	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, (knot_dname_t *)"\x01*\x01""a\x07""example", KNOT_RRTYPE_A, KNOT_CLASS_IN, 60);
+	knot_rrset_init(&rrset, (knot_dname_t *)"\001*\001a\007example", KNOT_RRTYPE_A, KNOT_CLASS_IN, 60);
 	add(&rrset.rrs, "\xc0\x00\x02\x02", 4);
 	add(&rrset.rrs, "\xc0\x00\x02\x01", 4);
 	knot_rdataset_t rrsigs = { 0 };

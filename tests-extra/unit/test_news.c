@@ -9,8 +9,8 @@
 
 #include "news.h"
 
-#define REPORTERS	4
-#define MESSAGES	20000 /* Of each. */
+#define REPORTERS 4
+#define MESSAGES 20000 /* Of each. */
 
 static news_t news;
 

@@ -7,22 +7,24 @@
 
 #include "nsec.h"
 
-#define ALIAS	65401
+#define ALIAS 65401
 
 /*! NSEC: next name b.example, then the windows. */
-#define NEXT		"\x01""b\x07""example\x00"
+#define NEXT "\001b\007example\x00"
 /*! NSEC3: SHA-1, opt-out, 5 iterations, a salt of 2 and a hash of 3 octets. */
-#define NSEC3_HEAD	"\x01\x01\x00\x05\x02\xaa\xbb\x03\x01\x02\x03"
+#define NSEC3_HEAD "\x01\x01\x00\x05\x02\xaa\xbb\x03\x01\x02\x03"
 /*! MX, RRSIG, NSEC; and with A and AAAA; and the ALIAS. */
-#define MX_ONLY		"\x00\x06\x00\x01\x00\x00\x00\x03"
-#define MX_A_AAAA	"\x00\x06\x40\x01\x00\x08\x00\x03"
-#define MX_A		"\x00\x06\x40\x01\x00\x00\x00\x03"
-#define ALIAS_WINDOW	"\xff\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40"
-#define OTHER_PRIVATE	"\xff\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x20"
-#define BOTH_PRIVATE	"\xff\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x60"
+#define MX_ONLY "\x00\x06\x00\x01\x00\x00\x00\x03"
+#define MX_A_AAAA "\x00\x06\x40\x01\x00\x08\x00\x03"
+#define MX_A "\x00\x06\x40\x01\x00\x00\x00\x03"
+#define ALIAS_WINDOW "\xff\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x40"
+#define OTHER_PRIVATE "\xff\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x20"
+#define BOTH_PRIVATE "\xff\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x60"
 
 static const nsec_change_t truth[] = {
-	{ KNOT_RRTYPE_A, true }, { KNOT_RRTYPE_AAAA, true }, { ALIAS, false },
+	{ KNOT_RRTYPE_A, true },
+	{ KNOT_RRTYPE_AAAA, true },
+	{ ALIAS, false },
 };
 
 static knot_rdata_t *rdata_of(const void *data, size_t len)
@@ -65,7 +67,9 @@ static void test_denied(void **state)
 	(void)state;
 
 	static const nsec_change_t denied[] = {
-		{ KNOT_RRTYPE_A, true }, { KNOT_RRTYPE_AAAA, false }, { ALIAS, true },
+		{ KNOT_RRTYPE_A, true },
+		{ KNOT_RRTYPE_AAAA, false },
+		{ ALIAS, true },
 	};
 	CHECK(KNOT_RRTYPE_NSEC, NEXT MX_ONLY ALIAS_WINDOW, denied, NEXT MX_A ALIAS_WINDOW);
 	CHECK(KNOT_RRTYPE_NSEC, NEXT MX_A_AAAA ALIAS_WINDOW, denied, NEXT MX_A ALIAS_WINDOW);

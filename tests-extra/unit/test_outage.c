@@ -6,10 +6,10 @@
 
 #include "sim.h"
 
-#define S	1000ULL
-#define TTL	2
+#define S 1000ULL
+#define TTL 2
 /*! Queries at most while a slot fails for a minute: at once, then 5, 15 and 35 s later. */
-#define MINUTE_STEPS	4
+#define MINUTE_STEPS 4
 
 static uint64_t down_from, down_to; /* When the resolver fails. */
 static sim_resolver_f down_as;      /* How. */
@@ -177,7 +177,10 @@ static void test_fails_often(void **state)
 {
 	(void)state;
 
-	enum { NAMES = 200, TIME = 300 };
+	enum {
+		NAMES = 200,
+		TIME = 300,
+	};
 	warm_up(NAMES);
 	memset(seed, 1, sizeof(seed));
 	sim.resolver = fails_often;
@@ -199,7 +202,10 @@ static void test_fails_often(void **state)
 
 static void run_flapping(sim_resolver_f how)
 {
-	enum { NAMES = 200, CYCLES = 30 };
+	enum {
+		NAMES = 200,
+		CYCLES = 30,
+	};
 	warm_up(NAMES);
 	down_as = how;
 	down_from = sim.now;
@@ -292,7 +298,7 @@ static void test_one_dead_quiet(void **state)
 	assert_in_range(sim.slot[0][SLOT_A].queries + sim.slot[0][SLOT_AAAA].queries, 1, 7200 * S / 2000);
 }
 
-#define test(name)	cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
+#define test(name) cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
 
 int main(void)
 {

@@ -7,7 +7,7 @@
 
 #include "packet.h"
 
-#define NAME_LONG	((knot_dname_t *)"\x04long\x04name\x01""a\x07""example")
+#define NAME_LONG ((knot_dname_t *)"\004long\004name\001a\007example")
 
 static knot_pkt_t *reply(void)
 {

@@ -4,7 +4,7 @@
 
 #include "sim.h"
 
-#define S	1000ULL
+#define S 1000ULL
 
 static void visit_all(void)
 {
@@ -138,7 +138,11 @@ static void test_jitter(void **state)
 {
 	(void)state;
 
-	enum { NAMES = 10000, FROM = 42000, SPREAD = 10500 };
+	enum {
+		NAMES = 10000,
+		FROM = 42000,
+		SPREAD = 10500,
+	};
 	sim.planner.max_rate = 1000000;
 	sim_add(NAMES);
 	for (unsigned i = 0; i < NAMES; i++) {
@@ -158,7 +162,10 @@ static void test_max_rate(void **state)
 {
 	(void)state;
 
-	enum { NAMES = 3000, TIME = 10 };
+	enum {
+		NAMES = 3000,
+		TIME = 10,
+	};
 	sim_add(NAMES);
 	visit_all();
 	assert_int_equal(sim.planner.capped_since, 0);
@@ -372,7 +379,7 @@ static void test_backoff(void **state)
 	check_steps(3);
 }
 
-#define test(name)	cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
+#define test(name) cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
 
 int main(void)
 {

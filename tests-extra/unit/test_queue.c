@@ -8,8 +8,8 @@
 
 #include "queue.h"
 
-#define PRODUCERS	8
-#define REQUESTS	20000 /* Of each; together more than fit. */
+#define PRODUCERS 8
+#define REQUESTS 20000 /* Of each; together more than fit. */
 
 static queue_t queue;
 static account_t *account;

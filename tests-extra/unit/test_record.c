@@ -94,7 +94,7 @@ static void test_round_trip(void **state)
 {
 	(void)state;
 
-	const knot_dname_t *names[] = { NAME_A, (const uint8_t *)"", (const uint8_t *)"\x03" "\0.\xff", long_name() };
+	const knot_dname_t *names[] = { NAME_A, (const uint8_t *)"", (const uint8_t *)"\003\0.\377", long_name() };
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		for (uint8_t slot = 0; slot <= 1; slot++) {
 			for (uint16_t count = 1; count <= REPLY_ADDRESSES_MAX; count++) {
@@ -114,8 +114,8 @@ static void test_key(void **state)
 	(void)state;
 
 	uint8_t key[RECORD_KEY_MAX];
-	assert_int_equal(record_key(key, (const uint8_t *)"\x01""A\x07""eXAMPLE", 1), 12);
-	assert_memory_equal(key, "\x01""a\x07""example\0\1", 12);
+	assert_int_equal(record_key(key, (const uint8_t *)"\001A\007eXAMPLE", 1), 12);
+	assert_memory_equal(key, "\001a\007example\0\1", 12);
 }
 
 /*! No octet can change, and none can be missing or added, without being noticed. */
@@ -197,9 +197,19 @@ static void test_odd(void **state)
 	pair.key[pair.key_len - 1] = 1; /* An AAAA of 4 octets. */
 	assert_int_equal(read_signed(pair), KNOT_EMALF);
 
-	const struct { size_t at; uint8_t value; } odd[] = {
-		{ 8, REPLY_NODATA }, { 8, REPLY_FORMERR }, { 8, REPLY_BAD }, { 8, 0xff },
-		{ 9, 0x80 }, { 29, 0 }, { 29, 1 }, { 29, 3 }, { 29, 0xff },
+	const struct {
+		size_t at;
+		uint8_t value;
+	} odd[] = {
+		{ 8, REPLY_NODATA },
+		{ 8, REPLY_FORMERR },
+		{ 8, REPLY_BAD },
+		{ 8, 0xff },
+		{ 9, 0x80 },
+		{ 29, 0 },
+		{ 29, 1 },
+		{ 29, 3 },
+		{ 29, 0xff },
 	};
 	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		pair = good;

@@ -119,7 +119,7 @@ static void test_cname(void **state)
 	/* Chains up to the limit, and one beyond. */
 	for (unsigned links = REPLY_CNAMES_MAX; links <= REPLY_CNAMES_MAX + 1; links++) {
 		begin(KNOT_RCODE_NOERROR);
-		uint8_t from[] = "\x01""a\x07""example", to[] = "\x01""A\x07""example";
+		uint8_t from[] = "\001a\007example", to[] = "\001A\007example";
 		for (unsigned i = 0; i < links; i++) {
 			to[1] = '0' + i;
 			add_cname(from, 60, to);

@@ -4,8 +4,8 @@
 
 #include "sim.h"
 
-#define S	1000ULL
-#define BOTH	((1U << SLOT_A) | (1U << SLOT_AAAA))
+#define S 1000ULL
+#define BOTH ((1U << SLOT_A) | (1U << SLOT_AAAA))
 
 /* --- requests --- */
 
@@ -186,7 +186,7 @@ static void test_restored_unused(void **state)
 	assert_int_equal(sim.removed, 0);
 }
 
-#define test(name)	cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
+#define test(name) cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
 
 int main(void)
 {

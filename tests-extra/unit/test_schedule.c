@@ -4,9 +4,9 @@
 
 #include "schedule.h"
 
-#define S	1000ULL
-#define T0	(5000 * S)  /* When the answer came. */
-#define SLOTS_MANY	1000
+#define S 1000ULL
+#define T0 (5000 * S) /* When the answer came. */
+#define SLOTS_MANY 1000
 
 static terms_t terms;
 static answer_t answer;

@@ -10,8 +10,8 @@
 
 #include "signatures.h"
 
-#define NOW	1000000
-#define KEYS	7
+#define NOW 1000000
+#define KEYS 7
 
 /*! Sets of an address, and of an octet as signature. */
 static knot_rdataset_t set_of(uint8_t value)
@@ -196,9 +196,9 @@ static void test_in_use(void **state)
 	}
 }
 
-#define THREADS		4
-#define NAMES		200
-#define ROUNDS		20000
+#define THREADS 4
+#define NAMES 200
+#define ROUNDS 20000
 
 static void *hammer(void *ctx)
 {

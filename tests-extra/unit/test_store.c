@@ -9,7 +9,7 @@
 
 #include "check.h"
 
-#define T0	5000000ULL
+#define T0 5000000ULL
 
 static void test_put(void **state)
 {

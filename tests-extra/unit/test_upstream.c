@@ -14,10 +14,10 @@
 #include "registry.h"
 #include "verdict.h"
 
-#define WORKERS		8
-#define NAMES		2000
-#define TURNS		30      /* Of each worker, for each name. */
-#define LIMIT_MS	20000
+#define WORKERS 8
+#define NAMES 2000
+#define TURNS 30 /* Of each worker, for each name. */
+#define LIMIT_MS 20000
 
 /* A resolver that has one address for any name, at once, and counts queries by the name's number. */
 
@@ -26,8 +26,12 @@ static atomic_uint queries[NAMES][SLOTS];
 
 static const policy_t policy = {
 	.terms = {
-		.timeout = 2000, .retry = 2, .failure_ttl = 5, .negative_ttl_max = 300, .keep_warm = 86400,
-		.stale_max = 86400
+		.timeout = 2000,
+		.retry = 2,
+		.failure_ttl = 5,
+		.negative_ttl_max = 300,
+		.keep_warm = 86400,
+		.stale_max = 86400,
 	},
 	.ttl_max = 86400
 };

@@ -7,9 +7,9 @@
 #include "schedule.h"
 #include "verdict.h"
 
-#define S	1000ULL
-#define T0	(5000 * S)  /* When the answer came. */
-#define DAY	(86400 * S)
+#define S 1000ULL
+#define T0 (5000 * S) /* When the answer came. */
+#define DAY (86400 * S)
 
 static policy_t policy;
 static health_t health;

@@ -6,12 +6,12 @@
 
 #include "waiters.h"
 
-#define LONG_MS		20000
-#define ROUNDS		2000
+#define LONG_MS 20000
+#define ROUNDS 2000
 
 static waiters_t waiters;
-static atomic_uint value;     /* What the thread has learned. */
-static atomic_uint reached;   /* What the waiter has seen of it. */
+static atomic_uint value;   /* What the thread has learned. */
+static atomic_uint reached; /* What the waiter has seen of it. */
 
 static bool is_one(void *ctx)
 {

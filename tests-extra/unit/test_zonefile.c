@@ -51,11 +51,12 @@ static void show(char out[SHOW_MAX], const char *text, size_t len)
 	free(copy);
 }
 
-#define assert_shown(text, expected) do { \
-	char out_[SHOW_MAX]; \
-	show(out_, text, sizeof(text) - 1); \
-	assert_string_equal(out_, expected); \
-} while (0)
+#define assert_shown(text, expected) \
+	do { \
+		char out_[SHOW_MAX]; \
+		show(out_, text, sizeof(text) - 1); \
+		assert_string_equal(out_, expected); \
+	} while (0)
 
 static void test_entries(void **state)
 {
@@ -164,7 +165,10 @@ static void test_any_octets(void **state)
 {
 	(void)state;
 	static const char octets[] = "ab \t\n\n\r;()\"\\$0";
-	enum { ROUNDS = 20000, LEN = 40 };
+	enum {
+		ROUNDS = 20000,
+		LEN = 40,
+	};
 	unsigned seed = 1;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		char text[LEN];

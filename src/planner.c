@@ -54,13 +54,15 @@ static bool is_doubtful(const planner_t *planner, const slot_t *slot)
 	return slot->failures > 0 && health_blames(&planner->health, slot->failed_at);
 }
 
-/*! The wanted slot of a target to be taken next, or NULL. */
+static bool is_wanted(const target_t *target)
+{
+	return target->slot[SLOT_A].want != ASKED_NOT || target->slot[SLOT_AAAA].want != ASKED_NOT;
+}
+
+/*! Of a target that is wanted, the slot to be taken next. */
 static slot_t *pick(const planner_t *planner, target_t *target)
 {
 	slot_t *a = &target->slot[SLOT_A], *aaaa = &target->slot[SLOT_AAAA];
-	if (a->want == ASKED_NOT && aaaa->want == ASKED_NOT) {
-		return NULL;
-	}
 	if (a->want != aaaa->want) {
 		return a->want > aaaa->want ? a : aaaa;
 	}
@@ -114,11 +116,11 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 /*! Puts a target where its slots' wishes say. */
 static void file(planner_t *planner, target_t *target, uint64_t now)
 {
-	const slot_t *slot = pick(planner, target);
-	if (slot == NULL) {
+	if (!is_wanted(target)) {
 		file_later(planner, target, now);
 		return;
 	}
+	const slot_t *slot = pick(planner, target);
 	if (slot->want == ASKED_PROBE) {
 		move(planner, target, AGENDA_WAITED, 0, now);
 		return;
@@ -201,9 +203,8 @@ void planner_request(planner_t *planner, target_t *target, unsigned refresh, uns
 /*! Turns targets whose time has come into due ones. \return one that is of no use any more, or NULL. */
 static target_t *advance(planner_t *planner, uint64_t now)
 {
-	const heap_item_t *top;
 	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
-		top = heap_top(&planner->heap[AGENDA_LATER]);
+		const heap_item_t *top = heap_top(&planner->heap[AGENDA_LATER]);
 		if (top == NULL || top->key > now) {
 			break;
 		}
@@ -283,9 +284,8 @@ static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 /*! After the resolver has come back, targets that failed in the meantime are like others. */
 static void forgive(planner_t *planner, uint64_t now)
 {
-	const heap_item_t *top;
 	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
-		top = heap_top(&planner->heap[AGENDA_DOUBTFUL]);
+		const heap_item_t *top = heap_top(&planner->heap[AGENDA_DOUBTFUL]);
 		if (top == NULL) {
 			return;
 		}

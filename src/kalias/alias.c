@@ -142,9 +142,9 @@ const char *alias_read_generic(knot_dname_storage_t target, const char *text)
 	}
 	text += prefix_len + strspn(text + prefix_len, " \t\r\n");
 
-	char *end;
+	char *end = NULL;
 	unsigned long length = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-	if (!isdigit((unsigned char)*text) || (*end != '\0' && !isspace((unsigned char)*end))) {
+	if (end == NULL || (*end != '\0' && !isspace((unsigned char)*end))) {
 		return "\\# must be followed by the number of octets";
 	}
 

@@ -410,7 +410,7 @@ static void guess_origin(job_t *job)
 static exit_t run(job_t *job, const char *path)
 {
 	char *text = NULL, *result = NULL;
-	size_t len, result_len;
+	size_t len = 0, result_len = 0;
 	const char *error = read_file(&text, &len, path);
 	if (error != NULL) {
 		return fail("%s: %s", job->path, error);

@@ -38,7 +38,7 @@ typedef struct {
 exit_t fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*! \brief Prints "error: ..." and how to use the command. \return EXIT_USAGE */
-exit_t misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+exit_t misuse(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*! \brief Prints "warning: ..." on standard error. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

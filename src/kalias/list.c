@@ -68,9 +68,9 @@ exit_t run_list(const settings_t *settings, int argc, char **argv)
 		return misuse("list", "at most one zone");
 	}
 
-	knot_dname_storage_t name;
 	knot_dname_txt_storage_t zone;
 	if (argc == 2) {
+		knot_dname_storage_t name;
 		if (!alias_read_name(name, argv[1], NULL)) {
 			return misuse("list", "'%s' is not a name", argv[1]);
 		}

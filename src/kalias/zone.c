@@ -329,24 +329,24 @@ static exit_t read_target(change_t *change, const char *ttl, const char *target)
 	return EXIT_FINE;
 }
 
-static bool has_options(int argc, char **argv, bool *add)
+/*! Takes options that only set their flag; false if there are others. */
+static bool take_options(int argc, char **argv, const struct option *options)
 {
-	const struct option options[] = { { "add", no_argument, NULL, 'a' }, { NULL } };
-
 	opterr = 0;
 	int opt;
-	while ((opt = getopt_long(argc, argv, "+", (add != NULL) ? options : options + 1, NULL)) == 'a') {
-		*add = true;
+	while ((opt = getopt_long(argc, argv, "+", options, NULL)) == 0) {
 	}
 	return opt == -1;
 }
 
 exit_t run_set(const settings_t *settings, int argc, char **argv)
 {
-	change_t change = { 0 };
-	if (!has_options(argc, argv, &change.add)) {
+	int add = false;
+	const struct option options[] = { { "add", no_argument, &add, true }, { NULL } };
+	if (!take_options(argc, argv, options)) {
 		return misuse("set", "unknown option");
 	}
+	change_t change = { .add = add };
 	argc -= optind;
 	argv += optind;
 	if (argc != 3 && argc != 4) {
@@ -361,10 +361,11 @@ exit_t run_set(const settings_t *settings, int argc, char **argv)
 
 exit_t run_unset(const settings_t *settings, int argc, char **argv)
 {
-	change_t change = { 0 };
-	if (!has_options(argc, argv, NULL)) {
+	const struct option options[] = { { NULL } };
+	if (!take_options(argc, argv, options)) {
 		return misuse("unset", "unknown option");
 	}
+	change_t change = { 0 };
 	argc -= optind;
 	argv += optind;
 	if (argc != 2) {

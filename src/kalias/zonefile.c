@@ -17,7 +17,7 @@ enum {
 int zonefile_read(char **text, size_t *len, FILE *stream)
 {
 	size_t room = 0;
-	int ret = KNOT_EOK;
+	int ret;
 	*text = NULL;
 	*len = 0;
 	do {

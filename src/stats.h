@@ -63,7 +63,7 @@ typedef enum {
 int stats_register(knotd_mod_t *mod);
 
 /*! \brief Stores what the upstream's thread has counted; an account_publish_f. */
-void stats_publish(void *mod, const counters_t own, const counters_t common);
+void stats_publish(void *ctx, const counters_t own, const counters_t common);
 
 /*! \brief Counts one; worker. */
 static inline void stats_count(knotd_mod_t *mod, const knotd_qdata_t *qdata, stat_t id, unsigned index)

@@ -135,7 +135,7 @@ static void note_health(upstream_t *upstream, uint64_t now)
 		upstream->common[COUNTER_DOWN]++;
 		upstream->down_at = now;
 		(void)snprintf(text, sizeof(text),
-		               "resolver %s is down, nothing has been resolved for %u s, "
+		               "resolver %s is down, nothing has been resolved for %d s, "
 		               "the last good answers are served",
 		               servers, HEALTH_DOWN_MS / 1000);
 		news_post(&upstream->news, LOG_WARNING, text);
@@ -240,11 +240,10 @@ static void fly(upstream_t *upstream, const plan_t *plan)
 /*! Does what the planner says. \return ms until there is more to do. */
 static uint64_t follow_plan(upstream_t *upstream)
 {
-	plan_t plan = { .wait = 0 };
 	upstream->planner.max_rate = upstream->max_rate;
 
 	for (unsigned i = 0; i < BURST_MAX; i++) {
-		plan = planner_next(&upstream->planner, clock_ms());
+		plan_t plan = planner_next(&upstream->planner, clock_ms());
 		if (plan.kind == PLAN_NOTHING) {
 			return plan.wait;
 		} else if (plan.kind == PLAN_ASK) {

@@ -58,7 +58,7 @@ struct upstream {
 int thread_init(upstream_t *upstream);
 
 /*! \brief The thread: runs the loop until thread_close(), or until `retire` says so. */
-void *thread_run(void *upstream);
+void *thread_run(void *ctx);
 
 /*! \brief Ends all queries and handles: the loop runs out of them. The thread, or while there is none. */
 void thread_close(upstream_t *upstream);

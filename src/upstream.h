@@ -42,16 +42,16 @@ typedef bool (*upstream_retire_f)(void *ctx);
  *
  * Waits a moment for the store to be read.
  *
- * \param[out] upstream  To be ended by upstream_stop() or `retire`, then upstream_join().
- * \param key            Resolvers and store.
- * \param terms          For what is restored from the store, until a zone asks for it.
- * \param limits         Limits to begin with.
- * \param retire         When to end.
- * \param ctx            Its argument.
+ * \param[out] result  To be ended by upstream_stop() or `retire`, then upstream_join().
+ * \param key          Resolvers and store.
+ * \param terms        For what is restored from the store, until a zone asks for it.
+ * \param limits       Limits to begin with.
+ * \param retire       When to end.
+ * \param ctx          Its argument.
  *
  * \return KNOT_E*
  */
-int upstream_start(upstream_t **upstream, const upstream_key_t *key, const terms_t *terms,
+int upstream_start(upstream_t **result, const upstream_key_t *key, const terms_t *terms,
                    const limits_t *limits, upstream_retire_f retire, void *ctx);
 
 /*! \brief Has the thread end. Any thread. */

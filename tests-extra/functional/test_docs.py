@@ -169,7 +169,7 @@ def test_default_and_range(name):
     elif kind == "STR":
         assert f'"{default}"' == words[0]
     elif kind == "OPT":
-        modes = re.findall(rf'^\t\{{ (\w+), +"(\w+)" \}},$', re.search(
+        modes = re.findall(r'^\t\{ (\w+), +"(\w+)" \},$', re.search(
             rf"{words[0]}\[\] = \{{(.*?)^\}}", (TOP / "src/conf.c").read_text(), re.S | re.M)[1], re.M)
         assert re.findall(r"^- ``(\w+)``: ", options()[name], re.M) == [mode for _, mode in modes]
         assert default == dict(modes)[words[1]]

@@ -36,7 +36,7 @@ TEXT = "\n".join([
     f"failing {alias('failing.example.net')}",
     f"stale {alias('stale.example.net')}",
     "malformed TYPE65401 \\# 3 026162",
-    f"partly TYPE65401 \\# 3 026162", f"partly {GOOD}",
+    "partly TYPE65401 \\# 3 026162", f"partly {GOOD}",
     *(f"many {alias(f'm{i}.example.net')}" for i in range(9)),
     f"self {alias('Self.example.com')}",
     f"ring1 {alias('ring2.example.com')}", f"ring2 {alias('ring3.example.com')}",

@@ -12,7 +12,7 @@ from client import (STALE, addresses, alias, ede, every_ttl, has, is_answer, is_
                     is_truncated, rrset, ttl)
 from knotd import Knotd, Zone
 from timing import ms, sleep_until, until
-from upstream import Upstream, answer, failure, host, nodata, nxdomain, silence
+from upstream import Upstream, answer, failure, host, nxdomain, silence
 
 SAMPLE = pathlib.Path(__file__).parents[2] / "samples" / "deny-address.conf"
 

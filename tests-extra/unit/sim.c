@@ -334,14 +334,14 @@ static uint64_t follow_plan(void)
 
 void sim_run(uint64_t ms)
 {
-	uint64_t end = sim.now + ms, next;
+	uint64_t end = sim.now + ms;
 	while (true) {
 		land_all();
 		if (sim.clients != NULL && sim.now >= sim.clients_at) {
 			sim.clients();
 			sim.clients_at = sim.now + sim.period;
 		}
-		next = follow_plan();
+		uint64_t next = follow_plan();
 		if (sim.clients != NULL && sim.clients_at < next) {
 			next = sim.clients_at;
 		}

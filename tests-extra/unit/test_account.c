@@ -117,7 +117,7 @@ static void test_heirs(void **state)
 	assert_int_equal(zone[1]->targets, 1);
 
 	/* They leave when their zones are gone and nothing is on them. */
-	account_t *last = account_ref(zone[2]);
+	account_t *heir = account_ref(zone[2]);
 	for (unsigned i = 0; i < 3; i++) {
 		account_close(zone[i]);
 	}
@@ -127,7 +127,7 @@ static void test_heirs(void **state)
 		account_charge(&sim.account, sim.target[i]);
 	}
 	lanes_sweep(&lanes);
-	assert_null(last->lane);
+	assert_null(heir->lane);
 	assert_ptr_equal(account_of(sim.target[1]), zone[1]);
 	assert_non_null(zone[1]->lane);
 	for (unsigned i = 0; i < 3; i++) {
@@ -136,8 +136,8 @@ static void test_heirs(void **state)
 	lanes_sweep(&lanes);
 	assert_true(cds_list_empty(&lanes.accounts));
 	assert_true(cds_list_empty(&lanes.list));
-	assert_int_equal(last->refs, 1);
-	account_unref(last);
+	assert_int_equal(heir->refs, 1);
+	account_unref(heir);
 
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);

@@ -49,7 +49,7 @@ static void check(uint16_t rrtype, const char *from, size_t from_len, const nsec
 
 /* The sizes leave out what a literal ends with. */
 #define CHECK(rrtype, from, changes, to) \
-	check(rrtype, from, sizeof(from) - 1, changes, sizeof(changes) / sizeof(*changes), to, sizeof(to) - 1)
+	check(rrtype, from, sizeof(from) - 1, changes, sizeof(changes) / sizeof(*(changes)), to, sizeof(to) - 1)
 
 /* A and AAAA come, the ALIAS goes with its window, and all else stays. */
 static void test_truth(void **state)

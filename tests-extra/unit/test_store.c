@@ -287,7 +287,7 @@ static int open_as_nobody(void)
 {
 	pid_t child = fork();
 	if (child == 0) {
-		store_t *store;
+		store_t *store = NULL;
 		int ret = (seteuid(65534) == 0) ? try_open(&store) : -99;
 		store_close(store);
 		_exit(-ret);

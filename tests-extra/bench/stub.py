@@ -80,12 +80,12 @@ def aliases(count):
 
 
 @contextlib.contextmanager
-def stubbed(text, zones=(), log=False, settings=None, udp_workers=1, **section):
+def stubbed(text, zones=(), log=False, settings=None, udp_workers=1, extra="", **section):
     """A knotd with the zone example.com and others, and the stub behind its module."""
     with tempfile.TemporaryDirectory(prefix="mod-alias.") as place:
         path = pathlib.Path(place)
         with Stub(path / "stub", log, **(settings or {})) as stub:
             section = {"resolver": [stub.address], **section}
             with Knotd(path, [Zone("example.com", text), *zones], {"default": section},
-                       {"udp-workers": udp_workers}) as knot:
+                       {"udp-workers": udp_workers}, extra) as knot:
                 yield knot, stub

@@ -12,7 +12,7 @@
 #pragma once
 
 #include "cache.h"
-#include "resolver.h"
+#include "resolvers.h"
 #include "store.h"
 #include "terms.h"
 

@@ -9,7 +9,7 @@
 
 #include "control.h"
 #include "judge.h"
-#include "resolver.h"
+#include "resolvers.h"
 
 /*! CNAMEs followed from a target, as many as a resolver does. */
 #define CHAIN_MAX 16

@@ -9,7 +9,7 @@
 
 #include "control.h"
 #include "policy.h"
-#include "resolver.h"
+#include "resolvers.h"
 
 typedef enum {
 	MODULE_UNKNOWN, /*!< Members of catalog zones can't be told. */

@@ -7,6 +7,7 @@
 
 #include "need.h"
 #include "probe.h"
+#include "resolver.h"
 
 /*! Time for a resolution, ms, and its retransmissions. */
 #define RESOLVE_MS 5000

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief Sets of resolvers.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/*! Resolvers in one set. */
+#define RESOLVERS_MAX 8
+
+/*! A set of resolvers in the order of preference; zeroed before use, so that sets compare by memcmp(). */
+typedef struct {
+	unsigned count;
+	bool require_ad; /*!< Only what they have validated counts: replies with AD (RFC 4035, section 3.2.3). */
+	struct {
+		int family;       /*!< AF_INET or AF_INET6. */
+		uint16_t port;    /*!< Host order. */
+		uint8_t addr[16]; /*!< Network order. */
+	} server[RESOLVERS_MAX];
+} resolvers_t;
+
+/*!
+ * \brief Appends an address with port. Any thread.
+ *
+ * \return KNOT_ENOTSUP if it can't be that of a resolver, KNOT_ELIMIT if the set is full, or KNOT_EOK.
+ */
+int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr);
+
+/*! Room for the addresses of a set as text. */
+#define RESOLVERS_TEXT_MAX (RESOLVERS_MAX * 56)
+
+/*! \brief Prints a set as "ADDR@PORT, ADDR@PORT". Any thread. */
+void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set);
+
+/*! \brief Fills an empty set with the system's resolvers (resolv.conf). Any thread. \return KNOT_E*. */
+int resolvers_system(resolvers_t *set);

@@ -267,29 +267,34 @@ static sock_t *find_sock(resolver_t *resolver, ares_socket_t fd)
 	return NULL;
 }
 
-static sock_t *new_sock(channel_t *channel, ares_socket_t fd)
+/*! libuv ends the process when its table of descriptors can't grow: whether there is memory for that. */
+static bool has_room_for(ares_socket_t fd)
 {
-	sock_t *sock = calloc(1, sizeof(*sock));
+	void *room = malloc(2 * sizeof(void *) * ((size_t)fd + 3));
+	free(room);
+	return room != NULL;
+}
+
+/*! c-ares has a new socket. With -1 it does without, and its queries fail: they would wait for an event that never comes. */
+static int on_sock_created(ares_socket_t fd, int type, void *arg)
+{
+	channel_t *channel = arg;
+	resolver_t *resolver = channel->resolver;
+	sock_t *sock = has_room_for(fd) ? calloc(1, sizeof(*sock)) : NULL;
 	if (sock == NULL) {
-		return NULL;
+		return -1;
 	}
-	if (uv_poll_init_socket(channel->resolver->loop, &sock->poll, fd) != 0) {
+	if (uv_poll_init_socket(resolver->loop, &sock->poll, fd) != 0) {
 		free(sock);
-		return NULL;
+		return -1;
 	}
 	sock->channel = channel;
 	sock->fd = fd;
-	cds_list_add(&sock->node, &channel->resolver->socks);
-	return sock;
-}
-
-static void count_tcp(const resolver_t *resolver, ares_socket_t fd)
-{
-	int type = 0;
-	socklen_t len = sizeof(type);
-	if (resolver->tcp != NULL && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM) {
+	cds_list_add(&sock->node, &resolver->socks);
+	if (type == SOCK_STREAM && resolver->tcp != NULL) {
 		(*resolver->tcp)++;
 	}
+	return 0;
 }
 
 /*! c-ares closes the socket right after this says "neither", and may get its number back at once. */
@@ -297,21 +302,15 @@ static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writabl
 {
 	channel_t *channel = arg;
 	sock_t *sock = find_sock(channel->resolver, fd);
-
-	if (!readable && !writable) {
-		if (sock != NULL) {
-			cds_list_del(&sock->node);
-			uv_close((uv_handle_t *)&sock->poll, on_sock_closed);
-		}
-		return;
-	}
-
 	if (sock == NULL) {
-		sock = new_sock(channel, fd);
-		count_tcp(channel->resolver, fd);
+		return; /* It was refused by on_sock_created(). */
 	}
-	if (sock != NULL) { /* Else the query runs into its timeout. */
+
+	if (readable || writable) {
 		uv_poll_start(&sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
+	} else {
+		cds_list_del(&sock->node);
+		uv_close((uv_handle_t *)&sock->poll, on_sock_closed);
 	}
 }
 
@@ -390,6 +389,7 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 		ares_destroy(channel->ares);
 		return KNOT_ENOMEM;
 	}
+	ares_set_socket_callback(channel->ares, on_sock_created, channel);
 	return KNOT_EOK;
 }
 

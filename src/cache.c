@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <libknot/errcode.h>
 
+#include "room.h"
+
 /*! Buckets to begin with. */
 #define BUCKETS_MIN 1024
 
@@ -72,6 +74,12 @@ static void free_target_rcu(struct rcu_head *head)
 	free(target);
 }
 
+/*! Whether there is memory for as many buckets once more: liburcu ends the process when there is none. */
+static bool has_room(const cache_t *cache)
+{
+	return room_for(2 * cache->buckets * sizeof(struct cds_lfht_node));
+}
+
 cache_t *cache_new(void)
 {
 	cache_t *cache = calloc(1, sizeof(*cache));
@@ -81,7 +89,9 @@ cache_t *cache_new(void)
 
 	CDS_INIT_LIST_HEAD(&cache->line);
 	cache->buckets = BUCKETS_MIN;
-	cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
+	if (has_room(cache)) {
+		cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
+	}
 	if (cache->table == NULL) {
 		free(cache);
 		return NULL;
@@ -139,7 +149,7 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 
 	cds_list_add_tail(&target->line, &cache->line);
 	cache->count++;
-	if (cache->count > cache->buckets) {
+	if (cache->count > cache->buckets && has_room(cache)) {
 		/* Not by CDS_LFHT_AUTO_RESIZE: in knotd, half a million targets were left in chains of hundreds. */
 		cache->buckets *= 2;
 		cds_lfht_resize(cache->table, cache->buckets);

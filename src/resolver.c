@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "resolver.h"
+#include "room.h"
 
 /*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
 #define EDNS_PAYLOAD 1232
@@ -267,20 +268,13 @@ static sock_t *find_sock(resolver_t *resolver, ares_socket_t fd)
 	return NULL;
 }
 
-/*! libuv ends the process when its table of descriptors can't grow: whether there is memory for that. */
-static bool has_room_for(ares_socket_t fd)
-{
-	void *room = malloc(2 * sizeof(void *) * ((size_t)fd + 3));
-	free(room);
-	return room != NULL;
-}
-
 /*! c-ares has a new socket. With -1 it does without, and its queries fail: they would wait for an event that never comes. */
 static int on_sock_created(ares_socket_t fd, int type, void *arg)
 {
 	channel_t *channel = arg;
 	resolver_t *resolver = channel->resolver;
-	sock_t *sock = has_room_for(fd) ? calloc(1, sizeof(*sock)) : NULL;
+	/* libuv doubles its table of descriptors, and ends the process when it can't. */
+	sock_t *sock = room_for(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
 	if (sock == NULL) {
 		return -1;
 	}

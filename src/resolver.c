@@ -27,10 +27,15 @@
 /*! Shortest wait of those c-ares versions that find it out by themselves, in ms. */
 #define ADAPTED_WAIT_MS 250
 
-/*! Queries without EDNS need a channel of their own: c-ares 1.18 would cut the OPT that they do not have. */
+/*!
+ * Queries without EDNS need a channel of their own: c-ares 1.18 would cut the OPT that they do not have. So do those
+ * over TCP: it would give up on them after the wait for a datagram, and never on a connection that has died.
+ */
 typedef enum {
 	CHANNEL_EDNS,
 	CHANNEL_PLAIN,
+	CHANNEL_EDNS_TCP,
+	CHANNEL_PLAIN_TCP,
 	CHANNELS,
 } channel_id_t;
 
@@ -50,7 +55,7 @@ struct resolver {
 	uint64_t *tcp;                /*!< Counts TCP connections, or NULL. */
 	struct cds_list_head socks;   /*!< Sockets that c-ares has open. */
 	struct cds_list_head queries; /*!< All, by deadline: they have the same timeout. */
-	struct cds_list_head again;   /*!< Those to be asked again without EDNS. */
+	struct cds_list_head again;   /*!< Those to be asked again on another channel. */
 };
 
 typedef struct {
@@ -58,6 +63,7 @@ typedef struct {
 	struct cds_list_head node;
 	channel_t *channel;
 	ares_socket_t fd;
+	uint64_t heard_at; /*!< clock_ms() of the last that came. */
 } sock_t;
 
 typedef struct {
@@ -67,8 +73,9 @@ typedef struct {
 	const knot_dname_t *name;
 	uint16_t type;
 	channel_id_t channel;
-	bool late;         /*!< Its deadline has passed. */
-	uint64_t deadline; /*!< clock_ms(). */
+	bool late;        /*!< Its deadline has passed. */
+	uint64_t sent_at; /*!< clock_ms(), on this channel. */
+	uint64_t deadline;
 	resolver_cb cb;
 	void *ctx;
 } query_t;
@@ -94,10 +101,48 @@ static void finish_query(query_t *query, const reply_t *reply, int16_t ede)
 	free(query);
 }
 
+static bool has_edns(channel_id_t id)
+{
+	return id == CHANNEL_EDNS || id == CHANNEL_EDNS_TCP;
+}
+
+static bool is_tcp(channel_id_t id)
+{
+	return id == CHANNEL_EDNS_TCP || id == CHANNEL_PLAIN_TCP;
+}
+
+/*! Has it asked again on another channel: c-ares must not be called from its callbacks. */
+static void ask_again(query_t *query, channel_id_t id)
+{
+	query->channel = id;
+	cds_list_add_tail(&query->again, &query->resolver->again);
+}
+
+/*! Ends connections from which nothing has come since a query that got no reply was sent: the next one gets a new one. */
+static void give_up_streams(const query_t *query)
+{
+	sock_t *sock;
+	cds_list_for_each_entry(sock, &query->resolver->socks, node) {
+		if (sock->channel == &query->resolver->channel[query->channel] && sock->heard_at < query->sent_at) {
+			(void)shutdown(sock->fd, SHUT_RDWR); /* As if the other side had closed it. */
+		}
+	}
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
 	query_t *query = arg;
 	(void)timeouts;
+
+	if (is_tcp(query->channel)) {
+		if (status == ARES_ETIMEOUT) {
+			give_up_streams(query);
+		}
+	} else if (status == ARES_SUCCESS && len >= KNOT_WIRE_HEADER_SIZE && knot_wire_get_tc(wire) &&
+	           !query->resolver->closing) {
+		ask_again(query, query->channel == CHANNEL_EDNS ? CHANNEL_EDNS_TCP : CHANNEL_PLAIN_TCP);
+		return;
+	}
 
 	reply_t reply = { .kind = REPLY_BAD };
 	if (status == ARES_SUCCESS && wire != NULL && len > 0) {
@@ -116,9 +161,8 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 		return;
 	case REPLY_FORMERR:
 		/* c-ares 1.18 asks without EDNS by itself only once in the life of a channel. */
-		if (query->channel == CHANNEL_EDNS && !query->resolver->closing) {
-			query->channel = CHANNEL_PLAIN;
-			cds_list_add_tail(&query->again, &query->resolver->again);
+		if (has_edns(query->channel) && !query->resolver->closing) {
+			ask_again(query, CHANNEL_PLAIN);
 			return;
 		}
 		/* fall through */
@@ -145,7 +189,7 @@ static int write_query(knot_pkt_t *pkt, const query_t *query)
 	}
 
 	int ret = knot_pkt_put_question(pkt, query->name, KNOT_CLASS_IN, query->type);
-	if (ret != KNOT_EOK || query->channel == CHANNEL_PLAIN) {
+	if (ret != KNOT_EOK || !has_edns(query->channel)) {
 		return ret;
 	}
 
@@ -163,6 +207,7 @@ static int write_query(knot_pkt_t *pkt, const query_t *query)
 
 static void send_query(query_t *query)
 {
+	query->sent_at = clock_ms();
 	knot_pkt_t *pkt = knot_pkt_new(NULL, QUERY_SIZE, NULL);
 	if (pkt != NULL && write_query(pkt, query) == KNOT_EOK) {
 		ares_send(query->resolver->channel[query->channel].ares, pkt->wire, pkt->size, on_reply, query);
@@ -244,6 +289,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	sock_t *sock = (sock_t *)poll;
 	channel_t *channel = sock->channel; /* The socket may be gone by the time c-ares returns. */
 	ares_socket_t fd = sock->fd;
+	sock->heard_at = (events & UV_READABLE) ? clock_ms() : sock->heard_at;
 
 	/* On an error c-ares reads and writes too, and so finds out by itself. */
 	bool readable = status != 0 || (events & UV_READABLE);
@@ -353,7 +399,8 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 	const resolver_t *resolver = channel->resolver;
 	static char no_file[] = "/dev/null", dns_only[] = "b";
 	struct ares_options options = {
-		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (id == CHANNEL_EDNS ? ARES_FLAG_EDNS : 0),
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (has_edns(id) ? ARES_FLAG_EDNS : 0) |
+		         (is_tcp(id) ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
 		.ednspsz = EDNS_PAYLOAD,
 		.socket_receive_buffer_size = RCVBUF_SIZE,
 		.lookups = dns_only,
@@ -364,7 +411,13 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
 	           ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_RESOLVCONF | ARES_OPT_NOROTATE |
 	           ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
-	set_tries(&options, resolver, set->count);
+	if (is_tcp(id)) {
+		/* The second try is for a connection that ends, which one in use may at any time. */
+		options.timeout = resolver->timeout / set->count;
+		options.tries = 2;
+	} else {
+		set_tries(&options, resolver, set->count);
+	}
 #ifdef ARES_OPT_MAXTIMEOUTMS
 	set_adapted_tries(&options, resolver, set->count);
 	mask |= ARES_OPT_MAXTIMEOUTMS;

@@ -5,8 +5,9 @@
  * \brief Asks recursive resolvers: c-ares on a libuv loop.
  *
  * All calls on the loop's thread. c-ares does the transport: failover between
- * the servers, retransmissions, TCP when truncated, and it drops what does not
- * match by ID, question or source. What a reply says is read by reply_parse().
+ * the servers, retransmissions, and it drops what does not match by ID, question
+ * or source. What is truncated is asked for again over TCP. What a reply says is
+ * read by reply_parse().
  */
 
 #pragma once
@@ -66,5 +67,5 @@ void resolver_free(resolver_t *resolver);
 void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
                     resolver_cb cb, void *ctx);
 
-/*! \brief Does what is left to do after queries were started: retries without EDNS, the timer. */
+/*! \brief Does what is left to do after queries were started: retries over TCP or without EDNS, the timer. */
 void resolver_settle(resolver_t *resolver);

@@ -222,6 +222,14 @@ def test_truncated(lab):
     assert [q.transport for q in lab.upstream.queries(target, "A")] == ["udp", "tcp"]
 
 
+def test_truncated_and_slow(again):
+    """Over TCP a reply may take longer than the wait before a retransmission over UDP."""
+    name, target = again.alias("tc-slow")
+    again.upstream.script(target, "A", by_transport(truncated(EVIL), delayed(seconds(1.5), GOOD)))
+    assert is_answer(again.settle(name), "192.0.2.1")
+    assert [q.transport for q in again.upstream.queries(target, "A")] == ["udp", "tcp"]
+
+
 @pytest.mark.parametrize("label, tcp", [("silent", silence), ("closes", hang_up)])
 def test_truncated_and_no_tcp(brief, label, tcp):
     """A truncated reply is never taken for the answer."""

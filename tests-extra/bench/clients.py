@@ -82,13 +82,13 @@ def _read_ede(wire, pos):
 class Asker:
     """Asks for names in a zone over UDP; each reply goes to check(number, rdtype, reply, when, took)."""
 
-    def __init__(self, port, check, zone="example.com", do=False):
+    def __init__(self, port, check, zone="example.com", do=False, lost_after=LOST_AFTER):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.sock.connect(("127.0.0.1", port))
         self.sock.setblocking(False)
         self.check = check
-        self.zone, self.do = zone, do
+        self.zone, self.do, self.lost_after = zone, do, lost_after
         self.count = 0
         self.asked = collections.OrderedDict()  # number, rdtype, question, since when, by message ID
 
@@ -137,7 +137,7 @@ class Asker:
     def _drop_lost(self, now):
         while self.asked:
             id, (*_, since) = next(iter(self.asked.items()))
-            if since > now - LOST_AFTER:
+            if since > now - self.lost_after:
                 break
             self._lose(id)
 
@@ -177,7 +177,7 @@ def over_and_over(count):
         yield from each_type(numbers)
 
 
-def warm(port, numbers, passes=60, pause=0.2, window=64):
+def warm(port, numbers, passes=60, pause=0.2, window=64, zone="example.com"):
     """Ask until each name has an answer of its own for both types."""
     left = list(each_type(numbers))
     for _ in range(passes):
@@ -186,7 +186,7 @@ def warm(port, numbers, passes=60, pause=0.2, window=64):
         def check(number, rdtype, reply, *_):
             if reply.kind != "answer" or reply.number != number:
                 cold.append((number, rdtype))
-        with Asker(port, check) as asker:
+        with Asker(port, check, zone) as asker:
             asker.each(left, window)
         left = cold
         if not left:

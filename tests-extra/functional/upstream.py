@@ -18,7 +18,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from client import Server, frame
+from client import frame
+from looped import Looped
 from ports import free_port
 from timing import seconds
 
@@ -186,30 +187,18 @@ class Gate:
         self.loop.call_soon_threadsafe(self.event.set)
 
 
-class Upstream(Server):
+class Upstream(Looped):
     """The resolver itself: one thread, UDP and TCP on one loopback port."""
 
     def __init__(self, address="127.0.0.1", port=None):
+        super().__init__()
         self.host_address = address
         self.port = port or free_port()
         self.address = f"{address}@{self.port}"  # as in knot.conf
         self.scripts = {}
         self.default = failure("REFUSED")
         self.seen = []
-        self.errors = []  # of scripts: a test must not pass by mistake
         self.changed = threading.Condition()
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self.loop.run_until_complete(self._listen())
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        assert not self.errors, self.errors
 
     # Scripting
 
@@ -252,14 +241,6 @@ class Upstream(Server):
         self.wait(name, "AAAA", count, limit)
 
     # Serving
-
-    def _run(self):
-        asyncio.set_event_loop(self.loop)
-        self.loop.set_exception_handler(lambda _, context: self.errors.append(context))
-        self.loop.run_forever()
-        for task in asyncio.all_tasks(self.loop):
-            task.cancel()
-        self.loop.run_until_complete(asyncio.sleep(0))
 
     async def _listen(self):
         upstream = self

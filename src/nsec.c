@@ -10,15 +10,30 @@
 #define WINDOW_MAX 32
 #define WINDOW_TYPES 256
 
-static const uint8_t *bitmap_of(const knot_rdata_t *rdata, uint16_t rrtype)
+/*! Octets of NSEC3 before the salt and the hash, each of which comes behind its length. */
+#define NSEC3_FIXED 4
+
+/*! Length of what is before the bitmap, 0 if the record ends in it: libknot does not look into RDATA of a transfer. */
+static size_t head_len(const knot_rdata_t *rdata, uint16_t rrtype)
 {
-	return (rrtype == KNOT_RRTYPE_NSEC) ? knot_nsec_bitmap(rdata) : knot_nsec3_bitmap(rdata);
+	if (rrtype == KNOT_RRTYPE_NSEC) {
+		int len = knot_dname_wire_check(rdata->data, rdata->data + rdata->len, NULL);
+		return len > 0 ? len : 0;
+	}
+	size_t len = NSEC3_FIXED;
+	for (unsigned field = 0; field < 2; field++) {
+		if (len >= rdata->len) {
+			return 0;
+		}
+		len += 1 + rdata->data[len];
+	}
+	return len <= rdata->len ? len : 0;
 }
 
 bool nsec_has(const knot_rdata_t *rdata, uint16_t rrtype, uint16_t type)
 {
-	const uint8_t *bitmap = bitmap_of(rdata, rrtype);
-	return dnssec_nsec_bitmap_contains(bitmap, rdata->data + rdata->len - bitmap, type);
+	size_t head = head_len(rdata, rrtype);
+	return head > 0 && dnssec_nsec_bitmap_contains(rdata->data + head, rdata->len - head, type);
 }
 
 /*! Adds the types of one window but for those that change. */
@@ -46,8 +61,11 @@ int nsec_rewrite(uint8_t *out, const knot_rdata_t *rdata, uint16_t rrtype,
 	}
 
 	int ret = KNOT_EMALF;
-	const uint8_t *pos = bitmap_of(rdata, rrtype), *end = rdata->data + rdata->len;
-	size_t head = pos - rdata->data;
+	size_t head = head_len(rdata, rrtype);
+	if (head == 0) {
+		goto cleanup;
+	}
+	const uint8_t *pos = rdata->data + head, *end = rdata->data + rdata->len;
 	while (end - pos >= 2) {
 		uint8_t window = pos[0], len = pos[1];
 		pos += 2;

@@ -21,7 +21,7 @@ typedef struct {
 #define NSEC_CHANGE_MAX (2 + 32)
 
 /*!
- * \brief Whether a record lists a type.
+ * \brief Whether a record lists a type; a malformed one does not.
  *
  * \param rrtype  NSEC or NSEC3.
  */
@@ -32,7 +32,7 @@ bool nsec_has(const knot_rdata_t *rdata, uint16_t rrtype, uint16_t type);
  *
  * \param[out] out  Room for the old RDATA and NSEC_CHANGE_MAX more for each change.
  *
- * \return Length, or KNOT_E*.
+ * \return Length, KNOT_EMALF for a malformed record, or KNOT_ENOMEM.
  */
 int nsec_rewrite(uint8_t *out, const knot_rdata_t *rdata, uint16_t rrtype,
                  const nsec_change_t *changes, unsigned count);

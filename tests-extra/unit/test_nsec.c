@@ -104,6 +104,27 @@ static void test_has(void **state)
 	free(nsec3);
 }
 
+/* A record that ends before its bitmap is refused, and has no types. */
+static void test_no_bitmap(void **state)
+{
+	(void)state;
+
+	for (size_t len = 0; len < sizeof(NSEC3_HEAD) - 1; len++) {
+		knot_rdata_t *rdata = rdata_of(NSEC3_HEAD, len);
+		uint8_t out[64];
+		assert_false(nsec_has(rdata, KNOT_RRTYPE_NSEC3, KNOT_RRTYPE_A));
+		assert_int_equal(nsec_rewrite(out, rdata, KNOT_RRTYPE_NSEC3, NULL, 0), KNOT_EMALF);
+		free(rdata);
+	}
+	for (size_t len = 0; len < sizeof(NEXT) - 1; len++) {
+		knot_rdata_t *rdata = rdata_of(NEXT, len);
+		uint8_t out[64];
+		assert_false(nsec_has(rdata, KNOT_RRTYPE_NSEC, KNOT_RRTYPE_A));
+		assert_int_equal(nsec_rewrite(out, rdata, KNOT_RRTYPE_NSEC, NULL, 0), KNOT_EMALF);
+		free(rdata);
+	}
+}
+
 /* A bitmap that does not end where the record does is refused. */
 static void test_malformed(void **state)
 {
@@ -129,6 +150,7 @@ int main(void)
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_has),
+		cmocka_unit_test(test_no_bitmap),
 		cmocka_unit_test(test_malformed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

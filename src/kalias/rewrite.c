@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "rewrite.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <libknot/errcode.h>
+#include <libknot/error.h>
+
+#include "alias.h"
+
+#define GENERATE_TYPE 3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
+
+static const char no_memory[] = "not enough memory";
+static const char no_origin[] = "relative name, but the origin is not known: add $ORIGIN, "
+				"or name the zone with --origin ZONE";
+
+static void complain(rewrite_t *rewrite, size_t line, const char *rule)
+{
+	if (rule == no_origin) {
+		if (rewrite->origin_told) {
+			return;
+		}
+		rewrite->origin_told = true;
+	}
+	rewrite->status = fail("%s:%zu: %s", rewrite->path, line, rule);
+}
+
+/*! Puts what is before the offset as it is. */
+static void copy_until(rewrite_t *rewrite, size_t offset)
+{
+	fwrite(rewrite->file.text + rewrite->done, 1, offset - rewrite->done, rewrite->out);
+	rewrite->done = offset;
+}
+
+static void replace(rewrite_t *rewrite, size_t start, size_t end, const char *text)
+{
+	copy_until(rewrite, start);
+	fputs(text, rewrite->out);
+	rewrite->done = end;
+}
+
+static void replace_word(rewrite_t *rewrite, size_t index, const char *text)
+{
+	const zonefile_word_t *word = &rewrite->file.words[index];
+	replace(rewrite, word->start, word->end, text);
+}
+
+/*! Removes a word and the blanks that keep it from what is before. */
+static void remove_word(rewrite_t *rewrite, size_t index)
+{
+	const zonefile_word_t *word = &rewrite->file.words[index];
+	size_t start = word->start;
+	while (start > rewrite->done && strchr(" \t", rewrite->file.text[start - 1]) != NULL) {
+		start--;
+	}
+	replace(rewrite, start, word->end, "");
+}
+
+/*! Reads a name as the zone file means it. \return NULL, or the rule that it breaks. */
+static const char *read_name(knot_dname_storage_t name, const rewrite_t *rewrite, size_t index)
+{
+	static const knot_dname_t root[] = "";
+	char *text = zonefile_copy(&rewrite->file, index, index + 1);
+	if (text == NULL) {
+		return no_memory;
+	}
+
+	const char *rule = NULL;
+	if (rewrite->file.words[index].quoted) {
+		rule = "name must not be quoted";
+	} else if (!alias_read_name(name, text, rewrite->has_origin ? rewrite->origin : root)) {
+		rule = "not a domain name: " ALIAS_NAME_RULE;
+	} else if (!rewrite->has_origin && !alias_is_absolute(text)) {
+		rule = no_origin;
+	}
+	free(text);
+	return rule;
+}
+
+static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewrite, const change_t *change)
+{
+	size_t first = change->type + 1, last = rewrite->file.count;
+	if (!change->generic) {
+		if (first == last) {
+			return "target is missing";
+		} else if (first + 1 < last) {
+			return "RDATA must be one name";
+		}
+		const char *rule = read_name(target, rewrite, first);
+		return (rule == no_origin && !change->change_rdata) ? NULL : rule;
+	}
+
+	char *rdata = zonefile_copy(&rewrite->file, first, last);
+	if (rdata == NULL) {
+		return no_memory;
+	}
+	const char *rule = alias_read_generic(target, rdata);
+	free(rdata);
+	return rule;
+}
+
+/*! Puts a name instead of generic RDATA; comments, lines and parentheses between its words stay. */
+static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
+{
+	const zonefile_t *file = &rewrite->file;
+	if (file->words[first].depth == 0 && file->words[first].line == file->end_line) {
+		replace(rewrite, file->words[first].start, file->end, name);
+		return;
+	}
+	replace_word(rewrite, first, name);
+	for (size_t i = first + 1; i < file->count; i++) {
+		remove_word(rewrite, i);
+	}
+}
+
+static void convert_record(rewrite_t *rewrite, const change_t *change)
+{
+	knot_dname_storage_t target;
+	const char *rule = read_rdata(target, rewrite, change);
+	if (rule != NULL) {
+		complain(rewrite, rewrite->file.words[change->type].line, rule);
+		return;
+	}
+
+	if (change->change_type) {
+		replace_word(rewrite, change->type, rewrite->style.mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC);
+	}
+	if (change->change_rdata && change->generic) {
+		knot_dname_txt_storage_t name;
+		replace_generic(rewrite, change->type + 1, knot_dname_to_str(name, target, sizeof(name)));
+	} else if (change->change_rdata) {
+		char rdata[ALIAS_GENERIC_MAX];
+		alias_write_generic(rdata, target);
+		replace_word(rewrite, change->type + 1, rdata);
+	}
+}
+
+static void follow_directive(rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->file;
+	size_t line = file->words[0].line;
+	if (style_is_include(file)) {
+		include_look(rewrite->includes, rewrite->path, file);
+	} else if (zonefile_is(file, 0, "$ORIGIN")) {
+		knot_dname_storage_t origin;
+		const char *rule = file->count == 2 ? read_name(origin, rewrite, 1) : "$ORIGIN must have one name";
+		if (rule != NULL && rule != no_origin) {
+			complain(rewrite, line, rule);
+			rewrite->origin_told = true;
+		}
+		rewrite->has_origin = (rule == NULL);
+		if (rewrite->has_origin) {
+			memcpy(rewrite->origin, origin, knot_dname_size(origin));
+		}
+	} else if (zonefile_is(file, 0, "$GENERATE") && style_is_alias(file, zonefile_type(file, GENERATE_TYPE))) {
+		complain(rewrite, line, "$GENERATE can't be converted, nor read by Knot DNS: write its records out");
+	}
+}
+
+exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
+{
+	rewrite->out = out;
+	zonefile_init(&rewrite->file, text, len);
+	int ret;
+	while ((ret = zonefile_next(&rewrite->file)) == KNOT_EOK) {
+		change_t change;
+		if (style_is_directive(&rewrite->file)) {
+			follow_directive(rewrite);
+		} else if (style_find_change(&change, &rewrite->style, &rewrite->file)) {
+			convert_record(rewrite, &change);
+		}
+	}
+	if (ret == KNOT_EPARSEFAIL) {
+		complain(rewrite, rewrite->file.error_line, rewrite->file.error);
+	} else if (ret != KNOT_EOF) {
+		rewrite->status = fail("%s", knot_strerror(ret));
+	}
+	copy_until(rewrite, len);
+	zonefile_clear(&rewrite->file);
+	return rewrite->status;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief A zone file's text with its ALIAS records in another form, all else octet for octet.
+ *
+ * Two words of a record are replaced at most, the type and the target; generic
+ * RDATA of several words becomes one.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <libknot/dname.h>
+
+#include "include.h"
+#include "kalias.h"
+#include "style.h"
+#include "zonefile.h"
+
+/*! A conversion. */
+typedef struct {
+	style_t style;
+	const char *path; /*!< File for errors. */
+	bool has_origin;  /*!< To begin with. */
+	knot_dname_storage_t origin;
+	includes_t *includes; /*!< Files seen. */
+
+	/* Private. */
+	zonefile_t file;
+	FILE *out;
+	size_t done;      /*!< Octets of the file that are in the output already, as they are or replaced. */
+	bool origin_told; /*!< The origin was missing, which is said once. */
+	exit_t status;
+} rewrite_t;
+
+/*!
+ * \brief Converts a text.
+ *
+ * \param rewrite  What to do; zeroed but for that.
+ * \param text     Text, of any octets.
+ * \param len      Their number.
+ * \param out      Takes the result, which is of no use unless EXIT_FINE.
+ *
+ * \return EXIT_FINE, or EXIT_WRONG after errors.
+ */
+exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out);

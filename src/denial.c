@@ -177,10 +177,11 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 }
 
 /*! Whether a reply has what only a later hook would have hidden or corrected. */
-static bool is_unfinished(const knot_pkt_t *pkt, bool expose)
+static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
 {
 	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
-		if (is_alias(&pkt->rr[i]) || (!expose && visit_shows_alias(&pkt->rr[i]))) {
+		if ((ctx->signer != NULL && is_alias(&pkt->rr[i])) ||
+		    (!ctx->conf.policy.expose && visit_shows_alias(&pkt->rr[i]))) {
 			return true;
 		}
 	}
@@ -193,7 +194,7 @@ knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
 	const alias_ctx_t *ctx = knotd_mod_ctx(mod);
 	/* A TSIG is over what there is by now. */
 	if (state == KNOTD_STATE_DONE && knot_wire_get_tc(pkt->wire) && !knot_pkt_has_tsig(qdata->query) &&
-	    is_unfinished(pkt, ctx->conf.policy.expose)) {
+	    is_unfinished(pkt, ctx)) {
 		packet_empty(pkt);
 	}
 	return state;

@@ -23,7 +23,7 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*!
- * \brief Hook of the stage KNOTD_STAGE_END, likewise.
+ * \brief Hook of the stage KNOTD_STAGE_END, of a module with or without a signer, likewise.
  *
  * A reply that Knot truncated on the way has not been seen by the others: it leaves without what it got.
  */

@@ -39,14 +39,14 @@ static uint32_t signatures_max(const conf_alias_t *conf)
 static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)
 {
 	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
+	if (ret == KNOT_EOK) {
+		ret = knotd_mod_hook(mod, KNOTD_STAGE_END, denial_end_hook);
+	}
 	if (ret != KNOT_EOK || ctx->signer == NULL) {
 		return ret;
 	}
 	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, denial_hook);
-	if (ret == KNOT_EOK) {
-		ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, denial_hook);
-	}
-	return (ret == KNOT_EOK) ? knotd_mod_hook(mod, KNOTD_STAGE_END, denial_end_hook) : ret;
+	return (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, denial_hook) : ret;
 }
 
 static int load(knotd_mod_t *mod)

@@ -7,7 +7,7 @@ import dns.rcode
 import pytest
 
 import lab as labs
-from client import alias, has, is_answer, is_nodata, is_truncated, query, rrset
+from client import ALIAS, alias, has, is_answer, is_nodata, is_truncated, query, rrset
 from knotd import Knotd
 from unbound import Unbound
 from upstream import host
@@ -20,6 +20,7 @@ TEXT = "\n".join([
     "own " + alias("t.example.net"), "own A 192.0.2.100",
     "plain A 192.0.2.101",
     "cold " + alias("cold.example.net"),
+    *("many " + alias(f"t{i}.{'x' * 60}.example.net") for i in range(8)),
 ])
 
 NAMES = ["www.example.com", "example.com", "x.wild.example.com", "to.example.com"]
@@ -87,6 +88,17 @@ def test_log(lab):
     for name in NAMES:
         lab.ask(name, do=True)
     assert lab.knot.log().count("the zone is signed elsewhere") == 1
+
+
+def test_truncated(lab):
+    """The record stays hidden also where it has room, but not with its signature."""
+    truncated = 0
+    for size in range(512, 1232, 16):
+        for rdtype in ("TYPE65401", "ANY"):
+            reply = lab.ask("many.example.com", rdtype, do=True, edns=size)
+            assert all(found.rdtype != ALIAS for found in reply.answer)
+            truncated += has(reply, "TC")
+    assert truncated > 0
 
 
 def test_own_addresses(lab, validator):

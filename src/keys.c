@@ -12,6 +12,9 @@
 
 #include "fingerprint.h"
 
+/*! Octets of DNSKEY RDATA before the key; libknot takes RDATA with less. */
+#define DNSKEY_MIN 4
+
 /*! DNSKEYs of those that sign the zone. */
 typedef struct {
 	unsigned count;
@@ -46,7 +49,7 @@ static bool is_signer(const knot_rdata_t *dnskey, const knot_rdata_t *rrsig)
 {
 	dnssec_binary_t rdata = { .size = dnskey->len, .data = (uint8_t *)dnskey->data };
 	uint16_t tag;
-	return (knot_dnskey_flags(dnskey) & KNOT_DNSKEY_FLAG_ZONE) &&
+	return dnskey->len >= DNSKEY_MIN && (knot_dnskey_flags(dnskey) & KNOT_DNSKEY_FLAG_ZONE) &&
 	       knot_dnskey_alg(dnskey) == knot_rrsig_alg(rrsig) &&
 	       dnssec_keytag(&rdata, &tag) == DNSSEC_EOK && tag == knot_rrsig_key_tag(rrsig);
 }

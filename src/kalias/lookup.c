@@ -236,7 +236,8 @@ static bool take_cname(target_t *target, const knot_pkt_t *pkt)
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 	for (uint16_t i = 0; i < answer->count; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
-		if (rr->type != KNOT_RRTYPE_CNAME || !knot_dname_is_case_equal(rr->owner, chain_end(target))) {
+		if (rr->type != KNOT_RRTYPE_CNAME || rr->rclass != KNOT_CLASS_IN ||
+		    !knot_dname_is_case_equal(rr->owner, chain_end(target))) {
 			continue;
 		}
 		knot_dname_storage_t name;

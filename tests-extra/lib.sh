@@ -58,8 +58,8 @@ need_packages() {
 
 # copy_tree DIR: copies the sources, without what a build in place may have left among them.
 copy_tree() {
-	tar -C "$top" --exclude='*.o' --exclude='*.lo' --exclude=.deps --exclude=.dirstamp --exclude=.libs \
-		--exclude='unit/test_*[!c]' -cf - configure.ac Makefile.am COPYING NEWS README.md \
+	tar -C "$top" --exclude='*.o' --exclude='*.l[ao]' --exclude=.deps --exclude=.dirstamp --exclude=.libs \
+		--exclude='unit/test_*[!c]' --exclude='fuzz/fuzz_*[!.]?' -cf - configure.ac Makefile.am COPYING NEWS README.md \
 		samples src tests-extra | tar -C "$1" -xf -
 }
 

@@ -60,15 +60,15 @@ sum() {
 	sed -nE "s/.*$1.*/\1/p" "${@:2}" 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
-# unit BUILD: the unit tests of a build.
+# unit BUILD: the unit tests of a build, and the fuzz targets over their corpora.
 unit() {
-	local status=0 logs=$work/$1/obj/tests-extra/unit
+	local status=0 logs=$work/$1/obj/tests-extra
 	limited 120 make -s -C "$work/$1/obj" check VERBOSE=1 || status=$?
 	local bad
-	bad=$(sum '\[  FAILED  \] ([0-9]+) test\(s\)' "$logs"/*.log)
+	bad=$(sum '\[  FAILED  \] ([0-9]+) test\(s\)' "$logs"/{unit,fuzz}/*.log)
 	# A crash leaves no count.
 	[ $status = 0 ] || [ "$bad" != 0 ] || bad=1
-	count "$(sum '\[  PASSED  \] ([0-9]+) test\(s\)' "$logs"/*.log)" "$bad"
+	count "$(sum '\[  PASSED  \] ([0-9]+) test\(s\)' "$logs"/{unit,fuzz}/*.log)" "$bad"
 }
 
 # functional SECONDS FILE [PYTEST-OPTION...]: the tests of a file or directory.

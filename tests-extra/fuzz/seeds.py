@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes the seeds of the corpora, seed-* in corpus/TARGET: an input for each thing that a target's format can say.
+
+What fuzzing adds has other names and stays.
+"""
+
+import struct
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent / "corpus"
+A, NS, CNAME, SOA, AAAA, OPT, RRSIG = 1, 2, 5, 6, 28, 41, 46
+
+
+def write(target, **seeds):
+    folder = HERE / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds.items():
+        (folder / f"seed-{name.replace('_', '-')}").write_bytes(data)
+
+
+def name(text):
+    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".") if label) + b"\0"
+
+
+def record(owner, rrtype, rdata, ttl=300, rrclass=1):
+    return name(owner) + struct.pack(">HHIH", rrtype, rrclass, ttl, len(rdata)) + rdata
+
+
+def reply(question, answer=(), authority=(), additional=(), flags=0x8180, rcode=0):
+    head = struct.pack(">6H", 1, flags | rcode, 1, len(answer), len(authority), len(additional))
+    return head + name("a.example") + struct.pack(">HH", question, 1) + b"".join([*answer, *authority, *additional])
+
+
+def replies():
+    addresses = [record("a.example", A, bytes([192, 0, 2, i]), ttl) for i, ttl in ((2, 60), (1, 300), (2, 300))]
+    soa = record("example", SOA, b"\0\0" + struct.pack(">5I", 1, 2, 3, 4, 60))
+    chain = [record("a.example", CNAME, name("b.example")), record("b.example", CNAME, name("c.example"), 30),
+             record("c.example", AAAA, bytes(15) + b"\1")]
+    loop = [record("a.example", CNAME, name("b.example")), record("b.example", CNAME, name("a.example"))]
+    many = [record("a.example", A, bytes([10, 0, 0, i])) for i in range(70)]
+    seeds = dict(
+        addresses=b"\0" + reply(A, addresses),
+        restored=b"\4" + reply(A, addresses),
+        held=b"\2" + reply(A, addresses),
+        chain=b"\1" + reply(AAAA, chain),
+        loop=b"\0" + reply(A, loop),
+        many=b"\0" + reply(A, many),
+        odd_ttl=b"\0" + reply(A, [record("a.example", A, b"\xc0\0\2\1", 0x80000000)]),
+        nodata=b"\0" + reply(A, authority=[soa]),
+        nodata_bare=b"\0" + reply(A),
+        referral=b"\0" + reply(A, authority=[record("example", NS, name("b.example"))]),
+        nxdomain=b"\0" + reply(A, loop[:1], [soa], rcode=3),
+        empty_cname=b"\0" + reply(A, [record("a.example", CNAME, b"", rrclass=254)]),
+        empty_soa=b"\0" + reply(A, authority=[record("example", SOA, b"", rrclass=254)]),
+        empty_address=b"\0" + reply(A, [record("a.example", A, b"", rrclass=254)]),
+        formerr=b"\0" + reply(A, rcode=1),
+        servfail=b"\0" + reply(A, addresses, rcode=2),
+        truncated=b"\0" + reply(A, addresses, flags=0x8380))
+    write("fuzz_reply", **seeds)
+    # The server's replies have signatures and extended errors besides.
+    rrsig = record("a.example", RRSIG, struct.pack(">H", A) + bytes(16) + b"\0sig")
+    ede = b"\0" + struct.pack(">HHIHHHH", OPT, 1232, 0, 6, 15, 2, 3)
+    write("fuzz_said", **seeds, signed=b"\0" + reply(A, [*addresses, rrsig]),
+          empty_rrsig=b"\0" + reply(A, [*addresses, record("a.example", RRSIG, b"", rrclass=254)]),
+          error=b"\0" + reply(A, addresses, additional=[ede]))
+
+
+def records():
+    def value(kind, *addresses, ttl=300):
+        return bytes(8) + struct.pack(">BIQQB", kind, ttl, 1700000000, 1700000060, len(addresses)) + b"".join(addresses)
+
+    def pair(slot, data, how=1, owner="a.example"):
+        key = name(owner) + bytes([slot])
+        return bytes([how, len(key)]) + key + data
+
+    write("fuzz_record",
+          a=pair(0, value(0, b"\xc0\0\2\1", b"\xc0\0\2\2")),
+          aaaa=pair(1, value(0, bytes(15) + b"\1")),
+          nodata=pair(0, value(1)),
+          nxdomain=pair(1, value(2)),
+          root=pair(0, value(1), owner=""),
+          upper_case=pair(0, value(1), owner="A.example"),
+          bad_checksum=pair(0, value(1), how=0),
+          bad_count=pair(0, value(0, b"\xc0\0\2")),
+          format=b"\0\0mod-alias\0" + struct.pack(">H", 1),
+          newer_format=b"\0\0mod-alias\0" + struct.pack(">H", 2))
+
+
+def bitmaps():
+    types, alias = bytes.fromhex("0006400100080003"), bytes.fromhex("ff10") + bytes(15) + b"\x40"
+    next_name, nsec3 = name("b.example"), bytes.fromhex("0101000502aabb03010203")
+    write("fuzz_nsec",
+          nsec=b"\0" + next_name + types + alias,
+          nsec3=b"\1" + nsec3 + types + alias,
+          exposed=b"\2" + next_name + types + alias,
+          denied_a=b"\4" + next_name + types + alias,
+          denied_aaaa=b"\x09" + nsec3 + types + alias,
+          alias_only=b"\0" + next_name + alias,
+          no_types=b"\0" + next_name,
+          no_order=b"\0" + next_name + alias + types,
+          cut=b"\0" + next_name + types + alias[:-1],
+          cut_head=b"\1" + nsec3[:9],
+          odd_window=b"\0" + next_name + b"\0\x21" + bytes(33))
+
+
+def pages():
+    write("fuzz_pages",
+          sound=b"\0",
+          cut=b"\3",
+          header=b"\0" + bytes([5]) + b"\x80\x0a" + b"\1",
+          meta=b"\0" + bytes([0x80]) + b"\0\x20" + struct.pack("=Q", 4096),
+          txn=b"\0" + bytes([0x81]) + b"\0\x88" + struct.pack("=Q", 3),
+          node=b"\0" + bytes([0x47]) + b"\xc0\x20" + b"\1\0",
+          moved=b"\0" + bytes([0xc6]) + b"\0\0" + b"\5",
+          raw=b"\xff" + bytes(64),
+          raw_meta=b"\xff" + bytes(16) + struct.pack("=II", 0xBEEFC0DE, 1) + bytes(120))
+
+
+def keys():
+    key, other = bytes.fromhex("0101030d") + bytes(64), bytes.fromhex("0100030f") + bytes(32)
+
+    def dnskey(data):
+        return bytes([len(data)]) + data
+
+    write("fuzz_keys",
+          one=dnskey(key) + b"\xff",
+          two=dnskey(key) + b"\xff" + dnskey(other) + b"\xff",
+          many=b"".join(dnskey(key[:-1] + bytes([i])) + b"\xff" for i in range(10)),
+          unused=dnskey(key) + b"\x93" + struct.pack(">H", SOA) + bytes(17),
+          short=dnskey(key[:3]) + b"\xff",
+          none=b"\xff")
+
+
+def answers():
+    """The first choice of all, over UDP and TCP; the rest is for fuzzing to find."""
+    write("fuzz_answer", udp=bytes(64), tcp=bytes(13) + b"\1" + bytes(50))
+
+
+def zone_files():
+    generic = r"\# 22 0363646e0870726f7669646572076578616d706c6500"
+    write("fuzz_convert",
+          name=b"\1@ 3600 ALIAS cdn.provider.example.\nwww MX 10 mail\n",
+          relative=b"\1www IN ALIAS cdn\n",
+          no_origin=b"\0www ALIAS cdn\n",
+          origin=b"\0$ORIGIN example.\n$TTL 1h\n@ ANAME cdn\n ANAME cdn2 ; too\n",
+          generic=f"\1@ TYPE65401 {generic}\n".encode(),
+          mnemonic=f"\3@ ALIAS {generic}\n\t300 ANAME b\n".encode(),
+          lines=b"\1@ ( 3600 ; comment\n TYPE65401 \\# 3\n 01 ; more\n 6100 )\r\n",
+          quoted=b'\1@ TXT "a;b" "c\\"d"\n@ ALIAS "x"\n',
+          escaped=b"\1a\\.b ALIAS \\065\\.b.c.\n",
+          at=b"\1a ALIAS @\n",
+          include=b"\1$INCLUDE other\n$GENERATE 1-2 a$ A 192.0.2.$\n",
+          generate=b"\1$GENERATE 1-2 a$ ALIAS b$\n",
+          not_closed=b"\1a ALIAS ( b\n")
+
+
+if __name__ == "__main__":
+    replies()
+    records()
+    bitmaps()
+    pages()
+    zone_files()
+    answers()
+    keys()

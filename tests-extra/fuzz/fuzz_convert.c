@@ -15,12 +15,12 @@
 #include "scan.h"
 #include "kalias/rewrite.h"
 
-enum { WITH_ORIGIN = 0x01,
-       WITH_MNEMONIC = 0x02 };
+enum {
+	WITH_ORIGIN = 0x01,
+	WITH_MNEMONIC = 0x02,
+};
 
-#define ORIGIN "\x04" \
-	       "zone\x07" \
-	       "example"
+#define ORIGIN "\004zone\007example"
 #define ORIGIN_TEXT "zone.example."
 
 typedef struct {

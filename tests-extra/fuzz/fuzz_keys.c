@@ -13,10 +13,12 @@
 
 #include "keys.h"
 
-enum { IS_RRSIG = 0x80,
-       LEN = 0x7f,
-       SIGNS = 0xff,
-       RRSIG_MIN = 19 };
+enum {
+	IS_RRSIG = 0x80,
+	LEN = 0x7f,
+	SIGNS = 0xff,
+	RRSIG_MIN = 19,
+};
 
 /*! An RRSIG over the SOA that names a key. */
 static size_t sign(uint8_t rdata[RRSIG_MIN], const uint8_t *dnskey, size_t len)

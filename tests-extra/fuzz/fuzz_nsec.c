@@ -14,13 +14,17 @@
 #include "nsec.h"
 #include "rrtype.h"
 
-enum { WITH_NSEC3 = 0x01,
-       WITH_EXPOSE = 0x02,
-       DENIED_A = 0x04,
-       DENIED_AAAA = 0x08 };
-enum { CHANGES = 3,
-       TYPES = 65536,
-       NSEC3_SALT = 4 };
+enum {
+	WITH_NSEC3 = 0x01,
+	WITH_EXPOSE = 0x02,
+	DENIED_A = 0x04,
+	DENIED_AAAA = 0x08,
+};
+enum {
+	CHANGES = 3,
+	TYPES = 65536,
+	NSEC3_SALT = 4,
+};
 
 /*! Length of what is before the bitmap, 0 if the RDATA ends in it. */
 static size_t head_of(const uint8_t *data, size_t len, uint16_t rrtype)
@@ -91,8 +95,10 @@ static void check_rewrite(const knot_rdata_t *rdata, uint16_t rrtype, const nsec
 /*! What lies behind a record has no influence; libdnssec is not instrumented, so that no sanitizer would tell. */
 static void check_edge(const uint8_t *data, size_t len, uint16_t rrtype)
 {
-	enum { BEHIND = 1024,
-	       WINDOW = 2 + 32 };
+	enum {
+		BEHIND = 1024,
+		WINDOW = 2 + 32,
+	};
 	knot_rdata_t *rdata = malloc(sizeof(rdata->len) + len + BEHIND);
 	CHECK(rdata != NULL);
 	rdata->len = len;

@@ -22,12 +22,16 @@
 #include "pages.h"
 #include "store.h"
 
-enum { PAGE = 4096,
-       CUT_ALL = 0xff,
-       RECORDS = 20,
-       ROUNDS = 5 };
-enum { PTRS_AT = 16,
-       PTRS = 64 };
+enum {
+	PAGE = 4096,
+	CUT_ALL = 0xff,
+	RECORDS = 20,
+	ROUNDS = 5,
+};
+enum {
+	PTRS_AT = 16,
+	PTRS = 64,
+};
 
 static char dir[256], path[272], bad[288], lock[288];
 static uint8_t *sound; /*!< The file of a store. */

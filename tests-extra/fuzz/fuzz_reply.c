@@ -15,13 +15,13 @@
 #include "cache.h"
 #include "record.h"
 
-enum { WITH_AAAA = 0x01,
-       WITH_NXDOMAIN = 0x02,
-       WITH_RESTORE = 0x04 };
+enum {
+	WITH_AAAA = 0x01,
+	WITH_NXDOMAIN = 0x02,
+	WITH_RESTORE = 0x04,
+};
 
-#define TARGET ((const knot_dname_t *)"\x01" \
-	                              "a\x07" \
-	                              "example")
+#define TARGET ((const knot_dname_t *)"\001a\007example")
 
 /*! The name that was asked for: that of the question, so that the input decides. */
 static void read_name(knot_dname_storage_t name, const uint8_t *wire, size_t len)

@@ -206,9 +206,7 @@ static int put_cname(void)
 {
 	static filled_node_t filled;
 	memset(&filled, 0, sizeof(filled));
-	filled.node.owner = (knot_dname_t *)"\x01"
-					    "c\x07"
-					    "example";
+	filled.node.owner = (knot_dname_t *)"\001c\007example";
 	filled.node.rrs = filled.rrs;
 	filled.node.rrset_count = 2;
 	filled.rrs[0] = (node_rrset_t){ .type = KNOT_RRTYPE_CNAME, .ttl = 300 };

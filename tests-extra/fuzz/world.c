@@ -17,29 +17,14 @@ world_t world;
 
 /*! Targets; the last ones are the owner itself, and one that the cache knows in lower case. */
 static knot_dname_t *const targets[WORLD_TARGETS + 2] = {
-	NAME("\x02"
-	     "t0\x04"
-	     "test"),
-	NAME("\x02"
-	     "t1\x04"
-	     "test"),
-	NAME("\x02"
-	     "t2\x03"
-	     "sub\x04"
-	     "test"),
-	NAME("\x02"
-	     "t3\x05"
-	     "other"),
-	NAME("\x01"
-	     "x\x07"
-	     "example"),
+	NAME("\002t0\004test"),
+	NAME("\002t1\004test"),
+	NAME("\002t2\003sub\004test"),
+	NAME("\002t3\005other"),
+	NAME("\001x\007example"),
 	NAME("\x00"),
-	NAME("\x01"
-	     "a\x07"
-	     "example"),
-	NAME("\x02"
-	     "T0\x04"
-	     "tEST"),
+	NAME("\001a\007example"),
+	NAME("\002T0\004tEST"),
 };
 
 /*! Time stands still. The module's sources are compiled with another name for this, so that nobody else is surprised. */
@@ -212,12 +197,14 @@ static bool is_signed(void)
 
 static void fill_owner(filled_node_t *filled)
 {
-	enum { WITH_A = 0x01,
-	       WITH_AAAA = 0x02,
-	       WITH_MX = 0x04,
-	       WITHOUT_ALIAS = 0x38,
-	       LATE_ALIAS = 0x40,
-	       AT_CUT = 0x80 };
+	enum {
+		WITH_A = 0x01,
+		WITH_AAAA = 0x02,
+		WITH_MX = 0x04,
+		WITHOUT_ALIAS = 0x38,
+		LATE_ALIAS = 0x40,
+		AT_CUT = 0x80,
+	};
 	uint8_t what = input_u8(&world.in);
 	bool with_alias = (what & WITHOUT_ALIAS) != WITHOUT_ALIAS;
 	if (with_alias && !(what & LATE_ALIAS)) {
@@ -242,20 +229,13 @@ static void fill_owner(filled_node_t *filled)
 
 static void make_zone(void)
 {
-	static knot_dname_t *const owners[] = { NAME("\x01"
-		                                     "a\x07"
-		                                     "example"),
-		                                NAME("\x01*\x07"
-		                                     "example"),
-		                                NULL };
+	static knot_dname_t *const owners[] = { NAME("\001a\007example"), NAME("\001*\007example"), NULL };
 	knot_dname_t *owner = INPUT_PICK(&world.in, owners);
 	static const uint8_t soa[2 + 5 * 4] = { [5] = 1, [21] = 60 };
 
 	begin_node(&world.apex, WORLD_ZONE);
 	begin_node(&world.node, owner);
-	begin_node(&world.denial, NAME("\x08"
-	                               "hashhash\x07"
-	                               "example"));
+	begin_node(&world.denial, NAME("\010hashhash\007example"));
 	world.owner = (owner == NULL) ? &world.apex : &world.node;
 	world_add(&add_rrset(&world.apex, KNOT_RRTYPE_SOA, 3600)->rrs, soa, sizeof(soa));
 	fill_owner(world.owner);
@@ -265,9 +245,7 @@ static void make_zone(void)
 	world.nsec3 = how & 0x80;
 	world.layout_fails = (how & 0x70) == 0x70;
 	if (is_signed()) {
-		world_add(&add_rrset(&world.apex, KNOT_RRTYPE_DNSKEY, 300)->rrs, "\1\0\3\x0d"
-		                                                                 "key",
-		          7);
+		world_add(&add_rrset(&world.apex, KNOT_RRTYPE_DNSKEY, 300)->rrs, "\1\0\3\015key", 7);
 		add_denial(world.nsec3 ? &world.denial : world.owner, world.owner,
 		           world.nsec3 ? KNOT_RRTYPE_NSEC3 : KNOT_RRTYPE_NSEC);
 		sign_node(&world.apex);
@@ -304,13 +282,10 @@ static void make_policy(void)
 	}
 	address_set_seal(&policy->deny_address);
 	if (more & 0x04) {
-		CHECK(name_set_add(&policy->allow_target, NAME("\x04"
-		                                               "tEst")) == KNOT_EOK);
+		CHECK(name_set_add(&policy->allow_target, NAME("\004tEst")) == KNOT_EOK);
 	}
 	if (more & 0x08) {
-		CHECK(name_set_add(&policy->deny_target, NAME("\x03"
-		                                              "sub\x04"
-		                                              "test")) == KNOT_EOK);
+		CHECK(name_set_add(&policy->deny_target, NAME("\003sub\004test")) == KNOT_EOK);
 	}
 	name_set_seal(&policy->allow_target);
 	name_set_seal(&policy->deny_target);
@@ -334,11 +309,13 @@ static void make_policy(void)
 static void learn_slot(slot_t *slot, slot_id_t id, uint8_t how)
 {
 	static const unsigned ages[] = { 0, 1, 59, 61, 75, 3600, 86400, 8 * 86400 };
-	enum { RESTORED = 0x08,
-	       FAILED = 0x10,
-	       WARM = 0x20,
-	       HELD = 0x40,
-	       SUPPRESSED = 0x80 };
+	enum {
+		RESTORED = 0x08,
+		FAILED = 0x10,
+		WARM = 0x20,
+		HELD = 0x40,
+		SUPPRESSED = 0x80,
+	};
 	uint64_t received = WORLD_NOW - 1000ULL * INPUT_PICK(&world.in, ages);
 	reply_t reply = { .kind = how % (REPLY_NXDOMAIN + 1), .ttl = pick_ttl(), .len = (id == SLOT_A) ? 4 : 16 };
 	if (reply.kind == REPLY_ADDRESSES || (how & HELD)) {
@@ -431,15 +408,11 @@ static void make_query(void)
 		KNOT_RRTYPE_DS,
 	};
 	static const knotd_query_proto_t protos[] = { KNOTD_QUERY_PROTO_UDP, KNOTD_QUERY_PROTO_TCP, KNOTD_QUERY_PROTO_QUIC };
-	static knot_dname_t *const below[] = { NAME("\x01"
-		                                    "x\x07"
-		                                    "example"),
-		                               NAME("\x01*\x07"
-		                                    "example"),
-		                               NAME("\x01"
-		                                    "y\x01"
-		                                    "x\x07"
-		                                    "example") };
+	static knot_dname_t *const below[] = {
+		NAME("\001x\007example"),
+		NAME("\001*\007example"),
+		NAME("\001y\001x\007example"),
+	};
 	world.qtype = INPUT_PICK(&world.in, types);
 	world.params.proto = INPUT_PICK(&world.in, protos);
 	uint8_t how = input_u8(&world.in);
@@ -453,14 +426,11 @@ static void make_query(void)
 	if (knot_dname_is_wildcard(name)) {
 		name = INPUT_PICK(&world.in, below);
 	}
-	world.qdata.name = world.leads_out ? NAME("\x03"
-	                                          "out") :
+	world.qdata.name = world.leads_out ? NAME("\003out") :
 	                                     name;
 
 	world.query = knot_pkt_new(NULL, 512, &world.mm);
-	CHECK(knot_pkt_put_question(world.query, world.chained ? NAME("\x01"
-	                                                              "c\x07"
-	                                                              "example") :
+	CHECK(knot_pkt_put_question(world.query, world.chained ? NAME("\001c\007example") :
 	                                                         name,
 	                            KNOT_CLASS_IN,
 	                            world.qtype) == KNOT_EOK);

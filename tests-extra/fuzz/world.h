@@ -18,8 +18,7 @@
 /*! The one time that there is, of clock_ms(). */
 #define WORLD_NOW (1ULL << 43)
 
-#define WORLD_ZONE ((knot_dname_t *)"\x07" \
-	                            "example")
+#define WORLD_ZONE ((knot_dname_t *)"\007example")
 
 enum {
 	WORLD_TARGETS = 6, /*!< Names that the cache may have. */

@@ -430,8 +430,7 @@ static void make_query(void)
 	                                     name;
 
 	world.query = knot_pkt_new(NULL, 512, &world.mm);
-	CHECK(knot_pkt_put_question(world.query, world.chained ? NAME("\001c\007example") :
-	                                                         name,
+	CHECK(knot_pkt_put_question(world.query, world.chained ? NAME("\001c\007example") : name,
 	                            KNOT_CLASS_IN,
 	                            world.qtype) == KNOT_EOK);
 	knot_wire_set_id(world.query->wire, input_u8(&world.in));

@@ -68,6 +68,7 @@ def test_thousands(place, report):
             report({"queries": 4 * ZONES, "fresh": 4 * ZONES, "asked": upstream.count()})
             assert threads(pid) == (1, bare[1] + 1), (threads(pid), bare)
             assert after[1] <= bare[2] + 16
-            assert upstream.count() == asked == 2 * ZONES
+            # A busy machine has retransmissions; a cache that got lost would have all asked for again.
+            assert 2 * ZONES <= asked < 3 * ZONES and upstream.count() < asked + ZONES, (asked, upstream.count())
             assert SANITIZED or used[0] - bare[0] < ZONES * OF_A_ZONE
             assert SANITIZED or after[0] < 1.5 * used[0] + 16 * MIB

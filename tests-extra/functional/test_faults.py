@@ -227,7 +227,8 @@ def test_truncated_and_slow(again):
     name, target = again.alias("tc-slow")
     again.upstream.script(target, "A", by_transport(truncated(EVIL), delayed(seconds(1.5), GOOD)))
     assert is_answer(again.settle(name), "192.0.2.1")
-    assert [q.transport for q in again.upstream.queries(target, "A")] == ["udp", "tcp"]
+    udp, *tcp = [q.transport for q in again.upstream.queries(target, "A")]
+    assert udp == "udp" and set(tcp) == {"tcp"}  # c-ares 1.34 may ask twice
 
 
 @pytest.mark.parametrize("label, tcp", [("silent", silence), ("closes", hang_up)])

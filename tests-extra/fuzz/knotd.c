@@ -20,13 +20,20 @@
 
 /* --- the module API --- */
 
-void *knotd_mod_ctx(knotd_mod_t *mod)
+/*! What these calls only read is constant since Knot DNS 3.3. */
+#if KNOTD_MOD_ABI_VERSION < 500
+#define CONST_SINCE_3_3
+#else
+#define CONST_SINCE_3_3 const
+#endif
+
+void *knotd_mod_ctx(CONST_SINCE_3_3 knotd_mod_t *mod)
 {
 	(void)mod;
 	return &world.ctx;
 }
 
-const knot_dname_t *knotd_mod_zone(knotd_mod_t *mod)
+const knot_dname_t *knotd_mod_zone(CONST_SINCE_3_3 knotd_mod_t *mod)
 {
 	(void)mod;
 	return WORLD_ZONE;
@@ -53,13 +60,13 @@ void knotd_mod_stats_incr(knotd_mod_t *mod, unsigned thr_id, uint32_t ctr_id, ui
 	                                                                  1));
 }
 
-const knot_dname_t *knotd_qdata_zone_name(knotd_qdata_t *qdata)
+const knot_dname_t *knotd_qdata_zone_name(CONST_SINCE_3_3 knotd_qdata_t *qdata)
 {
 	(void)qdata;
 	return WORLD_ZONE;
 }
 
-knot_rrset_t knotd_qdata_zone_apex_rrset(knotd_qdata_t *qdata, uint16_t type)
+knot_rrset_t knotd_qdata_zone_apex_rrset(CONST_SINCE_3_3 knotd_qdata_t *qdata, uint16_t type)
 {
 	(void)qdata;
 	return world_rrset(&world.apex, type);

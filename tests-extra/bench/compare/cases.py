@@ -39,7 +39,7 @@ POWERDNS = "\n".join(f"n{i} ALIAS n{i}.example.net." for i in range(NAMES))
 
 class Case(NamedTuple):
     title: str
-    server: str         # knot or powerdns
+    server: str         # knot, powerdns, or troubled: another PowerDNS, which an outage slows down for a while after it
     zone: str           # all of one length, so that replies are
     do: bool = False
     trouble: str = WARM
@@ -60,7 +60,7 @@ CASES = [
     Case("Knot ALIAS, onlinesign, DO", "knot", "example.biz", do=True),
     Case("PowerDNS static", "powerdns", "example.org"),
     RIVAL,
-    *(case._replace(trouble=trouble) for trouble in (SLOW, DEAD) for case in (FLAT, RIVAL)),
+    *(case._replace(trouble=trouble) for trouble in (SLOW, DEAD) for case in (FLAT, RIVAL._replace(server="troubled"))),
 ]
 
 
@@ -80,7 +80,7 @@ class Bench:
     def __init__(self, path, stack):
         def stub(name):
             return stack.enter_context(Stub(path / name, ttl=TTL))
-        self.stubs = {"knot": stub("stub1"), "powerdns": stub("stub2")}
+        self.stubs = {server: stub(f"stub-{server}") for server in ("knot", "powerdns", "troubled")}
         zones = [Zone("example.org", STATICS, module=""), Zone("example.com", ALIASES),
                  Zone("example.gov", STATICS, module="", extra="dnssec-signing: on"),
                  Zone("example.edu", ALIASES, extra="dnssec-signing: on"),
@@ -88,8 +88,9 @@ class Bench:
         section = {"resolver": [self.stubs["knot"].address]}
         knot = stack.enter_context(Knotd(path, zones, {"default": section}, {"udp-workers": 1}))
         zones = [Zone("example.org", STATICS), Zone("example.com", POWERDNS)]
-        powerdns = stack.enter_context(Powerdns(path / "powerdns", zones, self.stubs["powerdns"].address))
-        self.servers = {"knot": knot, "powerdns": powerdns}
+        self.servers = {"knot": knot} | {
+            name: stack.enter_context(Powerdns(path / name, zones, self.stubs[name].address))
+            for name in ("powerdns", "troubled")}
         for zone in "example.gov", "example.edu":
             until(lambda zone=zone: rrset(knot.ask(zone, "SOA", do=True), "RRSIG"), 60, 0.2)
         for server in self.servers.values():

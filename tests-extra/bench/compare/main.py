@@ -38,8 +38,8 @@ def main():
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--results", type=pathlib.Path, default="results", help="directory for CSV files and plots")
-    parser.add_argument("--rounds", type=int, default=9, help="turns of each case")
-    parser.add_argument("--seconds", type=float, default=1, help="length of each measurement in a turn")
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each case")
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of each measurement in a turn")
     parser.add_argument("--outage", type=int, default=60, help="seconds that the resolver is dead")
     parser.add_argument("--names", type=int, default=10000, help="names of the cold start")
     parser.add_argument("--targets", type=int, default=1000000, help="most targets")

@@ -185,8 +185,3 @@ def tally(seen):
 
 def worst(seen):
     return max((each.took for each in seen if each.kind != "none"), default=0)
-
-
-def examples(seen, kinds):
-    """Some of what was not to be, for the message of an assertion."""
-    return [each for each in seen if each.kind in kinds][:5]

@@ -49,7 +49,7 @@ class Network(Looped):
         self.chance = random.Random(seed)
         self.weather = CLEAR
         self.stream = "pass"
-        self.passed = self.lost = self.streams = 0
+        self.streams = 0  # so far
         self.flows = {}
         self.tasks = set()
 
@@ -65,10 +65,8 @@ class Network(Looped):
         weather, draw = self.weather, self.chance.random
         for _ in range(1 + (draw() < weather.duplicate)):
             if draw() < weather.loss:
-                self.lost += 1
                 continue
             wait = weather.delay + weather.jitter * draw() + LAG * (draw() < weather.reorder)
-            self.passed += 1
             if wait:
                 self.loop.call_later(wait, send)
             else:

@@ -257,7 +257,8 @@ void resolver_settle(resolver_t *resolver)
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		struct timeval tv;
 		if (ares_timeout(resolver->channel[i].ares, NULL, &tv) != NULL) {
-			wait = min_ms(wait, tv.tv_sec * 1000ULL + (tv.tv_usec + 999) / 1000);
+			/* c-ares 1.18 cuts to whole ms: with 0 in the last one, libuv would run the timer until it is over. */
+			wait = min_ms(wait, tv.tv_sec * 1000ULL + tv.tv_usec / 1000 + 1);
 		}
 	}
 	query_t *query;

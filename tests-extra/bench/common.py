@@ -15,6 +15,8 @@ import tempfile
 from knotd import Knotd, Zone
 from upstream import Upstream
 
+PROCESSORS = sorted(os.sched_getaffinity(0))
+
 
 def options(text, **numbers):
     """The numbers of the command line, by name and default."""
@@ -119,12 +121,12 @@ def _cpu_seconds(place):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def separate(pid, *clients):
-    """Keep knotd on one processor, and its clients and this program on the others."""
-    first, *others = sorted(os.sched_getaffinity(0))
+def separate(pid, *clients, processors=1):
+    """Keep a server on the first processors, and its clients and this program on the others."""
+    own, others = PROCESSORS[:processors], PROCESSORS[processors:]
     if others:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            os.sched_setaffinity(int(thread), {first})
+            os.sched_setaffinity(int(thread), own)
         for client in 0, *clients:
             os.sched_setaffinity(client, others)
 

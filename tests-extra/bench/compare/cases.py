@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cases in turns: CPU per query and rate at full load, reply times at a moderate one, and each reply looked at.
 
-Both servers have the same processor to themselves, in turn. Each has its own resolver, stub.c, so that its queries can
-be told apart; that is quicker than any real resolver, to the good of who asks it for each query.
+In its turn a server has half of the processors to itself, and the clients the others. Each server has its own resolver,
+stub.c, so that its queries can be told apart; that is quicker than any real one, to the good of who asks it each time.
 """
 
 import contextlib
@@ -17,39 +17,46 @@ from typing import NamedTuple
 
 from client import rrset
 from clients import Asker
-from common import cpu_seconds, percentiles, run as run_load, separate
+from common import PROCESSORS, cpu_seconds, percentiles, run as run_load, separate
 from knotd import Knotd, Zone
 from powerdns import Powerdns
 from stub import Stub, alias_record
 from timing import until
 
+HALF = max(1, len(PROCESSORS) // 2)
 NAMES = 100
 TTL = 5              # s, of targets: they are due often in a run
 PACE, LOOK = 2000, 500  # queries a second: for reply times, and looked at
 PATIENCE = 1         # s, until dnsperf gives a query up
 SETTLE = 2           # s after a change of the resolver
 WARM, SLOW, DEAD = "", "20 ms to the resolver", "resolver dead"
-UNDER_WAY = {WARM: 100, SLOW: 2000, DEAD: 100}  # queries of dnsperf, so that the delay does not bound the rate
+UNDER_WAY = {WARM: 160, SLOW: 2000, DEAD: 160}  # queries of dnsperf, so that the delay does not bound the rate
+# One for each, as an outage slows it down for a while after it
+POWERDNS = {WARM: "powerdns", SLOW: "powerdns-slow", DEAD: "powerdns-dead"}
 TROUBLE = {WARM: {"mode": "normal", "delay": 0}, SLOW: {"delay": 20}, DEAD: {"mode": "silent", "delay": 0}}
 
 STATICS = "\n".join(f"n{i} A 1.0.0.{i}\nn{i} AAAA 2001:db8:1::{i:x}" for i in range(NAMES))
 ALIASES = "\n".join(map(alias_record, range(NAMES)))
-POWERDNS = "\n".join(f"n{i} ALIAS n{i}.example.net." for i in range(NAMES))
+RIVALS = "\n".join(f"n{i} ALIAS n{i}.example.net." for i in range(NAMES))
 
 
 class Case(NamedTuple):
     title: str
-    server: str         # knot, powerdns, or troubled: another PowerDNS, which an outage slows down for a while after it
+    server: str         # knot, or one of POWERDNS
     zone: str           # all of one length, so that replies are
     do: bool = False
     trouble: str = WARM
+    processors: int = HALF
 
     def __str__(self):
         return self.title + (f", {self.trouble}" if self.trouble else "")
 
+    def on_one(self):
+        return self._replace(title=f"{self.title}, 1 processor", processors=1)
+
 
 STATIC, FLAT = Case("Knot static", "knot", "example.org"), Case("Knot ALIAS", "knot", "example.com")
-RIVAL = Case("PowerDNS ALIAS", "powerdns", "example.com")
+RIVAL = Case("PowerDNS ALIAS", POWERDNS[WARM], "example.com")
 CASES = [
     STATIC,
     FLAT,
@@ -58,9 +65,12 @@ CASES = [
     Case("Knot ALIAS, signed, DO", "knot", "example.edu", do=True),
     Case("Knot ALIAS, onlinesign", "knot", "example.biz"),
     Case("Knot ALIAS, onlinesign, DO", "knot", "example.biz", do=True),
-    Case("PowerDNS static", "powerdns", "example.org"),
+    Case("PowerDNS static", POWERDNS[WARM], "example.org"),
     RIVAL,
-    *(case._replace(trouble=trouble) for trouble in (SLOW, DEAD) for case in (FLAT, RIVAL._replace(server="troubled"))),
+    FLAT.on_one(),
+    RIVAL.on_one(),
+    *(case._replace(trouble=trouble) for trouble in (SLOW, DEAD)
+      for case in (FLAT, RIVAL._replace(server=POWERDNS[trouble]))),
 ]
 
 
@@ -80,36 +90,40 @@ class Bench:
     def __init__(self, path, stack):
         def stub(name):
             return stack.enter_context(Stub(path / name, ttl=TTL))
-        self.stubs = {server: stub(f"stub-{server}") for server in ("knot", "powerdns", "troubled")}
+        self.stubs = {server: stub(f"stub-{server}") for server in ("knot", *POWERDNS.values())}
         zones = [Zone("example.org", STATICS, module=""), Zone("example.com", ALIASES),
                  Zone("example.gov", STATICS, module="", extra="dnssec-signing: on"),
                  Zone("example.edu", ALIASES, extra="dnssec-signing: on"),
                  Zone("example.biz", ALIASES, module="[ mod-alias/default, mod-onlinesign ]")]
         section = {"resolver": [self.stubs["knot"].address]}
-        knot = stack.enter_context(Knotd(path, zones, {"default": section}, {"udp-workers": 1}))
-        zones = [Zone("example.org", STATICS), Zone("example.com", POWERDNS)]
+        knot = stack.enter_context(Knotd(path, zones, {"default": section}, {"udp-workers": HALF}))
+        zones = [Zone("example.org", STATICS), Zone("example.com", RIVALS)]
         self.servers = {"knot": knot} | {
-            name: stack.enter_context(Powerdns(path / name, zones, self.stubs[name].address))
-            for name in ("powerdns", "troubled")}
+            name: stack.enter_context(Powerdns(path / name, zones, self.stubs[name].address, HALF))
+            for name in POWERDNS.values()}
         for zone in "example.gov", "example.edu":
             until(lambda zone=zone: rrset(knot.ask(zone, "SOA", do=True), "RRSIG"), 60, 0.2)
-        for server in self.servers.values():
-            separate(server.process.pid, *(each.process.pid for each in self.stubs.values()))
         self.files = {}
         for zone in {case.zone for case in CASES}:
             self.files[zone] = path / f"{zone}.questions"
             self.files[zone].write_text("".join(f"n{i}.{zone} A\n" for i in range(NAMES)))
         for case in CASES:
+            self.give_processors(case)
             until(lambda case=case: not self.look(case, 2 * NAMES / LOOK), 30)
 
     def trouble(self, kind):
         for stub in self.stubs.values():
             stub.control(**TROUBLE[kind])
 
+    def give_processors(self, case):
+        separate(self.servers[case.server].process.pid, *(stub.process.pid for stub in self.stubs.values()),
+                 processors=case.processors)
+
     def turn(self, case, seconds):
+        self.give_processors(case)
         server, stub = self.servers[case.server], self.stubs[case.server]
         asked, spent = stub.control(), cpu_seconds(server.process.pid)
-        full = self.load(case, seconds, "-T", "2", "-c", "8", "-q", str(UNDER_WAY[case.trouble]))
+        full = self.load(case, seconds, "-T", "4", "-c", "64", "-q", str(UNDER_WAY[case.trouble]))
         spent, asked = cpu_seconds(server.process.pid) - spent, stub.control() - asked
         fast, slow = self.times(case, seconds)
         return Turn(1e6 * spent / full.completed if full.completed else None,
@@ -147,7 +161,7 @@ def is_right(number, reply):
 
 
 def run(limits):
-    """The rate of ALIAS as a multiple of that of PowerDNS, and how many rounds had failures with a dead resolver."""
+    """Rates of ALIAS as multiples of those of PowerDNS; how many rounds had failures with a dead resolver."""
     rounds = []
     with tempfile.TemporaryDirectory(prefix="mod-alias.") as place, contextlib.ExitStack() as stack:
         bench = Bench(pathlib.Path(place), stack)
@@ -158,7 +172,8 @@ def run(limits):
     rows = [Row.of(case, rounds) for case in CASES]
     write_rows(limits.results / "cases.csv", rows)
     show(rows)
-    faster = median(each[FLAT].rate / each[RIVAL].rate for each in rounds)
+    faster = {ours.processors: median(each[ours].rate / each[theirs].rate for each in rounds)
+              for ours, theirs in ((FLAT.on_one(), RIVAL.on_one()), (FLAT, RIVAL))}
     return faster, sum(each[FLAT._replace(trouble=DEAD)].failures > 0 for each in rounds)
 
 

@@ -11,10 +11,10 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from cases import is_right, write_csv
+from cases import HALF, is_right, write_csv
 from client import exchange
 from clients import parse, question
-from common import percentiles
+from common import percentiles, separate
 from knotd import Knotd, Zone
 from powerdns import Powerdns
 from stub import Stub, aliases
@@ -32,7 +32,7 @@ def run(limits):
     servers = {
         "Knot ALIAS": lambda path, stub: knot(path, stub, limits.names),
         f"Knot ALIAS (max-rate: {RATE})": lambda path, stub: knot(path, stub, limits.names, max_rate=RATE),
-        "PowerDNS ALIAS": lambda path, stub: Powerdns(path, [Zone("example.com", rival)], stub.address),
+        "PowerDNS ALIAS": lambda path, stub: Powerdns(path, [Zone("example.com", rival)], stub.address, HALF),
     }
     results = {}
     for title, server in servers.items():
@@ -40,6 +40,7 @@ def run(limits):
             path = pathlib.Path(place)
             stub = stack.enter_context(Stub(path / "stub", delay=DELAY))
             results[title] = Clients(stack.enter_context(server(path, stub)), stub)
+            separate(results[title].server.process.pid, stub.process.pid, processors=HALF)
             results[title].ask(limits.names)
 
     shares = [step / STEPS for step in range(1, STEPS)]
@@ -55,7 +56,7 @@ def run(limits):
 
 def knot(path, stub, names, **section):
     return Knotd(path, [Zone("example.com", aliases(names))], {"default": {"resolver": [stub.address], **section}},
-                 {"udp-workers": 1, "tcp-workers": 10})
+                 {"udp-workers": HALF, "tcp-workers": 10})
 
 
 class Clients:

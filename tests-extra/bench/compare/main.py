@@ -28,18 +28,19 @@ def main():
     growth.run(limits)
     subprocess.run(["gnuplot", PLOTS], cwd=limits.results, check=True)
     print(f"\nplots and CSV files in {limits.results}")
-    print(f"warm ALIAS: {faster:.2f} times the replies a second of PowerDNS; "
-          f"failures with the resolver dead: {failures}")
-    holds = faster >= GOAL and failures == 0
-    print(f"at least {GOAL} times, and no failure: {'yes' if holds else 'NO'}")
+    for processors, times in faster.items():
+        print(f"warm ALIAS, replies a second on {processors} of the processors: {times:.2f} times those of PowerDNS")
+    print(f"failures with the resolver dead: {failures}")
+    holds = faster[cases.HALF] >= GOAL and failures == 0
+    print(f"at least {GOAL} times on {cases.HALF} of the processors, and no failure: {'yes' if holds else 'NO'}")
     sys.exit(not holds)
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--results", type=pathlib.Path, default="results", help="directory for CSV files and plots")
-    parser.add_argument("--rounds", type=int, default=15, help="turns of each case")
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of each measurement in a turn")
+    parser.add_argument("--rounds", type=int, default=9, help="turns of each case")
+    parser.add_argument("--seconds", type=float, default=1, help="length of each measurement in a turn")
     parser.add_argument("--outage", type=int, default=60, help="seconds that the resolver is dead")
     parser.add_argument("--names", type=int, default=10000, help="names of the cold start")
     parser.add_argument("--targets", type=int, default=1000000, help="most targets")

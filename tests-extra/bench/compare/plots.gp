@@ -60,7 +60,7 @@ set yrange [0:109]
 set ytics scale 1 autofreq 25
 set xlabel "seconds"
 set ylabel "per cent"
-set key at graph 0.7, graph 0.6 right opaque
+set key at graph 0.755, graph 0.6 right opaque
 share(kind, all) = 100.0 * kind / all
 plot "outage.csv" skip 1 using 1:(share($2 + $3, $2 + $3 + $4)) with lines lw 3 lc rgb OURS title "Knot ALIAS", \
 	"" skip 1 using 1:(share($3, $2 + $3 + $4)) with lines lw 1.5 dt 2 lc rgb OURS \

@@ -13,7 +13,7 @@ local-port={port}
 socket-dir={path}
 resolver={resolver}
 expand-alias=yes
-receiver-threads=1
+receiver-threads={threads}
 loglevel=3
 disable-syslog=yes
 security-poll-suffix=
@@ -22,13 +22,14 @@ write-pid=no
 
 
 class Powerdns(Process):
-    """The zones are those of Knotd, with ALIAS by its name; the resolver is one as in knot.conf."""
+    """The zones are those of Knotd, with ALIAS by its name; resolver and threads are as in knot.conf (udp-workers)."""
 
-    def __init__(self, path, zones, resolver):
+    def __init__(self, path, zones, resolver, threads=1):
         path.mkdir(exist_ok=True)
         super().__init__(path)
         self.zones = zones
         self.resolver = resolver.replace("@", ":")
+        self.threads = threads
 
     def command(self):
         names = []
@@ -37,7 +38,8 @@ class Powerdns(Process):
             file.write_text(zone.file_text())
             names.append(f'zone "{zone.name}" {{ type master; file "{file}"; }};\n')
         (self.path / "named.conf").write_text("".join(names))
-        (self.path / "pdns.conf").write_text(CONFIG.format(path=self.path, port=self.port, resolver=self.resolver))
+        (self.path / "pdns.conf").write_text(CONFIG.format(
+            path=self.path, port=self.port, resolver=self.resolver, threads=self.threads))
         return [SERVER, f"--config-dir={self.path}", "--daemon=no", "--guardian=no"]
 
     def is_up(self):

@@ -47,6 +47,7 @@ class Client:
     """Asks over UDP, and counts replies by the second of the query."""
 
     def __init__(self, bench, case):
+        bench.give_processors(case)
         self.port, self.case = bench.servers[case.server].port, case
         self.kinds = Counter()
         self.failures = Counter()  # by what came instead

@@ -14,6 +14,8 @@ socket-dir={path}
 resolver={resolver}
 expand-alias=yes
 receiver-threads={threads}
+distributor-threads={threads}
+reuseport=yes
 loglevel=3
 disable-syslog=yes
 security-poll-suffix=
@@ -44,6 +46,11 @@ class Powerdns(Process):
 
     def is_up(self):
         return self.ask(self.zones[-1].name, "SOA").answer
+
+    def forget(self):
+        """Starts anew: queries without a reply, lost ones as well, slow it down for a minute."""
+        self.kill()
+        self.start()
 
     def stop(self):
         self.kill()

@@ -5,8 +5,11 @@ import json
 import os
 import pty
 import re
+import struct
 import subprocess
 
+import dns.rdataclass
+import dns.rdatatype
 import pytest
 
 import lab as labs
@@ -15,7 +18,7 @@ from kalias import KALIAS, kalias
 from knotd import Knotd, Zone
 from ports import free_port
 from timing import seconds, until
-from upstream import Upstream, answer, failure, host, nodata, nxdomain, silence
+from upstream import Upstream, answer, failure, forged, host, nodata, nxdomain, silence
 
 A, AAAA, OLD, NEW, OWN = "192.0.2.1", "2001:db8::1", "192.0.2.2", "192.0.2.3", "192.0.2.100"
 
@@ -363,6 +366,30 @@ def test_resolver_refuses(knot):
     """A resolver that is not there is told, and that is all that is wrong."""
     records = check_json(knot, "--resolver", f"127.0.0.1@{free_port()}", "good.example", status=1)
     assert all(record["problems"] == ["unresolved"] for record in records.values())
+
+
+def without_rdata(rdtype):
+    """A reply with a record of class ANY that has no RDATA, as in an update (RFC 2136, section 2.4)."""
+    def edit(message):
+        message.use_edns(False)
+        wire = message.to_wire()
+        return wire[:6] + b"\0\1" + wire[8:] + b"\xc0\x0c" + struct.pack("!HHIH", rdtype, dns.rdataclass.ANY, 0, 0)
+    return forged(edit, answer())
+
+
+def test_no_rdata(place):
+    """Records without RDATA are nothing to go by, and harm nobody."""
+    zone = Zone("example.com", f"@ {GOOD}\nu {alias('u.example.net')}\nv {alias('v.example.net')}")
+    with Upstream() as odd, labs.lab(place, odd, zones=[zone]) as lab:
+        odd.host("t.example.net", A, AAAA)
+        odd.both("u.example.net", without_rdata(dns.rdatatype.RRSIG))
+        odd.both("v.example.net", failure("SERVFAIL"))
+        odd.script("v.example.net", "CNAME", without_rdata(dns.rdatatype.CNAME))
+        lab.warm("example.com")
+        records = check_json(lab.knot, status=1)
+        assert odd.queries("v.example.net", "CNAME")
+        assert {seen.name for seen in odd.queries()} == {f"{label}.example.net" for label in "tuv"}
+    assert records["v.example.com."]["problems"] == ["unresolved", "servfail"]
 
 
 def test_resolver_is_silent(place, upstream):

@@ -26,7 +26,7 @@ write-pid=no
 class Powerdns(Process):
     """The zones are those of Knotd, with ALIAS by its name; resolver and threads are as in knot.conf (udp-workers)."""
 
-    def __init__(self, path, zones, resolver, threads=1):
+    def __init__(self, path, zones, resolver, threads):
         path.mkdir(exist_ok=True)
         super().__init__(path)
         self.zones = zones

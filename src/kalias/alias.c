@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "alias.h"
+#include "kalias/alias.h"
 
 #include <ctype.h>
 #include <stdio.h>

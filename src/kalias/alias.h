@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <libknot/dname.h>
 
-#include "rrtype.h"
+#include "util/rrtype.h"
 
 #define TYPE_ALIAS_NAME "ALIAS"
 #define TYPE_ALIAS_GENERIC "TYPE65401"

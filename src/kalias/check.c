@@ -8,11 +8,11 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "alias.h"
-#include "knotconf.h"
-#include "name.h"
-#include "report.h"
-#include "survey.h"
+#include "kalias/alias.h"
+#include "kalias/knotconf.h"
+#include "kalias/report.h"
+#include "kalias/survey.h"
+#include "util/name.h"
 
 #define COMMAND "check"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "conffile.h"
+#include "kalias/conffile.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -13,7 +13,7 @@
 #include <libknot/libknot.h>
 #include <libknot/yparser/yparser.h>
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 #define INCLUDE_DEPTH_MAX 6 /* As knotd. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "control.h"
+#include "kalias/control.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conffile.h"
+#include "kalias/conffile.h"
 
 /* What knotd has by default, in the packages of distributions and upstream. */
 #define DEFAULT_CONFIG "/etc/knot/knot.conf"

@@ -10,7 +10,7 @@
 #include <libknot/libknot.h>
 #include <libknot/control/control.h>
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 /*! What of a reply is wanted; the name of this item differs between versions of libknot. */
 #define CONTROL_IDX_FILTER (KNOT_CTL_IDX_DATA + 1)

@@ -5,16 +5,16 @@
  * right.
  */
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "alias.h"
-#include "include.h"
-#include "rewrite.h"
+#include "kalias/alias.h"
+#include "kalias/include.h"
+#include "kalias/rewrite.h"
 
 #define ZONE_SUFFIX ".zone" /* As kzonecheck derives the origin from a file name. */
 

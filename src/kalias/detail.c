@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "name.h"
-#include "report.h"
+#include "kalias/report.h"
+#include "util/name.h"
 
 /*! Addresses that are listed; more would not fit a line. */
 #define LISTED_MAX 4

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "graph.h"
+#include "kalias/graph.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include "inventory.h"
+#include "kalias/inventory.h"
 
 /*!
  * \brief Sets `facts.loop` of each owner whose targets lead into a loop.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "include.h"
+#include "kalias/include.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 const char *include_read(char **text, size_t *len, const char *path)
 {

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "style.h"
-#include "zonefile.h"
+#include "kalias/style.h"
+#include "kalias/zonefile.h"
 
 /*! What identifies a file, so that none is looked at twice. */
 typedef struct {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "inventory.h"
+#include "kalias/inventory.h"
 
 #include <arpa/inet.h>
 #include <search.h>
 #include <string.h>
 
-#include "knotconf.h"
-#include "need.h"
-#include "records.h"
+#include "kalias/knotconf.h"
+#include "kalias/need.h"
+#include "kalias/records.h"
 
 /*! The label that stands for the asterisk when a wildcard is asked for. */
 #define WILDCARD_LABEL "\014kalias-check"

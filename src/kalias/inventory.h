@@ -7,9 +7,9 @@
 
 #pragma once
 
-#include "control.h"
-#include "judge.h"
-#include "resolvers.h"
+#include "kalias/control.h"
+#include "kalias/judge.h"
+#include "resolve/resolvers.h"
 
 /*! CNAMEs followed from a target, as many as a resolver does. */
 #define CHAIN_MAX 16

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "judge.h"
+#include "kalias/judge.h"
 
 #define BIT(problem) (1U << (problem))
 

@@ -9,9 +9,9 @@
 
 #include <stdbool.h>
 
-#include "knotconf.h"
-#include "rrtype.h"
-#include "said.h"
+#include "kalias/knotconf.h"
+#include "kalias/said.h"
+#include "util/rrtype.h"
 
 /*! What can be wrong, see problem_help(); causes before effects: the first one that holds is the status. */
 typedef enum {

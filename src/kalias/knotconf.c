@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "knotconf.h"
+#include "kalias/knotconf.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "name.h"
+#include "util/name.h"
 
 #define DNS_PORT 53
 #define DEFAULT_TEMPLATE "default"

@@ -7,9 +7,9 @@
 
 #pragma once
 
-#include "control.h"
-#include "policy.h"
-#include "resolvers.h"
+#include "cache/policy.h"
+#include "kalias/control.h"
+#include "resolve/resolvers.h"
 
 typedef enum {
 	MODULE_UNKNOWN, /*!< Members of catalog zones can't be told. */

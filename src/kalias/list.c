@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <libknot/libknot.h>
 
-#include "alias.h"
-#include "control.h"
-#include "records.h"
+#include "kalias/alias.h"
+#include "kalias/control.h"
+#include "kalias/records.h"
 
 /*! \return Width of the longest owner. */
 static int owner_width(const records_t *records)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "lookup.h"
+#include "kalias/lookup.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
-#include "need.h"
-#include "probe.h"
-#include "resolver.h"
+#include "kalias/need.h"
+#include "kalias/probe.h"
+#include "resolve/resolver.h"
 
 /*! Time for a resolution, ms, and its retransmissions. */
 #define RESOLVE_MS 5000

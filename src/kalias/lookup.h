@@ -9,7 +9,7 @@
 
 #include <uv.h>
 
-#include "inventory.h"
+#include "kalias/inventory.h"
 
 typedef struct lookup lookup_t;
 

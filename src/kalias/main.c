@@ -4,7 +4,7 @@
  * kalias: ALIAS records by name, beside knotc.
  */
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 #include <errno.h>
 #include <getopt.h>

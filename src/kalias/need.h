@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 /*! \brief Ends the program if the memory that was asked for is not there. \return It. */
 static inline void *need(void *memory)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "probe.h"
+#include "kalias/probe.h"
 
 #include <string.h>
 #include <sys/random.h>
 
-#include "need.h"
+#include "kalias/need.h"
 
 /*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
 #define UDP_PAYLOAD 1232

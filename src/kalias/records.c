@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "records.h"
+#include "kalias/records.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libknot/libknot.h>
 
-#include "alias.h"
-#include "kalias.h"
+#include "kalias/alias.h"
+#include "kalias/kalias.h"
 
 #define ROOM_MIN 64
 #define STATUS_SERIAL "s" /* A filter of zone-status. */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <libknot/dname.h>
 
-#include "control.h"
+#include "kalias/control.h"
 
 /*! Names in lower case, except the target's. */
 typedef struct {

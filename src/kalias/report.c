@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "report.h"
+#include "kalias/report.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -28,7 +28,7 @@
 
 #pragma once
 
-#include "inventory.h"
+#include "kalias/inventory.h"
 
 /*! \brief Prints the table: what is fine first, what is wrong at the end, and the numbers. */
 void report_table(const inventory_t *inventory);

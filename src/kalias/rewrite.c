@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "rewrite.h"
+#include "kalias/rewrite.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
-#include "alias.h"
+#include "kalias/alias.h"
 
 #define GENERATE_TYPE 3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
 

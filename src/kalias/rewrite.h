@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <libknot/dname.h>
 
-#include "include.h"
-#include "kalias.h"
-#include "style.h"
-#include "zonefile.h"
+#include "kalias/include.h"
+#include "kalias/kalias.h"
+#include "kalias/style.h"
+#include "kalias/zonefile.h"
 
 /*! A conversion. */
 typedef struct {

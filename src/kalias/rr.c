@@ -4,7 +4,7 @@
  * kalias rr, kalias decode: one record, to its generic form and back.
  */
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -15,8 +15,8 @@
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
-#include "alias.h"
-#include "zonefile.h"
+#include "kalias/alias.h"
+#include "kalias/zonefile.h"
 
 /*! Highest TTL, RFC 2181, section 8. */
 #define TTL_MAX INT32_MAX

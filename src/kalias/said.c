@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "said.h"
+#include "kalias/said.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "need.h"
+#include "kalias/need.h"
 
 uint16_t family_type(family_t family)
 {

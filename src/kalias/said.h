@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <libknot/libknot.h>
 
-#include "reply.h"
+#include "resolve/reply.h"
 
 typedef enum {
 	FAMILY_A,

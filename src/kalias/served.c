@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "served.h"
+#include "kalias/served.h"
 
-#include "knotconf.h"
+#include "kalias/knotconf.h"
 
 bool served_by_module(control_t *control, const char *zone)
 {

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "control.h"
+#include "kalias/control.h"
 
 /*!
  * \brief Whether the module answers for a zone.

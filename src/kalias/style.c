@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "style.h"
+#include "kalias/style.h"
 
-#include "alias.h"
+#include "kalias/alias.h"
 
 #define TYPE_ANAME "ANAME"
 

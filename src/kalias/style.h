@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "zonefile.h"
+#include "kalias/zonefile.h"
 
 /*! Form of ALIAS records. */
 typedef struct {

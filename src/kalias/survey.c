@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "survey.h"
+#include "kalias/survey.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "graph.h"
-#include "lookup.h"
-#include "need.h"
-#include "probe.h"
+#include "kalias/graph.h"
+#include "kalias/lookup.h"
+#include "kalias/need.h"
+#include "kalias/probe.h"
 
 /*! Owners and, apart from them, targets that are being asked for at a time. */
 #define WINDOW 64

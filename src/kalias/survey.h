@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include "inventory.h"
+#include "kalias/inventory.h"
 
 /*!
  * \brief Fills in what resolvers and server say, and what is wrong.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "transaction.h"
+#include "kalias/transaction.h"
 
 #include <string.h>
 #include <libknot/libknot.h>

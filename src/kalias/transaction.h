@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "control.h"
+#include "kalias/control.h"
 
 typedef struct {
 	control_t *control;

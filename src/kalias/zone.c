@@ -6,7 +6,7 @@
  * change it is aborted, and the serial stays.
  */
 
-#include "kalias.h"
+#include "kalias/kalias.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,12 +16,12 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
-#include "alias.h"
-#include "control.h"
-#include "name.h"
-#include "records.h"
-#include "served.h"
-#include "transaction.h"
+#include "kalias/alias.h"
+#include "kalias/control.h"
+#include "kalias/records.h"
+#include "kalias/served.h"
+#include "kalias/transaction.h"
+#include "util/name.h"
 
 #define TTL_MAX INT32_MAX /* RFC 2181, section 8. */
 #define TTL_TEXT_MAX 16

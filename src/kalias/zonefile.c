@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "zonefile.h"
+#include "kalias/zonefile.h"
 
 #include <ctype.h>
 #include <errno.h>

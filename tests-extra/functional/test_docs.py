@@ -14,7 +14,7 @@ from kalias import kalias
 TOP = pathlib.Path(__file__).parents[2]
 MODULE_PAGE = TOP / "src/mod-alias.rst"
 TOOL_PAGE = TOP / "src/kalias/kalias.rst"
-MODULE_SOURCES = sorted((TOP / "src").glob("*.c"))
+MODULE_SOURCES = sorted(path for path in (TOP / "src").glob("*/*.c") if path.parent.name != "kalias")
 TOOL_SOURCES = sorted((TOP / "src/kalias").glob("*.[ch]"))
 
 C_TOKEN = re.compile(r"""/\*.*?\*/ | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" """, re.S | re.X)
@@ -85,7 +85,7 @@ def matches(message, text):
 
 def schema():
     """The options of conf.c: {name: (type, the words of its value)}."""
-    text = (TOP / "src/conf.c").read_text()
+    text = (TOP / "src/module/conf.c").read_text()
     names = dict(re.findall(r'#define (MOD_\w+)\s+"\\x..""([a-z-]+)"', text))
     items = re.findall(r"^\t\{ (MOD_\w+),\s+YP_T(\w+),\s+YP_V\w+(?: = \{ (.*?) \})?", text, re.M)
     return {names[name]: (kind, [word.strip() for word in value.split(",")])
@@ -170,7 +170,7 @@ def test_default_and_range(name):
         assert f'"{default}"' == words[0]
     elif kind == "OPT":
         modes = re.findall(r'^\t\{ (\w+), +"(\w+)" \},$', re.search(
-            rf"{words[0]}\[\] = \{{(.*?)^\}}", (TOP / "src/conf.c").read_text(), re.S | re.M)[1], re.M)
+            rf"{words[0]}\[\] = \{{(.*?)^\}}", (TOP / "src/module/conf.c").read_text(), re.S | re.M)[1], re.M)
         assert re.findall(r"^- ``(\w+)``: ", options()[name], re.M) == [mode for _, mode in modes]
         assert default == dict(modes)[words[1]]
     elif kind == "BOOL":

@@ -11,7 +11,7 @@
 #include <libdnssec/keytag.h>
 #include <libknot/libknot.h>
 
-#include "keys.h"
+#include "dnssec/keys.h"
 
 enum {
 	IS_RRSIG = 0x80,

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
-#include "nsec.h"
-#include "rrtype.h"
+#include "dnssec/nsec.h"
+#include "util/rrtype.h"
 
 enum {
 	WITH_NSEC3 = 0x01,

@@ -18,9 +18,9 @@
 #include <unistd.h>
 #include <libknot/errcode.h>
 
-#include "check.h"
-#include "pages.h"
-#include "store.h"
+#include "store/check.h"
+#include "store/pages.h"
+#include "store/store.h"
 
 enum {
 	PAGE = 4096,

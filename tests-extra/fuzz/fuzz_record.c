@@ -12,7 +12,7 @@
 #include <libknot/errcode.h>
 #include <libknot/wire.h>
 
-#include "record.h"
+#include "store/record.h"
 
 enum { RIGHT_CHECKSUM = 0x01 };
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
-#include "cache.h"
-#include "record.h"
+#include "cache/cache.h"
+#include "store/record.h"
 
 enum {
 	WITH_AAAA = 0x01,

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <libdnssec/nsec.h>
 
-#include "rrtype.h"
-#include "verdict.h"
+#include "util/rrtype.h"
+#include "cache/verdict.h"
 
 /*! What the targets have for a type. */
 typedef struct {

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
-#include "denial.h"
-#include "packet.h"
-#include "rrsig.h"
-#include "stats.h"
+#include "module/answer.h"
+#include "module/denial.h"
+#include "module/packet.h"
+#include "dnssec/rrsig.h"
+#include "module/stats.h"
 
 /* --- the module API --- */
 

@@ -42,14 +42,14 @@ shift
 
 # The source files that each target is about, for their line coverage.
 declare -A sources=(
-	[fuzz_answer]='answer denial filter notice packet schedule signatures signer verdict visit'
+	[fuzz_answer]='cache/filter cache/schedule cache/verdict dnssec/signatures module/answer module/denial module/notice module/packet module/signer module/visit'
 	[fuzz_convert]='kalias/alias kalias/rewrite kalias/style kalias/zonefile'
-	[fuzz_keys]='keys'
-	[fuzz_nsec]='nsec'
-	[fuzz_pages]='check pages record store'
-	[fuzz_record]='record'
-	[fuzz_reply]='cache record reply'
-	[fuzz_said]='kalias/said reply'
+	[fuzz_keys]='dnssec/keys'
+	[fuzz_nsec]='dnssec/nsec'
+	[fuzz_pages]='store/check store/pages store/record store/store'
+	[fuzz_record]='store/record'
+	[fuzz_reply]='cache/cache resolve/reply store/record'
+	[fuzz_said]='kalias/said resolve/reply'
 )
 # Longest inputs, octets: what a target takes more of says nothing new.
 declare -A longest=([fuzz_answer]=512 [fuzz_keys]=1000 [fuzz_nsec]=600 [fuzz_pages]=256 [fuzz_record]=1400)

@@ -11,7 +11,7 @@
 #include <libzscanner/scanner.h>
 
 #include "fuzz.h"
-#include "rrtype.h"
+#include "util/rrtype.h"
 #include "kalias/style.h"
 
 /*! Writes CNAME in place of ALIAS; or its number, where RDATA is generic. */

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
-#include "fingerprint.h"
-#include "rrtype.h"
+#include "util/clock.h"
+#include "util/fingerprint.h"
+#include "util/rrtype.h"
 
 world_t world;
 

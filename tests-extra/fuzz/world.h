@@ -12,8 +12,8 @@
 #include <knot/module.h>
 
 #include "fuzz.h"
-#include "context.h"
-#include "node.h"
+#include "module/context.h"
+#include "module/node.h"
 
 /*! The one time that there is, of clock_ms(). */
 #define WORLD_NOW (1ULL << 43)

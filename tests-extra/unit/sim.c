@@ -6,9 +6,9 @@
 #include <libknot/consts.h>
 #include <libknot/errcode.h>
 
-#include "schedule.h"
+#include "cache/schedule.h"
 #include "sim.h"
-#include "verdict.h"
+#include "cache/verdict.h"
 
 /*! Plans at one moment; more is a planner that turns in circles. */
 #define PLANS_MAX 2000000

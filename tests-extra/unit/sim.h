@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "account.h"
-#include "cache.h"
-#include "planner.h"
-#include "policy.h"
+#include "engine/account.h"
+#include "cache/cache.h"
+#include "engine/planner.h"
+#include "cache/policy.h"
 
 #define SIM_T0 (1ULL << 42)
 #define SIM_LATENCY_MS 50

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <libknot/errcode.h>
 
-#include "store.h"
+#include "store/store.h"
 
 #define FILE_NAME "set"
 

@@ -5,9 +5,9 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 
-#include "account.h"
-#include "lane.h"
-#include "planner.h"
+#include "engine/account.h"
+#include "engine/lane.h"
+#include "engine/planner.h"
 #include "sim.h"
 
 #define S 1000ULL

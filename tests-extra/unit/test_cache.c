@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <libknot/errcode.h>
 
-#include "cache.h"
+#include "cache/cache.h"
 
 #define S 1000ULL
 #define T0 (5000 * S)

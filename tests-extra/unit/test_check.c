@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "check.h"
+#include "store/check.h"
 
 #define RECORDS 2000
 #ifndef ROUNDS

@@ -6,7 +6,7 @@
 #include <knot/module.h>
 #include <libknot/yparser/yptrafo.h>
 
-#include "conf.h"
+#include "module/conf.h"
 
 /* Of knotd only what conf.c calls is needed, and answers as the test says. */
 

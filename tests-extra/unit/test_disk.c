@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-#include "check.h"
+#include "store/check.h"
 
 #define S 1000ULL
 #define T0 (5000 * S)

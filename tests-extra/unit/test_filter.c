@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <libknot/errcode.h>
 
-#include "filter.h"
+#include "cache/filter.h"
 
 /*! Reads an address in text form; returns its length. */
 static size_t read_address(uint8_t *addr, const char *text)

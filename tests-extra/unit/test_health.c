@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "health.h"
+#include "cache/health.h"
 
 #define S 1000ULL
 #define T0 (5000 * S)

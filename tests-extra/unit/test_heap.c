@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <libknot/errcode.h>
 
-#include "heap.h"
+#include "util/heap.h"
 
 #define NODES 1000
 #define ROUNDS 100000

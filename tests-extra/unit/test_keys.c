@@ -11,8 +11,8 @@
 #include <libdnssec/sign.h>
 #include <libknot/libknot.h>
 
-#include "keys.h"
-#include "rrsig.h"
+#include "dnssec/keys.h"
+#include "dnssec/rrsig.h"
 
 #define EC DNSSEC_KEY_ALGORITHM_ECDSA_P256_SHA256
 #define ED DNSSEC_KEY_ALGORITHM_ED25519

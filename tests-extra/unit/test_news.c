@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <syslog.h>
 
-#include "news.h"
+#include "util/news.h"
 
 #define REPORTERS 4
 #define MESSAGES 20000 /* Of each. */

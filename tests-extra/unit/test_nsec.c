@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <libknot/libknot.h>
 
-#include "nsec.h"
+#include "dnssec/nsec.h"
 
 #define ALIAS 65401
 

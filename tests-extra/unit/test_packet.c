@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <libknot/libknot.h>
 
-#include "packet.h"
+#include "module/packet.h"
 
 #define NAME_LONG ((knot_dname_t *)"\004long\004name\001a\007example")
 

@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "queue.h"
+#include "engine/queue.h"
 
 #define PRODUCERS 8
 #define REQUESTS 20000 /* Of each; together more than fit. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <libknot/errcode.h>
 
-#include "record.h"
+#include "store/record.h"
 
 /*! A key and its value as they lie in the store, each in memory of its very length. */
 typedef struct {

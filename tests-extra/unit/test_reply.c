@@ -4,7 +4,7 @@
 
 #include <libknot/libknot.h>
 
-#include "reply.h"
+#include "resolve/reply.h"
 
 /* A reply under construction: to the question a.example A. */
 static knot_pkt_t *pkt;

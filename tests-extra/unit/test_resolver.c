@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <libknot/libknot.h>
 
-#include "resolver.h"
+#include "resolve/resolver.h"
 
 #define TIMEOUT 700 /* ms: 1.18 waits for 100, 200 and 400. */
 #define RETRY 2

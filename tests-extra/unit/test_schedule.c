@@ -2,7 +2,7 @@
 
 #include "test.h"
 
-#include "schedule.h"
+#include "cache/schedule.h"
 
 #define S 1000ULL
 #define T0 (5000 * S) /* When the answer came. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <libknot/libknot.h>
 
-#include "signatures.h"
+#include "dnssec/signatures.h"
 
 #define NOW 1000000
 #define KEYS 7

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "check.h"
+#include "store/check.h"
 
 #define T0 5000000ULL
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include <libknot/libknot.h>
 
-#include "clock.h"
-#include "registry.h"
-#include "verdict.h"
+#include "util/clock.h"
+#include "engine/registry.h"
+#include "cache/verdict.h"
 
 #define WORKERS 8
 #define NAMES 2000

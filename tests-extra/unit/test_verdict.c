@@ -4,8 +4,8 @@
 
 #include <libknot/consts.h>
 
-#include "schedule.h"
-#include "verdict.h"
+#include "cache/schedule.h"
+#include "cache/verdict.h"
 
 #define S 1000ULL
 #define T0 (5000 * S) /* When the answer came. */

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "waiters.h"
+#include "engine/waiters.h"
 
 #define LONG_MS 20000
 #define ROUNDS 2000

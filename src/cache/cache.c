@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "cache/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <libknot/errcode.h>
+
+#include "util/room.h"
+
+/*! Buckets to begin with. */
+#define BUCKETS_MIN 1024
+
+/*! Targets compared to find the one to leave. */
+#define VICTIM_LOOKS 16
+
+struct cache {
+	struct cds_lfht *table;
+	struct cds_list_head line; /*!< All targets, those looked at longest ago first. */
+	uint32_t count;
+	uint32_t buckets;
+	uint64_t seed[2]; /*!< Tenants write target names; they must not know which ones collide. */
+};
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/*! Keyed multiply-and-fold over words of eight octets. */
+static unsigned long hash_name(const cache_t *cache, const knot_dname_t *name, size_t len)
+{
+	uint64_t hash = cache->seed[0] ^ len;
+	while (len > 0) {
+		uint64_t word = 0;
+		size_t part = len < sizeof(word) ? len : sizeof(word);
+		memcpy(&word, name, part);
+		hash = mix(hash ^ word, cache->seed[1]);
+		name += part;
+		len -= part;
+	}
+	return hash;
+}
+
+static int match_name(struct cds_lfht_node *node, const void *name)
+{
+	const target_t *target = caa_container_of(node, target_t, node);
+	return knot_dname_is_equal(target->name, name);
+}
+
+static void free_answer(answer_t *answer)
+{
+	if (answer != NULL) {
+		if (answer->owns_held) {
+			free(answer->held);
+		}
+		free(answer);
+	}
+}
+
+static void free_answer_rcu(struct rcu_head *head)
+{
+	free_answer(caa_container_of(head, answer_t, rcu));
+}
+
+static void free_target_rcu(struct rcu_head *head)
+{
+	target_t *target = caa_container_of(head, target_t, rcu);
+	for (unsigned i = 0; i < SLOTS; i++) {
+		free_answer(target->slot[i].answer);
+	}
+	free(target);
+}
+
+/*! Whether there is memory for as many buckets once more: liburcu ends the process when there is none. */
+static bool has_room(const cache_t *cache)
+{
+	return room_for(2 * cache->buckets * sizeof(struct cds_lfht_node));
+}
+
+cache_t *cache_new(void)
+{
+	cache_t *cache = calloc(1, sizeof(*cache));
+	if (cache == NULL) {
+		return NULL;
+	}
+
+	CDS_INIT_LIST_HEAD(&cache->line);
+	cache->buckets = BUCKETS_MIN;
+	if (has_room(cache)) {
+		cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
+	}
+	if (cache->table == NULL) {
+		free(cache);
+		return NULL;
+	}
+	if (getrandom(cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
+		cache_free(cache);
+		return NULL;
+	}
+	cache->seed[1] |= 1; /* A zero factor would make all names collide. */
+
+	return cache;
+}
+
+void cache_clear(cache_t *cache)
+{
+	target_t *target, *next;
+	cds_list_for_each_entry_safe(target, next, &cache->line, line) {
+		cache_remove(cache, target);
+	}
+	rcu_barrier();
+}
+
+void cache_free(cache_t *cache)
+{
+	if (cache != NULL) {
+		cds_lfht_destroy(cache->table, NULL);
+		free(cache);
+	}
+}
+
+target_t *cache_find(cache_t *cache, const knot_dname_t *name)
+{
+	struct cds_lfht_iter iter;
+	cds_lfht_lookup(cache->table, hash_name(cache, name, knot_dname_size(name)),
+	                match_name, name, &iter);
+	struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
+	return (node != NULL) ? caa_container_of(node, target_t, node) : NULL;
+}
+
+uint32_t cache_count(const cache_t *cache)
+{
+	return cache->count;
+}
+
+target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
+{
+	size_t len = knot_dname_size(name);
+	target_t *target = calloc(1, sizeof(*target) + len);
+	if (target == NULL) {
+		return NULL;
+	}
+	memcpy(target->name, name, len);
+	atomic_init(&target->used, now);
+	cds_lfht_node_init(&target->node);
+
+	cds_list_add_tail(&target->line, &cache->line);
+	cache->count++;
+	if (cache->count > cache->buckets && has_room(cache)) {
+		/* Not by CDS_LFHT_AUTO_RESIZE: in knotd, half a million targets were left in chains of hundreds. */
+		cache->buckets *= 2;
+		cds_lfht_resize(cache->table, cache->buckets);
+	}
+	rcu_read_lock();
+	cds_lfht_add(cache->table, hash_name(cache, name, len), &target->node);
+	rcu_read_unlock();
+	return target;
+}
+
+void cache_remove(cache_t *cache, target_t *target)
+{
+	cds_list_del(&target->line);
+	cache->count--;
+	rcu_read_lock();
+	cds_lfht_del(cache->table, &target->node);
+	rcu_read_unlock();
+	call_rcu(&target->rcu, free_target_rcu);
+}
+
+static bool is_busy(const target_t *target)
+{
+	return target->slot[SLOT_A].busy || target->slot[SLOT_AAAA].busy;
+}
+
+target_t *cache_victim(cache_t *cache)
+{
+	target_t *victim = NULL;
+	for (unsigned i = 0; i < VICTIM_LOOKS && i < cache->count; i++) {
+		target_t *target = cds_list_first_entry(&cache->line, target_t, line);
+		cds_list_del(&target->line);
+		cds_list_add_tail(&target->line, &cache->line);
+		if (!is_busy(target) && (victim == NULL || target->used < victim->used)) {
+			victim = target;
+		}
+	}
+	return victim;
+}
+
+static answer_t *new_answer(const reply_t *reply, uint64_t received)
+{
+	size_t step = knot_rdata_size(reply->len);
+	answer_t *answer = calloc(1, sizeof(*answer) + reply->count * step);
+	if (answer == NULL) {
+		return NULL;
+	}
+
+	answer->received = received;
+	answer->ttl = reply->ttl;
+	answer->kind = reply->kind;
+	answer->rrs.count = reply->count;
+	answer->rrs.size = reply->count * step;
+	answer->rrs.rdata = (reply->count > 0) ? (knot_rdata_t *)answer->rdata : NULL;
+	for (unsigned i = 0; i < reply->count; i++) {
+		knot_rdata_init((knot_rdata_t *)(answer->rdata + i * step), reply->len, reply->addr[i]);
+	}
+
+	return answer;
+}
+
+/*! Hands on the addresses from before an NXDOMAIN. True if these are the old answer itself. */
+static bool hold_addresses(answer_t *answer, answer_t *old)
+{
+	if (old->kind == REPLY_ADDRESSES) {
+		answer->held = old;
+	} else if (old->owns_held) {
+		answer->held = old->held;
+		old->owns_held = false;
+	}
+	answer->owns_held = (answer->held != NULL);
+	return answer->held == old;
+}
+
+int cache_publish(slot_t *slot, const reply_t *reply, uint64_t now)
+{
+	answer_t *answer = new_answer(reply, now);
+	if (answer == NULL) {
+		return KNOT_ENOMEM;
+	}
+
+	answer_t *old = slot->answer;
+	if (old != NULL && reply->kind == REPLY_NXDOMAIN && hold_addresses(answer, old)) {
+		old = NULL;
+	}
+	rcu_set_pointer(&slot->answer, answer);
+	atomic_store_explicit(&slot->failed_at, 0, memory_order_release);
+	slot->failures = 0;
+	if (old != NULL) {
+		call_rcu(&old->rcu, free_answer_rcu);
+	}
+
+	return KNOT_EOK;
+}
+
+int cache_restore(slot_t *slot, const reply_t *reply, uint64_t received)
+{
+	answer_t *answer = new_answer(reply, received);
+	if (answer == NULL) {
+		return KNOT_ENOMEM;
+	}
+	answer->restored = true;
+	atomic_store_explicit(&slot->warm, true, memory_order_relaxed);
+	rcu_set_pointer(&slot->answer, answer);
+	return KNOT_EOK;
+}
+
+void cache_fail(slot_t *slot, int16_t ede, uint64_t retry_at, uint64_t sent)
+{
+	/* A reader between two of these sees a mix of this failure and the one before: harmless. */
+	atomic_store_explicit(&slot->failed_ede, ede, memory_order_relaxed);
+	atomic_store_explicit(&slot->retry_at, retry_at, memory_order_relaxed);
+	atomic_store_explicit(&slot->failed_at, sent, memory_order_release);
+	if (slot->failures < UINT8_MAX) {
+		slot->failures++;
+	}
+}

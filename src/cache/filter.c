@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "cache/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <libknot/errcode.h>
+
+/* --- addresses --- */
+
+int address_set_add_range(address_set_t *set, const uint8_t *first, const uint8_t *last, size_t len)
+{
+	if ((len != FILTER_IPV4_LEN && len != FILTER_IPV6_LEN) || memcmp(first, last, len) > 0) {
+		return KNOT_EINVAL;
+	}
+
+	address_ranges_t *ranges = (len == FILTER_IPV4_LEN) ? &set->v4 : &set->v6;
+	address_range_t *grown = reallocarray(ranges->range, ranges->count + 1, sizeof(*grown));
+	if (grown == NULL) {
+		return KNOT_ENOMEM;
+	}
+	ranges->range = grown;
+
+	address_range_t *range = &grown[ranges->count++];
+	memset(range, 0, sizeof(*range));
+	memcpy(range->first, first, len);
+	memcpy(range->last, last, len);
+	return KNOT_EOK;
+}
+
+int address_set_add_network(address_set_t *set, const uint8_t *addr, size_t len, unsigned prefix)
+{
+	if (len > FILTER_IPV6_LEN || prefix > len * 8) {
+		return KNOT_EINVAL;
+	}
+
+	uint8_t first[FILTER_IPV6_LEN], last[FILTER_IPV6_LEN];
+	for (unsigned i = 0; i < len; i++) {
+		unsigned fixed = (prefix > i * 8) ? prefix - i * 8 : 0;
+		uint8_t host = (fixed < 8) ? 0xFF >> fixed : 0;
+		first[i] = addr[i] & ~host;
+		last[i] = addr[i] | host;
+	}
+	return address_set_add_range(set, first, last, len);
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	return memcmp(((const address_range_t *)a)->first, ((const address_range_t *)b)->first, FILTER_IPV6_LEN);
+}
+
+/*! Sorts ranges and joins those that overlap: an address is in one at most. */
+static void seal_ranges(address_ranges_t *ranges)
+{
+	if (ranges->count == 0) {
+		return;
+	}
+	qsort(ranges->range, ranges->count, sizeof(ranges->range[0]), compare_ranges);
+
+	address_range_t *end = ranges->range;
+	for (size_t i = 1; i < ranges->count; i++) {
+		const address_range_t *range = &ranges->range[i];
+		if (memcmp(range->first, end->last, FILTER_IPV6_LEN) > 0) {
+			*++end = *range;
+		} else if (memcmp(range->last, end->last, FILTER_IPV6_LEN) > 0) {
+			memcpy(end->last, range->last, FILTER_IPV6_LEN);
+		}
+	}
+	ranges->count = end - ranges->range + 1;
+}
+
+void address_set_seal(address_set_t *set)
+{
+	seal_ranges(&set->v4);
+	seal_ranges(&set->v6);
+}
+
+void address_set_free(address_set_t *set)
+{
+	free(set->v4.range);
+	free(set->v6.range);
+	memset(set, 0, sizeof(*set));
+}
+
+static bool ranges_have(const address_ranges_t *ranges, const uint8_t *addr, size_t len)
+{
+	uint8_t key[FILTER_IPV6_LEN] = { 0 };
+	memcpy(key, addr, len);
+
+	size_t low = 0, high = ranges->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const address_range_t *range = &ranges->range[middle];
+		if (memcmp(key, range->first, sizeof(key)) < 0) {
+			high = middle;
+		} else if (memcmp(key, range->last, sizeof(key)) > 0) {
+			low = middle + 1;
+		} else {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool address_set_has(const address_set_t *set, const uint8_t *addr, size_t len)
+{
+	static const uint8_t mapped[FILTER_IPV6_LEN - FILTER_IPV4_LEN] = { [10] = 0xFF, [11] = 0xFF };
+
+	switch (len) {
+	case FILTER_IPV4_LEN:
+		return ranges_have(&set->v4, addr, len);
+	case FILTER_IPV6_LEN:
+		return ranges_have(&set->v6, addr, len) ||
+		       (memcmp(addr, mapped, sizeof(mapped)) == 0 &&
+		        ranges_have(&set->v4, addr + sizeof(mapped), FILTER_IPV4_LEN));
+	default:
+		return false;
+	}
+}
+
+uint16_t address_set_count(const address_set_t *set, const knot_rdataset_t *rrs)
+{
+	uint16_t count = 0;
+	knot_rdata_t *rdata = rrs->rdata;
+	for (uint16_t i = 0; i < rrs->count; i++, rdata = knot_rdataset_next(rdata)) {
+		count += address_set_has(set, rdata->data, rdata->len);
+	}
+	return count;
+}
+
+void address_set_remove(const address_set_t *set, knot_rdataset_t *rrs)
+{
+	uint16_t kept = 0;
+	uint8_t *end = (uint8_t *)rrs->rdata;
+	knot_rdata_t *rdata = rrs->rdata, *next;
+	for (uint16_t i = 0; i < rrs->count; i++, rdata = next) {
+		next = knot_rdataset_next(rdata);
+		if (!address_set_has(set, rdata->data, rdata->len)) {
+			size_t size = (uint8_t *)next - (uint8_t *)rdata;
+			memmove(end, rdata, size);
+			end += size;
+			kept++;
+		}
+	}
+	rrs->count = kept;
+	rrs->size = end - (uint8_t *)rrs->rdata;
+}
+
+/* --- names --- */
+
+/*! Any total order does, and this one mostly need not look at the names. */
+static int compare_suffixes(const void *a, const void *b)
+{
+	const suffix_t *one = a, *other = b;
+	if (one->size != other->size) {
+		return one->size < other->size ? -1 : 1;
+	}
+	return memcmp(one->name, other->name, one->size);
+}
+
+int name_set_add(name_set_t *set, const knot_dname_t *name)
+{
+	suffix_t *grown = reallocarray(set->suffix, set->count + 1, sizeof(*grown));
+	if (grown == NULL) {
+		return KNOT_ENOMEM;
+	}
+	set->suffix = grown;
+
+	suffix_t suffix = { .name = knot_dname_copy(name, NULL), .size = knot_dname_size(name) };
+	if (suffix.name == NULL) {
+		return KNOT_ENOMEM;
+	}
+	knot_dname_to_lower(suffix.name);
+	set->suffix[set->count++] = suffix;
+	set->longest = suffix.size > set->longest ? suffix.size : set->longest;
+	return KNOT_EOK;
+}
+
+void name_set_seal(name_set_t *set)
+{
+	if (set->count > 0) {
+		qsort(set->suffix, set->count, sizeof(set->suffix[0]), compare_suffixes);
+	}
+}
+
+void name_set_free(name_set_t *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		knot_dname_free(set->suffix[i].name, NULL);
+	}
+	free(set->suffix);
+	memset(set, 0, sizeof(*set));
+}
+
+bool name_set_covers(const name_set_t *set, const knot_dname_t *name)
+{
+	if (set->count == 0) {
+		return false;
+	}
+
+	/* The name itself, and each name above it. */
+	suffix_t key = { .name = (knot_dname_t *)name, .size = knot_dname_size(name) };
+	while (true) {
+		if (key.size <= set->longest &&
+		    bsearch(&key, set->suffix, set->count, sizeof(key), compare_suffixes) != NULL) {
+			return true;
+		}
+		if (*key.name == '\0') {
+			return false;
+		}
+		size_t label = 1 + *key.name;
+		key.name += label;
+		key.size -= label;
+	}
+}

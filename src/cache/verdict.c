@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "cache/verdict.h"
+
+#include <libknot/consts.h>
+
+#include "cache/schedule.h"
+
+static uint32_t min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t fresh_ttl(uint64_t left_ms, uint32_t alias_ttl, const policy_t *policy)
+{
+	uint32_t ttl = min(alias_ttl, (left_ms + 999) / 1000);
+	ttl = min(ttl, policy->ttl_max);
+	return ttl < policy->ttl_min ? policy->ttl_min : ttl;
+}
+
+static verdict_kind_t serve(const answer_t *answer)
+{
+	switch (answer->kind) {
+	case REPLY_ADDRESSES: return VERDICT_ADDRESSES;
+	case REPLY_NXDOMAIN: return VERDICT_NXDOMAIN;
+	default: return VERDICT_NODATA;
+	}
+}
+
+static uint32_t stale_ttl(uint32_t alias_ttl, const policy_t *policy)
+{
+	return min(VERDICT_STALE_TTL, min(alias_ttl, policy->ttl_max));
+}
+
+static uint32_t grace_ttl(const answer_t *answer, uint32_t alias_ttl, const policy_t *policy)
+{
+	uint32_t ttl = min(VERDICT_GRACE_TTL, answer->ttl > 0 ? answer->ttl : 1);
+	return min(ttl, min(alias_ttl, policy->ttl_max));
+}
+
+/*! Judges a slot that has an answer not too old to serve; false if it is. */
+static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t *answer,
+                         const policy_t *policy, uint32_t alias_ttl, uint64_t now,
+                         bool failing, bool suppressed)
+{
+	/* The clock may have been read before this answer came. */
+	now = now > answer->received ? now : answer->received;
+	uint64_t age = now - answer->received;
+	uint64_t expiry = schedule_expiry(answer, &policy->terms);
+
+	if (now < expiry && !answer->restored) {
+		/* An ALIAS that changes faster than its target is looked after as often as it says. */
+		verdict->kind = serve(answer);
+		verdict->state = failing ? STATE_UNKNOWN : (answer->kind == REPLY_NXDOMAIN ? STATE_DANGLING : STATE_GOOD);
+		verdict->answer = answer;
+		verdict->ttl = fresh_ttl(expiry - now, alias_ttl, policy);
+		verdict->ask = age >= alias_ttl * 1000ULL && age >= SCHEDULE_LIFE_MIN_MS && !suppressed;
+		return true;
+	}
+	if (now >= expiry + policy->terms.stale_max * 1000ULL) {
+		return false;
+	}
+
+	verdict->answer = answer;
+	if (failing) {
+		verdict->kind = serve(answer);
+		verdict->ttl = stale_ttl(alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+		verdict->ask = !suppressed;
+		verdict->state = STATE_STALE;
+	} else if (now < expiry + VERDICT_GRACE_MS && !answer->restored) {
+		verdict->kind = serve(answer);
+		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
+	} else if (answer->restored || atomic_load_explicit(&slot->warm, memory_order_relaxed)) {
+		/* The refresh is late: others come first, or the server has just been started. */
+		verdict->kind = serve(answer);
+		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+	} else {
+		/* COLD; should the resolution not end in time, the answer is there. */
+		verdict->ttl = stale_ttl(alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+	}
+	return true;
+}
+
+/*! Puts the addresses from before an NXDOMAIN in its place. */
+static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl, uint64_t now)
+{
+	const answer_t *held = verdict->answer->held;
+	if (held != NULL && now < schedule_expiry(held, &policy->terms) + policy->terms.stale_max * 1000ULL) {
+		if (verdict->kind == VERDICT_NXDOMAIN) {
+			verdict->kind = VERDICT_ADDRESSES;
+		}
+		verdict->answer = held;
+		verdict->ttl = stale_ttl(alias_ttl, policy);
+		verdict->ede = KNOT_EDNS_EDE_STALE;
+	}
+}
+
+verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t *policy,
+                      uint32_t alias_ttl, uint64_t now)
+{
+	verdict_t verdict = { .kind = VERDICT_COLD, .ede = KNOT_EDNS_EDE_NONE, .ask = true, .state = STATE_UNKNOWN };
+	if (slot == NULL) {
+		return verdict;
+	}
+
+	/* In this order: a failure is cleared after the answer that ends it is there. */
+	uint64_t failed_at = atomic_load_explicit(&slot->failed_at, memory_order_acquire);
+	const answer_t *answer = rcu_dereference(slot->answer);
+	bool failing = (failed_at != 0);
+	uint64_t retry_at = atomic_load_explicit(&slot->retry_at, memory_order_relaxed);
+	bool suppressed = failing && now < retry_at && health_blames(health, failed_at);
+
+	if (answer != NULL &&
+	    judge_answer(&verdict, slot, answer, policy, alias_ttl, now, failing,
+	                 suppressed && !health_wants_probe(health, now))) {
+		if (policy->nxdomain == NXDOMAIN_HOLD && answer->kind == REPLY_NXDOMAIN) {
+			hold(&verdict, policy, alias_ttl, now);
+		}
+		return verdict;
+	}
+
+	if (failing) {
+		verdict.kind = suppressed ? VERDICT_FAILED : VERDICT_RETRY;
+		verdict.ede = atomic_load_explicit(&slot->failed_ede, memory_order_relaxed);
+		verdict.ask = !suppressed;
+		verdict.state = STATE_FAILED;
+	}
+	return verdict;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "dnssec/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libdnssec/error.h>
+#include <libdnssec/keystore.h>
+#include <libdnssec/keytag.h>
+#include <libknot/libknot.h>
+
+#include "util/fingerprint.h"
+
+/*! Octets of DNSKEY RDATA before the key; libknot takes RDATA with less. */
+#define DNSKEY_MIN 4
+
+/*! DNSKEYs of those that sign the zone. */
+typedef struct {
+	unsigned count;
+	bool overflow;
+	const knot_rdata_t *dnskey[KEYS_MAX];
+} signers_t;
+
+int keystores_add(keystores_t *stores, bool pkcs11, const char *config)
+{
+	if (stores->count == KEYSTORES_MAX) {
+		return KNOT_ERANGE;
+	}
+	char *copy = strdup(config);
+	if (copy == NULL) {
+		return KNOT_ENOMEM;
+	}
+	stores->store[stores->count].pkcs11 = pkcs11;
+	stores->store[stores->count++].config = copy;
+	return KNOT_EOK;
+}
+
+void keystores_free(keystores_t *stores)
+{
+	for (unsigned i = 0; i < stores->count; i++) {
+		free(stores->store[i].config);
+	}
+	memset(stores, 0, sizeof(*stores));
+}
+
+/*! Whether a DNSKEY is the one that an RRSIG names (RFC 4035, section 5.3.1). */
+static bool is_signer(const knot_rdata_t *dnskey, const knot_rdata_t *rrsig)
+{
+	dnssec_binary_t rdata = { .size = dnskey->len, .data = (uint8_t *)dnskey->data };
+	uint16_t tag;
+	return dnskey->len >= DNSKEY_MIN && (knot_dnskey_flags(dnskey) & KNOT_DNSKEY_FLAG_ZONE) &&
+	       knot_dnskey_alg(dnskey) == knot_rrsig_alg(rrsig) &&
+	       dnssec_keytag(&rdata, &tag) == DNSSEC_EOK && tag == knot_rrsig_key_tag(rrsig);
+}
+
+/*! In the order of the DNSKEYs, which is the same in all versions of the zone. */
+static signers_t find_signers(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
+{
+	signers_t signers = { 0 };
+	knot_rdata_t *dnskey = dnskeys->rdata;
+	for (uint16_t i = 0; i < dnskeys->count; i++, dnskey = knot_rdataset_next(dnskey)) {
+		bool signs = false;
+		knot_rdata_t *rrsig = rrsigs->rdata;
+		for (uint16_t j = 0; j < rrsigs->count && !signs; j++, rrsig = knot_rdataset_next(rrsig)) {
+			signs = knot_rrsig_type_covered(rrsig) == KNOT_RRTYPE_SOA && is_signer(dnskey, rrsig);
+		}
+		if (signs && signers.count == KEYS_MAX) {
+			signers.overflow = true;
+		} else if (signs) {
+			signers.dnskey[signers.count++] = dnskey;
+		}
+	}
+	return signers;
+}
+
+static uint64_t id_of(const signers_t *signers)
+{
+	uint64_t id = signers->count;
+	for (unsigned i = 0; i < signers->count; i++) {
+		id = fingerprint(id, signers->dnskey[i]->data, signers->dnskey[i]->len);
+	}
+	return id;
+}
+
+uint64_t keys_id(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
+{
+	signers_t signers = find_signers(rrsigs, dnskeys);
+	return id_of(&signers);
+}
+
+/*! Reads the private part out of one keystore. */
+static int read_private(dnssec_key_t *key, const char *id, bool pkcs11, const char *config)
+{
+	dnssec_keystore_t *store = NULL;
+	int ret = pkcs11 ? dnssec_keystore_init_pkcs11(&store) : dnssec_keystore_init_pkcs8(&store);
+	if (ret != DNSSEC_EOK) {
+		return ret;
+	}
+	ret = dnssec_keystore_open(store, config);
+	if (ret == DNSSEC_EOK) {
+		ret = dnssec_keystore_get_private(store, id, key);
+		(void)dnssec_keystore_close(store);
+	}
+	(void)dnssec_keystore_deinit(store);
+	return ret;
+}
+
+static int load_key(dnssec_key_t **out, const knot_rdata_t *dnskey, const keystores_t *stores, keys_error_t *error)
+{
+	dnssec_key_t *key = NULL;
+	char *id = NULL;
+	dnssec_binary_t rdata = { .size = dnskey->len, .data = (uint8_t *)dnskey->data };
+
+	int ret = dnssec_key_new(&key);
+	if (ret == DNSSEC_EOK) {
+		ret = dnssec_key_set_rdata(key, &rdata);
+	}
+	if (ret != DNSSEC_EOK) {
+		goto fail;
+	}
+	error->tag = dnssec_key_get_keytag(key);
+	error->algorithm = dnssec_key_get_algorithm(key);
+
+	ret = dnssec_key_get_keyid(key, &id);
+	if (ret != DNSSEC_EOK) {
+		goto fail;
+	}
+	(void)snprintf(error->id, sizeof(error->id), "%s", id);
+
+	ret = DNSSEC_NO_PRIVATE_KEY;
+	for (unsigned i = 0; i < stores->count && ret != DNSSEC_EOK; i++) {
+		ret = read_private(key, id, stores->store[i].pkcs11, stores->store[i].config);
+	}
+	if (ret != DNSSEC_EOK) {
+		goto fail;
+	}
+
+	free(id);
+	*out = key;
+	return DNSSEC_EOK;
+fail:
+	free(id);
+	dnssec_key_free(key);
+	return ret;
+}
+
+keys_t *keys_load(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys,
+                  const keystores_t *stores, keys_error_t *error)
+{
+	memset(error, 0, sizeof(*error));
+	keys_t *keys = calloc(1, sizeof(*keys));
+	if (keys == NULL) {
+		return NULL;
+	}
+
+	signers_t signers = find_signers(rrsigs, dnskeys);
+	keys->id = id_of(&signers);
+	if (signers.count == 0 || signers.overflow) {
+		error->result = signers.overflow ? KEYS_TOO_MANY : KEYS_NONE;
+		return keys;
+	}
+
+	for (unsigned i = 0; i < signers.count; i++) {
+		error->ret = load_key(&keys->key[i], signers.dnskey[i], stores, error);
+		if (error->ret != DNSSEC_EOK) {
+			error->result = KEYS_LOST;
+			break;
+		}
+		keys->count++;
+	}
+	if (error->result == KEYS_LOST) {
+		while (keys->count > 0) {
+			dnssec_key_free(keys->key[--keys->count]);
+		}
+	}
+	return keys;
+}
+
+void keys_free(keys_t *keys)
+{
+	if (keys != NULL) {
+		for (unsigned i = 0; i < keys->count; i++) {
+			dnssec_key_free(keys->key[i]);
+		}
+		free(keys);
+	}
+}

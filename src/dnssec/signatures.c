@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "dnssec/signatures.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "util/fingerprint.h"
+
+/*! Segment 0 has that many buckets, each further one as many as all before: 2^32 with the last. */
+#define FIRST_BITS 6
+#define SEGMENTS (32 - FIRST_BITS + 1)
+
+/*! Old entries looked at with each put: more than one, so that what is useless leaves faster than it comes. */
+#define LOOKS 2
+
+/*! What has not been used that long, s, leaves when there is no room for others. */
+#define UNUSED_S 60
+
+typedef struct signature *bucket_t;
+
+struct signatures {
+	bucket_t *segment[SEGMENTS];
+	_Atomic uint32_t buckets; /*!< In use. */
+	_Atomic uint32_t count;
+	uint32_t max;
+	uint64_t seed;        /*!< Tenants write owners; they must not know which ones collide. */
+	pthread_mutex_t lock; /*!< Of who changes anything of the above. */
+	struct cds_list_head line;
+};
+
+/*! Highest power of two that is not above. */
+static uint32_t floor_power(uint32_t value)
+{
+	return 1U << (31 - __builtin_clz(value));
+}
+
+static bucket_t *bucket_at(signatures_t *table, uint32_t index)
+{
+	uint32_t block = index >> FIRST_BITS;
+	if (block == 0) {
+		return &table->segment[0][index];
+	}
+	uint32_t power = floor_power(block);
+	return &table->segment[1 + __builtin_ctz(power)][index - (power << FIRST_BITS)];
+}
+
+static bucket_t *bucket_of(signatures_t *table, uint64_t hash, uint32_t buckets)
+{
+	uint32_t power = floor_power(buckets), index = hash & (2ULL * power - 1);
+	return bucket_at(table, index < buckets ? index : index - power);
+}
+
+static uint64_t hash_of(const signatures_t *table, const knot_dname_t *owner, uint32_t variant)
+{
+	return fingerprint(table->seed ^ variant, owner, knot_dname_size(owner));
+}
+
+static bool is_of(const signature_t *signature, uint64_t hash, const knot_dname_t *owner, uint32_t variant)
+{
+	return signature->hash == hash && signature->variant == variant && knot_dname_is_equal(signature->owner, owner);
+}
+
+signatures_t *signatures_new(uint32_t max)
+{
+	signatures_t *table = calloc(1, sizeof(*table));
+	if (table == NULL) {
+		return NULL;
+	}
+
+	table->buckets = 1U << FIRST_BITS;
+	table->max = max;
+	table->segment[0] = calloc(table->buckets, sizeof(bucket_t));
+	if (table->segment[0] == NULL ||
+	    getrandom(&table->seed, sizeof(table->seed), 0) != sizeof(table->seed) ||
+	    pthread_mutex_init(&table->lock, NULL) != 0) {
+		free(table->segment[0]);
+		free(table);
+		return NULL;
+	}
+	CDS_INIT_LIST_HEAD(&table->line);
+	return table;
+}
+
+void signatures_free(signatures_t *table)
+{
+	if (table == NULL) {
+		return;
+	}
+	signature_t *signature, *next;
+	cds_list_for_each_entry_safe(signature, next, &table->line, line) {
+		free(signature);
+	}
+	for (unsigned i = 0; i < SEGMENTS; i++) {
+		free(table->segment[i]);
+	}
+	pthread_mutex_destroy(&table->lock);
+	free(table);
+}
+
+uint32_t signatures_count(const signatures_t *table)
+{
+	return atomic_load_explicit(&table->count, memory_order_relaxed);
+}
+
+static uint8_t *copy_set(knot_rdataset_t *to, const knot_rdataset_t *from, uint8_t *storage)
+{
+	*to = *from;
+	to->rdata = (knot_rdata_t *)storage;
+	if (from->size > 0) {
+		memcpy(storage, from->rdata, from->size);
+	}
+	return storage + from->size;
+}
+
+signature_t *signature_new(const knot_dname_t *owner, uint32_t variant, const knot_rdataset_t *base,
+                           const knot_rdataset_t *truth, const knot_rdataset_t *rrsigs)
+{
+	/* Sets come first: they want to be aligned, and their sizes keep them so. */
+	size_t owner_len = knot_dname_size(owner);
+	signature_t *signature = malloc(sizeof(*signature) + base->size + truth->size + rrsigs->size + owner_len);
+	if (signature == NULL) {
+		return NULL;
+	}
+	memset(signature, 0, sizeof(*signature));
+	signature->variant = variant;
+	uint8_t *pos = copy_set(&signature->base, base, signature->data);
+	pos = copy_set(&signature->truth, truth, pos);
+	signature->owner = copy_set(&signature->rrsigs, rrsigs, pos);
+	memcpy(signature->owner, owner, owner_len);
+	return signature;
+}
+
+signature_t *signatures_find(signatures_t *table, const knot_dname_t *owner, uint32_t variant)
+{
+	uint64_t hash = hash_of(table, owner, variant);
+	uint32_t buckets = atomic_load_explicit(&table->buckets, memory_order_acquire);
+	signature_t *signature = rcu_dereference(*bucket_of(table, hash, buckets));
+	while (signature != NULL && !is_of(signature, hash, owner, variant)) {
+		signature = rcu_dereference(signature->next);
+	}
+	return signature;
+}
+
+static void free_signature_rcu(struct rcu_head *head)
+{
+	free(caa_container_of(head, signature_t, rcu));
+}
+
+/*! Unlinks an entry; readers that have it may go on from it. */
+static void drop(signatures_t *table, signature_t *signature)
+{
+	bucket_t *link = bucket_of(table, signature->hash, table->buckets);
+	while (*link != signature) {
+		link = &(*link)->next;
+	}
+	rcu_assign_pointer(*link, signature->next);
+	cds_list_del(&signature->line);
+	table->count--;
+	call_rcu(&signature->rcu, free_signature_rcu);
+}
+
+/*! Adds a bucket, and moves to it what belongs there. Readers in the chain miss what is moved, or see both. */
+static void grow(signatures_t *table)
+{
+	uint32_t added = table->buckets, power = floor_power(added), block = added >> FIRST_BITS;
+	if (added == UINT32_MAX) {
+		return;
+	}
+	if (added == power) {
+		bucket_t *segment = calloc(added, sizeof(bucket_t));
+		if (segment == NULL) {
+			return; /* Longer chains, then. */
+		}
+		table->segment[1 + __builtin_ctz(block)] = segment;
+	}
+
+	bucket_t *to = bucket_at(table, added), *link = bucket_at(table, added - power);
+	while (*link != NULL) {
+		signature_t *signature = *link;
+		if ((signature->hash & (2ULL * power - 1)) == added) {
+			rcu_assign_pointer(*link, signature->next);
+			rcu_assign_pointer(signature->next, *to);
+			rcu_assign_pointer(*to, signature);
+		} else {
+			link = &signature->next;
+		}
+	}
+	atomic_store_explicit(&table->buckets, added + 1, memory_order_release);
+}
+
+/*! Makes room, as far as there is any to be had at once. */
+static void drop_old(signatures_t *table, uint64_t now)
+{
+	for (unsigned i = 0; i < LOOKS && !cds_list_empty(&table->line); i++) {
+		signature_t *oldest = cds_list_first_entry(&table->line, signature_t, line);
+		bool full = (table->count >= table->max);
+		/* The clock may have been set back. */
+		bool unused = now >= oldest->used + UNUSED_S || oldest->used > now + UNUSED_S;
+		if (now >= oldest->renew_at || (full && unused)) {
+			drop(table, oldest);
+		} else if (full) {
+			cds_list_del(&oldest->line);
+			cds_list_add_tail(&oldest->line, &table->line);
+		} else {
+			break;
+		}
+	}
+}
+
+bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now)
+{
+	signature->hash = hash_of(table, signature->owner, signature->variant);
+
+	pthread_mutex_lock(&table->lock);
+	signature_t *old = *bucket_of(table, signature->hash, table->buckets);
+	while (old != NULL && !is_of(old, signature->hash, signature->owner, signature->variant)) {
+		old = old->next;
+	}
+	if (old != NULL) {
+		drop(table, old);
+	}
+	drop_old(table, now);
+
+	bool keep = (table->count < table->max);
+	if (keep) {
+		bucket_t *bucket = bucket_of(table, signature->hash, table->buckets);
+		signature->next = *bucket;
+		signature->used = now;
+		rcu_assign_pointer(*bucket, signature);
+		cds_list_add_tail(&signature->line, &table->line);
+		table->count++;
+		if (table->count > table->buckets) {
+			grow(table);
+		}
+	} else {
+		call_rcu(&signature->rcu, free_signature_rcu);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return keep;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "engine/planner.h"
+
+#include <libknot/errcode.h>
+
+#include "cache/schedule.h"
+#include "engine/lane.h"
+
+/*! Added to the keys of what is not in use: after all that is. */
+#define IDLE (1ULL << 61)
+/*! Added to the keys of doubtful ones that nobody waits for. */
+#define NOT_WAITED (1ULL << 62)
+/*! When there is no room in a heap, the target is looked at again so much later, ms. */
+#define NO_ROOM_MS 1000
+/*! Longest wait without looking again, ms. */
+#define WAIT_MAX_MS 3600000
+/*! A target that waits for its turn is looked at so often, ms: its zone may have got another rate. */
+#define TURN_LOOK_MS 5000
+/*! Targets that become due at a time: queries are to leave in between. */
+#define ADVANCE_MAX 1024
+
+void planner_init(planner_t *planner)
+{
+	planner->max_rate = 1;
+	health_init(&planner->health);
+}
+
+void planner_deinit(planner_t *planner)
+{
+	for (unsigned i = 0; i < AGENDAS; i++) {
+		heap_deinit(&planner->heap[i]);
+	}
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static target_t *target_of(heap_node_t *node)
+{
+	return caa_container_of(node, target_t, plan);
+}
+
+/*! Whether a slot failed before, and there is no reason to expect better now. */
+static bool is_doubtful(const planner_t *planner, const slot_t *slot)
+{
+	return slot->failures > 0 && health_blames(&planner->health, slot->failed_at);
+}
+
+static bool is_wanted(const target_t *target)
+{
+	return target->slot[SLOT_A].want != ASKED_NOT || target->slot[SLOT_AAAA].want != ASKED_NOT;
+}
+
+/*! Of a target that is wanted, the slot to be taken next. */
+static slot_t *pick(const planner_t *planner, target_t *target)
+{
+	slot_t *a = &target->slot[SLOT_A], *aaaa = &target->slot[SLOT_AAAA];
+	if (a->want != aaaa->want) {
+		return a->want > aaaa->want ? a : aaaa;
+	}
+	return is_doubtful(planner, a) ? aaaa : a;
+}
+
+static void set_warm(slot_t *slot, bool warm)
+{
+	if (slot->warm != warm) {
+		atomic_store_explicit(&slot->warm, warm, memory_order_relaxed);
+	}
+}
+
+/*! Puts a target into a heap. Room in AGENDA_LATER is always reserved. */
+static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t key, uint64_t now)
+{
+	if (target->plan.pos != 0) {
+		heap_remove(&planner->heap[target->agenda], &target->plan);
+	}
+	if (heap_insert(&planner->heap[agenda], &target->plan, key) != KNOT_EOK) {
+		agenda = AGENDA_LATER;
+		(void)heap_insert(&planner->heap[agenda], &target->plan, now + NO_ROOM_MS);
+	}
+	target->agenda = agenda;
+}
+
+/*! Puts a target without wishes where the next thing to do about it says. */
+static void file_later(planner_t *planner, target_t *target, uint64_t now)
+{
+	const terms_t *terms = &account_of(target)->terms;
+	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
+	bool busy = false;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		slot_t *slot = &target->slot[i];
+		uint64_t refresh = schedule_refresh(slot, terms, target->used, now);
+		set_warm(slot, refresh != SCHEDULE_NEVER);
+		busy |= slot->busy;
+		if (!slot->busy) {
+			next = min(next, refresh);
+		}
+		end = max(end, schedule_end(slot, terms));
+		expiry = max(expiry, slot->answer != NULL ? schedule_expiry(slot->answer, terms) : 0);
+	}
+	if (next == SCHEDULE_NEVER && !busy) {
+		/* It may be in use again by the time that it expires. */
+		next = expiry > now ? expiry : end;
+	}
+	move(planner, target, AGENDA_LATER, next, now);
+}
+
+/*! Puts a target where its slots' wishes say. */
+static void file(planner_t *planner, target_t *target, uint64_t now)
+{
+	if (!is_wanted(target)) {
+		file_later(planner, target, now);
+		return;
+	}
+	const slot_t *slot = pick(planner, target);
+	if (slot->want == ASKED_PROBE) {
+		move(planner, target, AGENDA_WAITED, 0, now);
+		return;
+	}
+	(void)account_of(target); /* A turn of an account before is void. */
+	if (target->turn_at > now) {
+		move(planner, target, AGENDA_LATER, min(target->turn_at, now + TURN_LOOK_MS), now);
+		return;
+	}
+
+	bool doubtful = is_doubtful(planner, slot);
+	if (slot->want == ASKED_REFRESH) {
+		uint64_t key = slot->answer != NULL ? schedule_expiry(slot->answer, &account_of(target)->terms) : 0;
+		key += doubtful ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
+		move(planner, target, doubtful ? AGENDA_DOUBTFUL : AGENDA_DUE, key, now);
+		return;
+	}
+
+	/* Who waits already keeps the place in the line. */
+	agenda_t agenda = doubtful ? AGENDA_DOUBTFUL : AGENDA_WAITED;
+	if (target->plan.pos == 0 || target->agenda != agenda ||
+	    heap_key(&planner->heap[agenda], &target->plan) >= NOT_WAITED) {
+		move(planner, target, agenda, ++planner->arrivals, now);
+	}
+}
+
+int planner_add(planner_t *planner, target_t *target, uint64_t now)
+{
+	uint32_t targets = 1;
+	for (unsigned i = 0; i < AGENDAS; i++) {
+		targets += planner->heap[i].count;
+	}
+	int ret = heap_reserve(&planner->heap[AGENDA_LATER], targets);
+	if (ret == KNOT_EOK) {
+		file(planner, target, now);
+	}
+	return ret;
+}
+
+void planner_remove(planner_t *planner, target_t *target)
+{
+	heap_remove(&planner->heap[target->agenda], &target->plan);
+}
+
+/*! Plans the query for a slot; ahead of its time only as a probe. */
+static void plan_slot(planner_t *planner, slot_t *slot, asked_t want, uint64_t now)
+{
+	bool early = slot->want == ASKED_NOT && is_doubtful(planner, slot) && now < slot->retry_at;
+	if (early && (slot->answer == NULL || !health_wants_probe(&planner->health, now))) {
+		atomic_store(&slot->asked, ASKED_NOT);
+		return;
+	}
+
+	if (early) {
+		health_probed(&planner->health, now);
+		want = ASKED_PROBE;
+	}
+	slot->want = slot->want < want ? want : slot->want;
+	atomic_store(&slot->asked, slot->want);
+}
+
+void planner_request(planner_t *planner, target_t *target, unsigned refresh, unsigned wait,
+                     uint64_t made, uint64_t now)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		slot_t *slot = &target->slot[i];
+		if (!((refresh | wait) & (1U << i)) || slot->busy) {
+			continue;
+		}
+		if (slot->settled >= made) {
+			/* The worker could not know yet what is known by now. */
+			atomic_store(&slot->asked, slot->want);
+			continue;
+		}
+		plan_slot(planner, slot, (wait & (1U << i)) ? ASKED_WAIT : ASKED_REFRESH, now);
+	}
+	file(planner, target, now);
+}
+
+/*! Turns targets whose time has come into due ones. \return one that is of no use any more, or NULL. */
+static target_t *advance(planner_t *planner, uint64_t now)
+{
+	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
+		const heap_item_t *top = heap_top(&planner->heap[AGENDA_LATER]);
+		if (top == NULL || top->key > now) {
+			break;
+		}
+		target_t *target = target_of(top->node);
+		bool useful = false;
+		for (unsigned i = 0; i < SLOTS; i++) {
+			slot_t *slot = &target->slot[i];
+			const terms_t *terms = &account_of(target)->terms;
+			if (!slot->busy && slot->want == ASKED_NOT &&
+			    schedule_refresh(slot, terms, target->used, now) <= now) {
+				slot->want = ASKED_REFRESH;
+			}
+			useful |= slot->busy || slot->want != ASKED_NOT || now < schedule_end(slot, terms);
+		}
+		if (!useful) {
+			planner_remove(planner, target);
+			return target;
+		}
+		file(planner, target, now);
+	}
+	return NULL;
+}
+
+/*! Whether it is a target's turn within the rate of its zone; if not, it waits for that. A probe is for all zones. */
+static bool has_turn(planner_t *planner, target_t *target, uint64_t now)
+{
+	account_t *account = account_of(target);
+	if (target->turn_at == 0) {
+		target->turn_at = account_take_turn(account, now);
+	}
+	if (target->turn_at > now && pick(planner, target)->want != ASKED_PROBE) {
+		account_count(account, COUNTER_DELAYED);
+		atomic_store_explicit(&account->delayed, true, memory_order_relaxed);
+		file(planner, target, now);
+		return false;
+	}
+	target->turn_at = 0;
+	return true;
+}
+
+/*! Takes a wanted slot of the first target of a heap. */
+static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
+{
+	target_t *target = target_of(heap_top(&planner->heap[agenda])->node);
+	slot_t *slot = pick(planner, target);
+	plan_t plan = {
+		.kind = PLAN_ASK,
+		.target = target,
+		.id = slot - target->slot,
+		.doubtful = is_doubtful(planner, slot),
+		.at = now,
+	};
+
+	bool refresh = (slot->want == ASKED_REFRESH), probe = (slot->want == ASKED_PROBE);
+	slot->want = ASKED_NOT;
+	slot->busy = true;
+	atomic_store(&slot->asked, ASKED_WAIT); /* Nobody has to ask before the result is there. */
+	planner->flights++;
+	planner->doubtful_flights += plan.doubtful;
+	planner->others = (agenda == AGENDA_DOUBTFUL) ? 0 : planner->others + 1;
+	pace_take(&planner->pace);
+	account_count(target->account, COUNTER_QUERIES);
+	if (refresh) {
+		pace_take(&planner->due_pace);
+		account_count(target->account, COUNTER_REFRESHES);
+	} else if (probe) {
+		account_count(target->account, COUNTER_PROBES);
+	}
+	if (planner->capped_since != 0) {
+		account_count(target->account, COUNTER_CAPPED);
+	}
+
+	file(planner, target, now);
+	return plan;
+}
+
+/*! After the resolver has come back, targets that failed in the meantime are like others. */
+static void forgive(planner_t *planner, uint64_t now)
+{
+	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
+		const heap_item_t *top = heap_top(&planner->heap[AGENDA_DOUBTFUL]);
+		if (top == NULL) {
+			return;
+		}
+		target_t *target = target_of(top->node);
+		if (is_doubtful(planner, pick(planner, target))) {
+			return;
+		}
+		file(planner, target, now);
+	}
+}
+
+static uint32_t due_rate(const planner_t *planner)
+{
+	uint32_t rate = planner->max_rate >> planner->health.slow;
+	return rate > 0 ? rate : 1;
+}
+
+/*! Chooses the heap that has the next query, AGENDA_LATER if none may leave. \param[out] wait  ms until one may. */
+static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
+{
+	*wait = WAIT_MAX_MS;
+	const heap_item_t *doubtful = heap_top(&planner->heap[AGENDA_DOUBTFUL]);
+	bool waited = heap_top(&planner->heap[AGENDA_WAITED]) != NULL;
+	bool due = heap_top(&planner->heap[AGENDA_DUE]) != NULL;
+	if (planner->doubtful_flights >= PLANNER_FLIGHTS_MAX / 2) {
+		doubtful = NULL;
+	}
+	if (planner->flights >= PLANNER_FLIGHTS_MAX || (!waited && !due && doubtful == NULL)) {
+		planner->capped_since = 0;
+		return AGENDA_LATER;
+	}
+
+	*wait = pace_wait(&planner->pace, planner->max_rate, now);
+	if (*wait > 0) {
+		if (planner->capped_since == 0) {
+			planner->capped_since = now;
+		}
+		return AGENDA_LATER;
+	}
+
+	uint64_t due_wait = pace_wait(&planner->due_pace, due_rate(planner), now);
+	due &= (due_wait == 0);
+	if (doubtful != NULL && doubtful->key >= NOT_WAITED && due_wait > 0) {
+		doubtful = NULL;
+	}
+	if (doubtful != NULL && (planner->others >= PLANNER_DOUBTFUL_SHARE - 1 || (!waited && !due))) {
+		return AGENDA_DOUBTFUL;
+	}
+	if (waited || due) {
+		return waited ? AGENDA_WAITED : AGENDA_DUE;
+	}
+	/* What holds back refreshes is not max-rate. */
+	planner->capped_since = 0;
+	*wait = due_wait;
+	return AGENDA_LATER;
+}
+
+plan_t planner_next(planner_t *planner, uint64_t now)
+{
+	plan_t plan = { .kind = PLAN_NOTHING };
+
+	plan.target = advance(planner, now);
+	if (plan.target != NULL) {
+		plan.kind = PLAN_REMOVE;
+		return plan;
+	}
+	forgive(planner, now);
+
+	agenda_t agenda;
+	for (unsigned n = 0; (agenda = choose(planner, now, &plan.wait)) != AGENDA_LATER; n++) {
+		if (has_turn(planner, target_of(heap_top(&planner->heap[agenda])->node), now)) {
+			return take(planner, agenda, now);
+		}
+		if (n == ADVANCE_MAX) {
+			plan.wait = 0;
+			return plan;
+		}
+	}
+
+	const heap_item_t *later = heap_top(&planner->heap[AGENDA_LATER]);
+	if (later != NULL && later->key < now + plan.wait) {
+		plan.wait = later->key > now ? later->key - now : 0;
+	}
+	return plan;
+}
+
+bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
+{
+	/* A target that never was resolved says nothing about the resolver. */
+	bool known = plan->target->slot[plan->id].answer != NULL;
+	return (success || known) && health_note(&planner->health, success, now);
+}
+
+void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)
+{
+	slot_t *slot = &plan->target->slot[plan->id];
+	slot->busy = false;
+	slot->settled = now;
+	atomic_store(&slot->asked, slot->want);
+	planner->flights--;
+	planner->doubtful_flights -= plan->doubtful;
+	file(planner, plan->target, now);
+}

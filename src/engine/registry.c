@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "engine/registry.h"
+
+#include <urcu/list.h>
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libknot/errcode.h>
+
+#include "util/clock.h"
+#include "util/fingerprint.h"
+
+/*! How long an upstream without zones is kept, in ms. */
+#define LINGER_MS 60000
+/*! For some tens of thousands of zones. */
+#define ZONE_BUCKETS 4096
+
+/*! Limits that some zones ask for. */
+typedef struct {
+	struct cds_list_head node;
+	limits_t limits;
+	unsigned refs;
+} claim_t;
+
+typedef struct {
+	struct cds_list_head node;
+	upstream_key_t key;
+	upstream_t *upstream;
+	struct cds_list_head claims;              /*!< One for each different limits: few. */
+	struct cds_list_head zones[ZONE_BUCKETS]; /*!< Accounts, the last one of each zone, by its name's hash. */
+	uint64_t idle_since;                      /*!< clock_ms() of when the last claim went. */
+	bool stopped;
+} entry_t;
+
+static struct {
+	pthread_mutex_t lock;
+	struct cds_list_head live;    /*!< In use or lingering. */
+	struct cds_list_head retired; /*!< Their threads have ended or are about to. */
+} registry = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.live = CDS_LIST_HEAD_INIT(registry.live),
+	.retired = CDS_LIST_HEAD_INIT(registry.retired),
+};
+
+/*! Waits for the threads of a list and frees what they leave. They need no lock any more. */
+static void join(struct cds_list_head *list)
+{
+	entry_t *entry, *next;
+	cds_list_for_each_entry_safe(entry, next, list, node) {
+		upstream_join(entry->upstream);
+		cds_list_del(&entry->node);
+		free(entry);
+	}
+}
+
+/*! For the upstream's thread. While the registry is busy the answer is no. */
+static bool retire(void *ctx)
+{
+	entry_t *entry = ctx;
+	if (pthread_mutex_trylock(&registry.lock) != 0) {
+		return false;
+	}
+	bool done = cds_list_empty(&entry->claims) && !entry->stopped &&
+	            clock_ms() - entry->idle_since >= LINGER_MS;
+	if (done) {
+		cds_list_del(&entry->node);
+		cds_list_add(&entry->node, &registry.retired);
+	}
+	pthread_mutex_unlock(&registry.lock);
+	return done;
+}
+
+static entry_t *find_entry(const upstream_key_t *key)
+{
+	entry_t *entry;
+	cds_list_for_each_entry(entry, &registry.live, node) {
+		if (memcmp(&entry->key, key, sizeof(*key)) == 0) {
+			return entry;
+		}
+	}
+	return NULL;
+}
+
+static entry_t *add_entry(const upstream_key_t *key, const terms_t *terms, const limits_t *limits, int *ret)
+{
+	entry_t *entry = calloc(1, sizeof(*entry));
+	if (entry == NULL) {
+		*ret = KNOT_ENOMEM;
+		return NULL;
+	}
+	entry->key = *key;
+	entry->idle_since = clock_ms();
+	CDS_INIT_LIST_HEAD(&entry->claims);
+	for (unsigned i = 0; i < ZONE_BUCKETS; i++) {
+		CDS_INIT_LIST_HEAD(&entry->zones[i]);
+	}
+
+	*ret = upstream_start(&entry->upstream, key, terms, limits, retire, entry);
+	if (*ret != KNOT_EOK) {
+		free(entry);
+		return NULL;
+	}
+	cds_list_add(&entry->node, &registry.live);
+	return entry;
+}
+
+static claim_t *find_claim(const entry_t *entry, const limits_t *limits)
+{
+	claim_t *claim;
+	cds_list_for_each_entry(claim, &entry->claims, node) {
+		if (memcmp(&claim->limits, limits, sizeof(*limits)) == 0) {
+			return claim;
+		}
+	}
+	return NULL;
+}
+
+static int add_claim(entry_t *entry, const limits_t *limits)
+{
+	claim_t *claim = find_claim(entry, limits);
+	if (claim == NULL) {
+		claim = calloc(1, sizeof(*claim));
+		if (claim == NULL) {
+			return KNOT_ENOMEM;
+		}
+		claim->limits = *limits;
+		cds_list_add(&claim->node, &entry->claims);
+	}
+	claim->refs++;
+	return KNOT_EOK;
+}
+
+static void remove_claim(entry_t *entry, const limits_t *limits)
+{
+	claim_t *claim = find_claim(entry, limits);
+	assert(claim != NULL);
+	if (--claim->refs == 0) {
+		cds_list_del(&claim->node);
+		free(claim);
+	}
+	if (cds_list_empty(&entry->claims)) {
+		entry->idle_since = clock_ms();
+	}
+}
+
+/*! The highest of all claims; without any, what was before stays. */
+static void apply_limits(entry_t *entry)
+{
+	limits_t limits = { 0 };
+	claim_t *claim;
+	cds_list_for_each_entry(claim, &entry->claims, node) {
+		if (claim->limits.max_rate > limits.max_rate) {
+			limits.max_rate = claim->limits.max_rate;
+		}
+		if (claim->limits.max_targets > limits.max_targets) {
+			limits.max_targets = claim->limits.max_targets;
+		}
+	}
+	if (!cds_list_empty(&entry->claims)) {
+		upstream_limit(entry->upstream, &limits);
+	}
+}
+
+int registry_acquire(upstream_t **upstream, const upstream_key_t *key, const terms_t *terms,
+                     const limits_t *limits)
+{
+	int ret = KNOT_EOK;
+	*upstream = NULL;
+
+	pthread_mutex_lock(&registry.lock);
+	join(&registry.retired);
+	entry_t *entry = find_entry(key);
+	if (entry == NULL) {
+		entry = add_entry(key, terms, limits, &ret);
+	}
+	if (ret == KNOT_EOK) {
+		ret = add_claim(entry, limits);
+	}
+	if (ret == KNOT_EOK) {
+		apply_limits(entry);
+		*upstream = entry->upstream;
+	}
+	pthread_mutex_unlock(&registry.lock);
+
+	return ret;
+}
+
+static void register_account(entry_t *entry, account_t *account)
+{
+	uint64_t print = fingerprint(0, account->zone, knot_dname_size(account->zone));
+	struct cds_list_head *bucket = &entry->zones[print % ZONE_BUCKETS];
+	account_t *other;
+	cds_list_for_each_entry(other, bucket, registered) {
+		if (knot_dname_is_equal(other->zone, account->zone)) {
+			cds_list_del_init(&other->registered);
+			account->predecessor = account_ref(other);
+			break;
+		}
+	}
+	cds_list_add(&account->registered, bucket);
+}
+
+void registry_join(upstream_t *upstream, account_t *account)
+{
+	pthread_mutex_lock(&registry.lock);
+	entry_t *entry;
+	cds_list_for_each_entry(entry, &registry.live, node) {
+		if (entry->upstream == upstream) {
+			register_account(entry, account);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&registry.lock);
+	upstream_admit(upstream, account);
+}
+
+void registry_leave(account_t *account)
+{
+	if (account != NULL) {
+		pthread_mutex_lock(&registry.lock);
+		cds_list_del_init(&account->registered);
+		pthread_mutex_unlock(&registry.lock);
+		account_close(account);
+	}
+}
+
+void registry_release(upstream_t *upstream, const limits_t *limits)
+{
+	if (upstream == NULL) {
+		return;
+	}
+
+	pthread_mutex_lock(&registry.lock);
+	entry_t *entry;
+	cds_list_for_each_entry(entry, &registry.live, node) {
+		if (entry->upstream == upstream) {
+			remove_claim(entry, limits);
+			apply_limits(entry);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&registry.lock);
+}
+
+/*! At the exit of the process, after all zones are gone. The library stays loaded until then (-z nodelete). */
+__attribute__((destructor)) static void stop_all(void)
+{
+	/* A thread may be at retire(): it must find the lock free, and itself stopped. */
+	pthread_mutex_lock(&registry.lock);
+	entry_t *entry;
+	cds_list_for_each_entry(entry, &registry.live, node) {
+		entry->stopped = true;
+		upstream_stop(entry->upstream);
+	}
+	pthread_mutex_unlock(&registry.lock);
+
+	join(&registry.live);
+	join(&registry.retired);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The inside of an upstream, for its two halves: what all threads ask of it (upstream.c), what its own does (thread.c).
+ */
+
+#pragma once
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "engine/lane.h"
+#include "engine/planner.h"
+#include "engine/queue.h"
+#include "engine/upstream.h"
+#include "store/archive.h"
+
+struct upstream {
+	pthread_t thread;
+
+	/* Constant. */
+	upstream_key_t key;
+	cache_t *cache;
+	upstream_retire_f retire;
+	void *retire_ctx;
+
+	/* From any thread. */
+	_Atomic uint32_t max_rate;
+	_Atomic uint32_t max_targets;
+	atomic_bool stop;
+	queue_t queue;
+	uv_async_t wakeup;
+
+	/* To any thread. */
+	waiters_t waiters;
+	news_t news;
+	sem_t restored;
+
+	/* The thread's own; of the planner, `health` is for all. */
+	uv_loop_t loop;
+	uv_prepare_t turn; /*!< Before each look for replies. */
+	uv_timer_t tick;   /*!< When the planner has something next. */
+	uv_timer_t sweep;
+	uv_timer_t commit;
+	planner_t planner;
+	lanes_t lanes;
+	account_t *account; /*!< Its own: of what is restored, until a zone asks for it. */
+	counters_t common;  /*!< What is counted for all zones together. */
+	archive_t *archive;
+	bool restoring;
+	bool closing;
+	uint64_t capped_logged_at;
+	uint64_t down_at; /*!< Since when nothing succeeds, or 0. */
+};
+
+/*! \brief Sets the loop up, with all handles but those of lanes; any thread. \return KNOT_E*, then there is nothing to close. */
+int thread_init(upstream_t *upstream);
+
+/*! \brief The thread: runs the loop until thread_close(), or until `retire` says so. */
+void *thread_run(void *ctx);
+
+/*! \brief Ends all queries and handles: the loop runs out of them. The thread, or while there is none. */
+void thread_close(upstream_t *upstream);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief An upstream: one set of resolvers, the thread that asks them, the cache they fill, the store that outlives it.
+ *
+ * Zones with the same resolvers and store share one upstream (registry.h),
+ * whatever their other options.
+ */
+
+#pragma once
+
+#include "cache/cache.h"
+#include "cache/health.h"
+#include "engine/account.h"
+#include "engine/waiters.h"
+#include "resolve/resolver.h"
+#include "util/news.h"
+
+/*! Room for the path of the store's directory, with its final zero. */
+#define UPSTREAM_STORE_MAX 1024
+
+/*! What makes an upstream; zeroed before use, so that keys compare by memcmp(). */
+typedef struct {
+	resolvers_t resolvers;          /*!< At least one. */
+	char store[UPSTREAM_STORE_MAX]; /*!< Directory of the store, empty for none. */
+} upstream_key_t;
+
+/*! What bounds it; may change while it runs. */
+typedef struct {
+	uint32_t max_rate;    /*!< Queries/s to the resolvers. */
+	uint32_t max_targets; /*!< Targets in the cache. */
+} limits_t;
+
+typedef struct upstream upstream_t;
+
+/*! Says whether the upstream has to end itself. Called by its thread now and then; must not wait. */
+typedef bool (*upstream_retire_f)(void *ctx);
+
+/*!
+ * \brief Starts an upstream. Any thread, also one not registered with RCU.
+ *
+ * Waits a moment for the store to be read.
+ *
+ * \param[out] result  To be ended by upstream_stop() or `retire`, then upstream_join().
+ * \param key          Resolvers and store.
+ * \param terms        For what is restored from the store, until a zone asks for it.
+ * \param limits       Limits to begin with.
+ * \param retire       When to end.
+ * \param ctx          Its argument.
+ *
+ * \return KNOT_E*
+ */
+int upstream_start(upstream_t **result, const upstream_key_t *key, const terms_t *terms,
+                   const limits_t *limits, upstream_retire_f retire, void *ctx);
+
+/*! \brief Has the thread end. Any thread. */
+void upstream_stop(upstream_t *upstream);
+
+/*! \brief Waits for the end of the thread and frees the upstream. Any thread. */
+void upstream_join(upstream_t *upstream);
+
+/*! \brief Changes the limits. Any thread. */
+void upstream_limit(upstream_t *upstream, const limits_t *limits);
+
+/*! \brief The upstream's cache, to be read inside rcu_read_lock(). */
+cache_t *upstream_cache(upstream_t *upstream);
+
+/*! \brief How the resolver does. Any thread. */
+const health_t *upstream_health(const upstream_t *upstream);
+
+/*! \brief What is to be logged. Any thread. */
+news_t *upstream_news(upstream_t *upstream);
+
+/*!
+ * \brief Makes an account known to the thread, so that it takes over its predecessor. Any thread.
+ *
+ * When the queue is full, that is left to the first request.
+ */
+void upstream_admit(upstream_t *upstream, account_t *account);
+
+/*!
+ * \brief Has a target resolved. Worker, inside rcu_read_lock(); never blocks.
+ *
+ * Of all that is asked for the same name and type at the same time, one query
+ * leaves.
+ *
+ * \param upstream  Upstream.
+ * \param target    Target from the cache, or NULL if it is not there yet.
+ * \param name      Its name, lower case.
+ * \param refresh   Slots, as bits (1 << slot_id_t), to be refreshed; without any an orphan is taken over all the same.
+ * \param wait      Slots that a client waits for.
+ * \param account   Of the zone.
+ * \param now       clock_ms() from before the look-up in the cache: what has been learned since then is enough.
+ *
+ * \return false if too much is queued already; the request is dropped.
+ */
+bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
+                  unsigned refresh, unsigned wait, account_t *account, uint64_t now);
+
+/*!
+ * \brief Waits until the upstream has learned what makes `done` true.
+ *
+ * TCP worker, inside rcu_read_lock(): grace periods wait along, so keep it short.
+ *
+ * \param upstream  Upstream.
+ * \param wait_ms   Longest wait, ms.
+ * \param seats     How many threads of the process may wait at a time.
+ * \param done      Called before the wait and after each result.
+ * \param ctx       Its argument.
+ *
+ * \return What `done` said last.
+ */
+bool upstream_wait(upstream_t *upstream, uint32_t wait_ms, unsigned seats,
+                   waiters_done_f done, void *ctx);

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * By the time of this hook Knot has looked the name up, following CNAMEs, and
+ * has put what the zone has: nothing (NODATA), or the owner's own addresses
+ * (HIT). At a node with ALIAS the hook
+ *
+ *   - has the targets' A and AAAA resolved when they are due, whatever was asked;
+ *   - for A and AAAA puts the targets' addresses, in place of or beside the
+ *     owner's own, or changes the reply to what there is to say instead;
+ *   - hides the record itself.
+ *
+ * Every other name and type passes untouched.
+ */
+
+#include "module/answer.h"
+
+#include <urcu.h>
+#include <string.h>
+
+#include "module/denial.h"
+#include "module/notice.h"
+#include "module/packet.h"
+#include "module/stats.h"
+#include "module/visit.h"
+#include "util/clock.h"
+
+/* --- the reply --- */
+
+static knotd_in_state_t fail(knotd_qdata_t *qdata, uint16_t rcode, int ede)
+{
+	qdata->rcode = rcode;
+	qdata->rcode_ede = ede;
+	return KNOTD_IN_STATE_ERROR;
+}
+
+/*! Octets that mod-onlinesign will add for the RRsets in the answer and one more; without that room it fails. */
+static uint16_t signature_room(const visit_t *visit)
+{
+	const conf_alias_t *conf = &visit->ctx->conf;
+	if (!conf->onlinesign || !knot_pkt_has_dnssec(visit->qdata->query)) {
+		return 0;
+	}
+
+	const knot_pktsection_t *answer = &visit->pkt->sections[KNOT_ANSWER];
+	size_t fixed = knot_dname_size(knotd_qdata_zone_name(visit->qdata)) + conf->rrsig_len;
+	size_t room = knot_dname_size(visit->qdata->name) + fixed;
+	for (uint16_t i = 0; i < answer->count; i++) {
+		room += knot_dname_size(visit->pkt->rr[answer->pos + i].owner) + fixed;
+	}
+	return room < visit->pkt->max_size ? room : visit->pkt->max_size;
+}
+
+/*! What becomes of the reply after a try to put something. */
+static knotd_in_state_t has_put(const visit_t *visit, int ret)
+{
+	switch (ret) {
+	case KNOT_EOK:
+		return KNOTD_IN_STATE_HIT;
+	case KNOT_ESPACE:
+		knot_wire_set_tc(visit->pkt->wire);
+		return KNOTD_IN_STATE_TRUNC;
+	default:
+		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	}
+}
+
+static knotd_in_state_t put(const visit_t *visit, const knot_rrset_t *rrset, uint16_t flags)
+{
+	knot_pkt_t *pkt = visit->pkt;
+	uint16_t id = knot_wire_get_id(visit->qdata->query->wire);
+	uint16_t hint = (pkt->rrset_count == 0) ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE;
+	uint16_t room = signature_room(visit);
+
+	int ret = knot_pkt_reserve(pkt, room);
+	if (ret == KNOT_EOK) {
+		ret = knot_pkt_put_rotate(pkt, hint, rrset, visit->ctx->conf.rotate ? id : 0, flags);
+		knot_pkt_reclaim(pkt, room);
+	} else {
+		ret = KNOT_ESPACE;
+	}
+	return has_put(visit, ret);
+}
+
+/*! Puts the signatures of the RRset that was put last. */
+static knotd_in_state_t put_rrsigs(const visit_t *visit, const knot_rdataset_t *rrsigs, uint16_t flags)
+{
+	knot_pkt_t *pkt = visit->pkt;
+	const knot_rrset_t *covered = &pkt->rr[pkt->rrset_count - 1];
+	uint16_t hint = knot_compr_hint(&pkt->rr_info[pkt->rrset_count - 1], KNOT_COMPR_HINT_OWNER);
+
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, covered->owner, KNOT_RRTYPE_RRSIG, KNOT_CLASS_IN, covered->ttl);
+	rrset.rrs = *rrsigs;
+	return has_put(visit, knot_pkt_put(pkt, hint, &rrset, flags));
+}
+
+/*!
+ * The TTL that signed addresses of this owner have at most: what resolvers hold is to be valid, and one signature has
+ * to do for all TTLs on the way down.
+ */
+static uint32_t original_ttl(const visit_t *visit)
+{
+	const policy_t *policy = &visit->ctx->conf.policy;
+	uint32_t ttl = visit->ttl < policy->ttl_max ? visit->ttl : policy->ttl_max;
+	return ttl > policy->ttl_min ? ttl : policy->ttl_min;
+}
+
+/*! Puts addresses, with signatures where the reply needs them. */
+static knotd_in_state_t put_signed(const visit_t *visit, const knot_rrset_t *rrset, uint16_t flags)
+{
+	if (visit->keys == NULL) {
+		return put(visit, rrset, flags);
+	}
+
+	knot_rrset_t own;
+	knot_rrset_init(&own, visit->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(visit));
+	own.rrs = rrset->rrs;
+	const signature_t *signature = signer_sign(visit->ctx->signer, visit->mod, visit->keys, &own);
+	if (signature == NULL) {
+		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	}
+	knotd_in_state_t state = put(visit, rrset, flags);
+	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(visit, &signature->rrsigs, 0) : state;
+}
+
+/*! Puts the union of several sets, without what `deny-address` has of the targets'. */
+static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const outcome_t *outcome,
+                                  const knot_rrset_t *sibling)
+{
+	knot_pkt_t *pkt = visit->pkt;
+	knot_dname_t *owner = knot_dname_copy(visit->qdata->name, &pkt->mm);
+	if (owner == NULL) {
+		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	}
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, owner, type, KNOT_CLASS_IN, outcome->ttl);
+
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < outcome->count && ret == KNOT_EOK; i++) {
+		ret = knot_rdataset_merge(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
+	}
+	if (outcome->denied) {
+		address_set_remove(&visit->ctx->conf.policy.deny_address, &rrset.rrs);
+	}
+	if (sibling != NULL && ret == KNOT_EOK) {
+		ret = knot_rdataset_merge(&rrset.rrs, &sibling->rrs, &pkt->mm);
+		rrset.ttl = sibling->ttl < rrset.ttl ? sibling->ttl : rrset.ttl;
+	}
+
+	uint16_t before = pkt->rrset_count;
+	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(visit, &rrset, KNOT_PF_FREE) :
+	                                             fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	if (pkt->rrset_count == before) {
+		knot_rrset_clear(&rrset, &pkt->mm);
+	}
+	return state;
+}
+
+static knotd_in_state_t put_addresses(const visit_t *visit, uint16_t type, const outcome_t *outcome,
+                                      const knot_rrset_t *sibling)
+{
+	visit->qdata->rcode_ede = outcome->ede;
+	if (sibling != NULL || outcome->count > 1 || outcome->denied) {
+		return put_union(visit, type, outcome, sibling);
+	}
+
+	/* The packet points to the answer until it has been written, within the same read section. */
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, (knot_dname_t *)visit->qdata->name, type, KNOT_CLASS_IN, outcome->ttl);
+	rrset.rrs = outcome->answer[0]->rrs;
+	return put_signed(visit, &rrset, 0);
+}
+
+static void note_denied_address(const visit_t *visit)
+{
+	stats_count(visit->mod, visit->qdata, STAT_DENIED, DENIED_ADDRESS);
+	notice_once(visit->ctx, visit->mod, visit_owner(visit), "addresses left out, 'deny-address' rules them out");
+}
+
+/*! Counts what a client gets. \return the state that goes with it */
+static knotd_in_state_t got(const visit_t *visit, uint16_t type, got_t what, knotd_in_state_t state)
+{
+	stat_t id = (type == KNOT_RRTYPE_A) ? STAT_ANSWER_A : STAT_ANSWER_AAAA;
+	stats_count(visit->mod, visit->qdata, id, state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
+	return state;
+}
+
+/*! The answer to A or AAAA. In state HIT the owner's own addresses are in the packet. */
+static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state, uint16_t type,
+                                         uint64_t now)
+{
+	const policy_t *policy = &visit->ctx->conf.policy;
+	slot_id_t id = (type == KNOT_RRTYPE_A) ? SLOT_A : SLOT_AAAA;
+	bool has_sibling = (state == KNOTD_IN_STATE_HIT);
+	if (has_sibling && policy->sibling == SIBLING_OVERRIDE) {
+		return got(visit, type, GOT_SIBLING, state);
+	}
+
+	outcome_t outcome = visit_judge(visit, id, now);
+	bool unknown = (outcome.kind == VERDICT_COLD || outcome.kind == VERDICT_RETRY);
+	bool udp = (visit->qdata->params->proto == KNOTD_QUERY_PROTO_UDP);
+	if (unknown && !udp) {
+		outcome = visit_wait(visit, id);
+	}
+	visit_tell(visit, id, &outcome, now);
+	if (unknown && udp) {
+		return got(visit, type, GOT_COLD, visit_come_back(visit->qdata));
+	}
+	if (outcome.suppressed) {
+		stats_count(visit->mod, visit->qdata, STAT_SUPPRESSED, 0);
+	}
+	if (outcome.denied) {
+		note_denied_address(visit);
+	}
+
+	if (outcome.kind == VERDICT_ADDRESSES) {
+		if (has_sibling && !packet_drop(visit->pkt, type)) {
+			return got(visit, type, GOT_UNCHANGED, state); /* Another module's answer. */
+		}
+		knot_rrset_t sibling = visit_rrset(visit, type);
+		bool merge = has_sibling && policy->sibling == SIBLING_MERGE;
+		return got(visit, type, outcome.ede == KNOT_EDNS_EDE_STALE ? GOT_STALE : GOT_FRESH,
+		           put_addresses(visit, type, &outcome, merge ? &sibling : NULL));
+	}
+	if (has_sibling) {
+		return got(visit, type, GOT_SIBLING, state);
+	}
+
+	switch (outcome.kind) {
+	case VERDICT_FAILED:
+		return got(visit, type, GOT_FAILED, fail(visit->qdata, KNOT_RCODE_SERVFAIL, outcome.other_ede));
+	case VERDICT_NXDOMAIN:
+		if (policy->nxdomain == NXDOMAIN_SERVFAIL) {
+			return got(visit, type, GOT_FAILED,
+			           fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_OTHER));
+		}
+		/* fall through */
+	default:
+		visit->qdata->rcode_ede = outcome.other_ede;
+		return got(visit, type, GOT_NEGATIVE, state);
+	}
+}
+
+/* --- hiding the record --- */
+
+static bool is_other(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+{
+	(void)flags, (void)ctx;
+	return !visit_shows_alias(rrset);
+}
+
+/*! Takes what shows the record off the answer. False if there is nothing, or it may be shown. */
+static bool drop_alias(const visit_t *visit)
+{
+	const knot_pktsection_t *answer = &visit->pkt->sections[KNOT_ANSWER];
+	for (uint16_t i = 0; i < answer->count && !visit->ctx->conf.policy.expose; i++) {
+		if (visit_shows_alias(knot_pkt_rr(answer, i))) {
+			return packet_edit(visit->pkt, answer->pos + i, is_other, NULL) == KNOT_EOK;
+		}
+	}
+	return false;
+}
+
+/*! Refuses what would show the record and can't be had otherwise. */
+static knotd_in_state_t refuse_alias(const visit_t *visit, knotd_in_state_t state)
+{
+	return drop_alias(visit) ? fail(visit->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE) : state;
+}
+
+/*! The reply to a query for the record itself. */
+static knotd_in_state_t hide_alias(const visit_t *visit, knotd_in_state_t state)
+{
+	if (visit->ctx->conf.policy.expose) {
+		return state;
+	}
+	/* The NSEC of mod-onlinesign lists all types of the node: a NODATA could not be proven. */
+	if (visit->ctx->conf.onlinesign) {
+		return fail(visit->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE);
+	}
+	return drop_alias(visit) ? KNOTD_IN_STATE_NODATA : state;
+}
+
+/*! Puts an RRset of the zone, with the zone's signatures of it. */
+static knotd_in_state_t put_own(const visit_t *visit, const node_rrset_t *own)
+{
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, (knot_dname_t *)visit->qdata->name, own->type, KNOT_CLASS_IN, own->ttl);
+	rrset.rrs = own->rrs;
+	knotd_in_state_t state = put(visit, &rrset, 0);
+	if (visit->keys == NULL || state != KNOTD_IN_STATE_HIT) {
+		return state;
+	}
+
+	knot_mm_t *mm = &visit->pkt->mm;
+	knot_rrset_t all = visit_rrset(visit, KNOT_RRTYPE_RRSIG);
+	knot_rdataset_t rrsigs;
+	knot_rdataset_init(&rrsigs);
+	int ret = KNOT_EOK;
+	knot_rdata_t *rrsig = all.rrs.rdata;
+	for (uint16_t i = 0; i < all.rrs.count && ret == KNOT_EOK; i++, rrsig = knot_rdataset_next(rrsig)) {
+		if (knot_rrsig_type_covered(rrsig) == own->type) {
+			ret = knot_rdataset_add(&rrsigs, rrsig, mm);
+		}
+	}
+	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(visit, &rrsigs, 0) : has_put(visit, ret);
+}
+
+/*! The reply to ANY is one RRset (RFC 8482, section 4.1): another one than the record. */
+static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state, uint64_t now)
+{
+	if (!drop_alias(visit)) {
+		return state;
+	}
+
+	for (uint16_t i = 0; visit->node != NULL && i < visit->node->rrset_count; i++) {
+		const node_rrset_t *own = &visit->node->rrs[i];
+		if (own->type != RRTYPE_ALIAS && own->type != KNOT_RRTYPE_RRSIG && own->type != KNOT_RRTYPE_NSEC) {
+			return put_own(visit, own);
+		}
+	}
+
+	outcome_t outcome = { .kind = VERDICT_NODATA };
+	uint16_t type = KNOT_RRTYPE_A;
+	bool denied = false;
+	for (unsigned id = 0; id < SLOTS && outcome.kind != VERDICT_ADDRESSES; id++) {
+		type = (id == SLOT_A) ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
+		outcome = visit_judge(visit, id, now);
+		visit_tell(visit, id, &outcome, now);
+		denied |= outcome.denied;
+	}
+	if (denied) {
+		note_denied_address(visit);
+	}
+	if (outcome.kind == VERDICT_ADDRESSES) {
+		return put_addresses(visit, type, &outcome, NULL);
+	}
+	return hide_alias(visit, KNOTD_IN_STATE_NODATA);
+}
+
+/* --- the hook --- */
+
+/*!
+ * Finds out whether the reply has to be signed, and how. Where it has to be, and can't be, signatures that Knot put or will
+ * put are of the zone's own data, and no place for other addresses.
+ */
+static signer_state_t find_keys(visit_t *visit)
+{
+	if (visit->ctx->conf.onlinesign || !knot_pkt_has_dnssec(visit->qdata->query)) {
+		return SIGNER_UNSIGNED;
+	}
+	if (visit->ctx->signer != NULL && visit->node != NULL) {
+		return signer_keys(visit->ctx->signer, visit->mod, visit->qdata, &visit->keys);
+	}
+	knot_rrset_t rrsig = knotd_qdata_zone_apex_rrset(visit->qdata, KNOT_RRTYPE_RRSIG);
+	if (knot_rrset_empty(&rrsig)) {
+		return SIGNER_UNSIGNED;
+	}
+	if (visit->ctx->signer == NULL) {
+		notice_elsewhere(visit->ctx, visit->mod);
+	}
+	return SIGNER_LOST;
+}
+
+knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	if (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT) {
+		return state;
+	}
+
+	visit_t visit;
+	if (!visit_begin(&visit, pkt, qdata, mod)) {
+		return state;
+	}
+	uint64_t now = clock_ms();
+	visit_ask(&visit, now);
+	if (news_pending(upstream_news(visit.ctx->upstream))) {
+		notice_news(visit.ctx, mod);
+	}
+	if (atomic_load_explicit(&visit.ctx->account->delayed, memory_order_relaxed)) {
+		notice_delayed(visit.ctx, mod, now);
+	}
+
+	uint16_t type = knot_pkt_qtype(qdata->query);
+	bool is_address = (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA);
+	switch (find_keys(&visit)) {
+	case SIGNER_BUSY:
+		state = visit_come_back(qdata);
+		return is_address ? got(&visit, type, GOT_COLD, state) : state;
+	case SIGNER_LOST:
+		return is_address ? got(&visit, type, GOT_UNCHANGED, state) : refuse_alias(&visit, state);
+	default:
+		break;
+	}
+	if (is_address && visit.count == 0 && !visit.self) {
+		return got(&visit, type, GOT_UNCHANGED, state);
+	}
+
+	switch (type) {
+	case KNOT_RRTYPE_A:
+	case KNOT_RRTYPE_AAAA:
+		return answer_addresses(&visit, state, type, now);
+	case RRTYPE_ALIAS:
+		return hide_alias(&visit, state);
+	case KNOT_RRTYPE_ANY:
+		state = answer_any(&visit, state, now);
+		break;
+	case KNOT_RRTYPE_NSEC:
+		break;
+	case KNOT_RRTYPE_RRSIG:
+		return refuse_alias(&visit, state);
+	default:
+		return state;
+	}
+	if (visit.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) {
+		return denial_correct(state, pkt, qdata, mod);
+	}
+	return state;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The module's context of one zone.
+ */
+
+#pragma once
+
+#include <stdatomic.h>
+
+#include "engine/upstream.h"
+#include "module/conf.h"
+#include "module/signer.h"
+
+/*! What has been logged, a bit for each owner and complaint (by hash). */
+#define LOGGED_BITS 1024
+
+/*! Constant but for what is atomic. */
+typedef struct {
+	conf_alias_t conf;
+	upstream_t *upstream;
+	account_t *account;
+	signer_t *signer;              /*!< With automatic signing, else NULL. */
+	_Atomic bool elsewhere_logged; /*!< That the zone is signed elsewhere. */
+	_Atomic int layout;            /*!< layout_t of visit.c. */
+	_Atomic uint64_t logged[LOGGED_BITS / 64];
+	_Atomic uint64_t state_logged_at;   /*!< clock_ms() of the last line about a target. */
+	_Atomic uint64_t delayed_logged_at; /*!< clock_ms() of the last line about zone-rate. */
+} alias_ctx_t;

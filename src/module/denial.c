@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "module/denial.h"
+
+#include <urcu.h>
+
+#include "dnssec/nsec.h"
+#include "module/node.h"
+#include "module/packet.h"
+#include "module/signer.h"
+#include "module/visit.h"
+
+/*!
+ * Records replaced in a section. Of proofs Knot puts three at most, and one for each wildcard in a chain of twenty CNAMEs;
+ * in the additional section there may be any number.
+ */
+#define REPLACED_MAX 32
+
+typedef struct {
+	alias_ctx_t *ctx;
+	knot_pkt_t *pkt;
+	knotd_mod_t *mod;
+	const keys_t *keys;
+	const node_t *node;          /*!< What Knot found, where its own NSEC is in the answer; else NULL. */
+	const knot_rdata_t *denying; /*!< The record that has to lack a type, or NULL ... */
+	uint16_t denied;             /*!< ... which is A or AAAA. */
+	bool left_out;               /*!< Some could not be replaced. */
+	unsigned count;
+	struct {
+		const knot_dname_t *owner;
+		const signature_t *signature;
+	} replaced[REPLACED_MAX];
+} denial_t;
+
+static bool is_denial(const knot_rrset_t *rrset)
+{
+	return (rrset->type == KNOT_RRTYPE_NSEC || rrset->type == KNOT_RRTYPE_NSEC3) && rrset->rrs.count == 1;
+}
+
+static bool is_alias(const knot_rrset_t *rrset)
+{
+	return is_denial(rrset) && nsec_has(rrset->rrs.rdata, rrset->type, RRTYPE_ALIAS);
+}
+
+/*!
+ * Finds the record that proves the NODATA of an address: the NSEC of that owner, or the first NSEC3, as Knot begins with
+ * the one that matches. At an ALIAS owner there always is one, as opt-out is for delegations.
+ */
+static void find_denying(denial_t *denial, const knotd_qdata_t *qdata)
+{
+	uint16_t type = knot_pkt_qtype(qdata->query);
+	const node_t *node = node_found(qdata);
+	if ((type != KNOT_RRTYPE_A && type != KNOT_RRTYPE_AAAA) || node == NULL) {
+		return;
+	}
+	knot_rrset_t alias = node_rrset(node, RRTYPE_ALIAS);
+	if (knot_rrset_empty(&alias)) {
+		return;
+	}
+
+	const knot_pktsection_t *section = &denial->pkt->sections[denial->pkt->current];
+	for (uint16_t i = 0; i < section->count; i++) {
+		const knot_rrset_t *rrset = knot_pkt_rr(section, i);
+		if (is_denial(rrset) &&
+		    (rrset->type == KNOT_RRTYPE_NSEC3 || knot_dname_is_equal(rrset->owner, node->owner))) {
+			denial->denying = rrset->rrs.rdata;
+			denial->denied = type;
+			return;
+		}
+	}
+}
+
+static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flags)
+{
+	knot_rrset_t own = *rrset;
+	if (denial->node != NULL) {
+		own.owner = denial->node->owner; /* A wildcard as such. */
+	}
+	uint16_t denied = (rrset->rrs.rdata == denial->denying) ? denial->denied : 0;
+	const signature_t *signature = NULL;
+	if (denial->count < REPLACED_MAX) {
+		signature = signer_deny(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
+		                        denial->ctx->conf.policy.expose);
+	}
+	if (signature == NULL) {
+		denial->left_out = true;
+		return false;
+	}
+
+	denial->replaced[denial->count].owner = signature->owner;
+	denial->replaced[denial->count++].signature = signature;
+	/* The packet's owner stays with its memory, which ends with the query. Knot has looked for duplicates already. */
+	*flags &= ~(KNOT_PF_FREE | KNOT_PF_CHECKDUP);
+	rrset->rrs = signature->truth;
+	return true;
+}
+
+/*! Whether the record that signatures cover has been put again. */
+static bool is_put(const denial_t *denial, const knot_rrset_t *rrsigs, uint16_t covered)
+{
+	const knot_pktsection_t *section = &denial->pkt->sections[denial->pkt->current];
+	for (uint16_t i = 0; i < section->count; i++) {
+		const knot_rrset_t *rrset = knot_pkt_rr(section, i);
+		if (rrset->type == covered && knot_dname_is_equal(rrset->owner, rrsigs->owner)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*! Puts our signatures in place of those of a replaced record. False for those of one that was left out. */
+static bool replace_rrsigs(const denial_t *denial, knot_rrset_t *rrset, uint16_t *flags)
+{
+	uint16_t covered = knot_rrsig_type_covered(rrset->rrs.rdata);
+	if (covered != KNOT_RRTYPE_NSEC && covered != KNOT_RRTYPE_NSEC3) {
+		return true;
+	}
+	for (unsigned i = 0; i < denial->count; i++) {
+		if (knot_dname_is_equal(denial->replaced[i].owner, rrset->owner) || denial->node != NULL) {
+			*flags &= ~KNOT_PF_FREE;
+			rrset->rrs = denial->replaced[i].signature->rrsigs;
+			return true;
+		}
+	}
+	return !denial->left_out || is_put(denial, rrset, covered);
+}
+
+static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+{
+	denial_t *denial = ctx;
+	if (is_alias(rrset)) {
+		return replace_record(denial, rrset, flags);
+	}
+	return rrset->type != KNOT_RRTYPE_RRSIG || replace_rrsigs(denial, rrset, flags);
+}
+
+knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
+                                knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	const knot_pktsection_t *section = &pkt->sections[pkt->current];
+	uint16_t i = 0;
+	while (i < section->count && !is_alias(knot_pkt_rr(section, i))) {
+		i++;
+	}
+	if (i == section->count) {
+		return state;
+	}
+
+	denial_t denial = { .ctx = knotd_mod_ctx(mod), .pkt = pkt, .mod = mod };
+	if (!visit_layout_holds(denial.ctx, mod, qdata)) {
+		return state;
+	}
+	signer_state_t keys = signer_keys(denial.ctx->signer, mod, qdata, &denial.keys);
+	if (keys != SIGNER_READY) {
+		return (keys == SIGNER_BUSY) ? visit_come_back(qdata) : state;
+	}
+	if (pkt->current == KNOT_ANSWER) {
+		denial.node = node_found(qdata);
+	} else if (pkt->current == KNOT_AUTHORITY && state == KNOTD_IN_STATE_NODATA) {
+		find_denying(&denial, qdata);
+	}
+
+	int ret = packet_edit(pkt, section->pos + i, correct, &denial);
+	if (pkt->current == KNOT_ADDITIONAL) {
+		return state; /* All of that is optional. */
+	}
+	if (denial.left_out || (ret != KNOT_EOK && ret != KNOT_ESPACE)) {
+		return KNOTD_IN_STATE_ERROR;
+	}
+	return (ret == KNOT_ESPACE) ? KNOTD_IN_STATE_TRUNC : state;
+}
+
+knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	return knot_pkt_has_dnssec(qdata->query) ? denial_correct(state, pkt, qdata, mod) : state;
+}
+
+/*! Whether a reply has what only a later hook would have hidden or corrected. */
+static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
+{
+	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
+		if ((ctx->signer != NULL && is_alias(&pkt->rr[i])) ||
+		    (!ctx->conf.policy.expose && visit_shows_alias(&pkt->rr[i]))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
+                              knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	const alias_ctx_t *ctx = knotd_mod_ctx(mod);
+	/* A TSIG is over what there is by now. */
+	if (state == KNOTD_STATE_DONE && knot_wire_get_tc(pkt->wire) && !knot_pkt_has_tsig(qdata->query) &&
+	    is_unfinished(pkt, ctx)) {
+		packet_empty(pkt);
+	}
+	return state;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The module as knotd sees it. A zone has a context of its own; what costs,
+ * the cache and its thread, is shared by way of the upstream.
+ */
+
+#include <urcu.h>
+#include <stdlib.h>
+#include <knot/module.h>
+
+#include "engine/registry.h"
+#include "module/answer.h"
+#include "module/context.h"
+#include "module/denial.h"
+#include "module/notice.h"
+#include "module/stats.h"
+#include "util/name.h"
+
+static void free_ctx(alias_ctx_t *ctx)
+{
+	if (ctx != NULL) {
+		registry_leave(ctx->account);
+		signer_free(ctx->signer);
+		registry_release(ctx->upstream, &ctx->conf.limits);
+		conf_free(&ctx->conf);
+		free(ctx);
+	}
+}
+
+/*! Signatures to keep: of A, AAAA, and the denials with either or neither of them missing, of as many owners. */
+static uint32_t signatures_max(const conf_alias_t *conf)
+{
+	enum { PER_OWNER = 5 };
+	uint32_t owners = conf->limits.max_targets;
+	return owners < UINT32_MAX / PER_OWNER ? owners * PER_OWNER : UINT32_MAX;
+}
+
+static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)
+{
+	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
+	if (ret == KNOT_EOK) {
+		ret = knotd_mod_hook(mod, KNOTD_STAGE_END, denial_end_hook);
+	}
+	if (ret != KNOT_EOK || ctx->signer == NULL) {
+		return ret;
+	}
+	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, denial_hook);
+	return (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, denial_hook) : ret;
+}
+
+static int load(knotd_mod_t *mod)
+{
+	alias_ctx_t *ctx = calloc(1, sizeof(*ctx));
+	if (ctx == NULL) {
+		return KNOT_ENOMEM;
+	}
+
+	int ret = conf_load(&ctx->conf, mod);
+	if (ret != KNOT_EOK) {
+		goto fail;
+	}
+	ret = registry_acquire(&ctx->upstream, &ctx->conf.upstream, &ctx->conf.policy.terms, &ctx->conf.limits);
+	if (ret != KNOT_EOK) {
+		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)", knot_strerror(ret));
+		goto fail;
+	}
+
+	ret = KNOT_ENOMEM;
+	ctx->account = account_open(knotd_mod_zone(mod), &ctx->conf.policy.terms, ctx->conf.zone_rate,
+	                            stats_publish, mod);
+	if (ctx->account != NULL) {
+		ret = stats_register(mod);
+	}
+	if (ret == KNOT_EOK && ctx->conf.signing) {
+		ctx->signer = signer_new(&ctx->conf.signer, signatures_max(&ctx->conf));
+		ret = (ctx->signer != NULL) ? KNOT_EOK : KNOT_ENOMEM;
+	}
+	if (ret != KNOT_EOK) {
+		goto fail;
+	}
+
+	notice_news(ctx, mod); /* About the store, mostly. */
+
+	knotd_mod_ctx_set(mod, ctx);
+	ret = add_hooks(mod, ctx);
+	if (ret != KNOT_EOK) {
+		knotd_mod_ctx_set(mod, NULL);
+		goto fail;
+	}
+	registry_join(ctx->upstream, ctx->account);
+
+	return KNOT_EOK;
+fail:
+	free_ctx(ctx);
+	return ret;
+}
+
+/* Must not log: the zone may be gone. May run twice. */
+static void unload(knotd_mod_t *mod)
+{
+	free_ctx(knotd_mod_ctx(mod));
+	knotd_mod_ctx_set(mod, NULL);
+}
+
+/* The name has to be expanded before KNOTD_MOD_API makes a string of it. */
+#define MODULE_API(name, ...) KNOTD_MOD_API(name, __VA_ARGS__)
+
+MODULE_API(MODULE_NAME, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF,
+           load, unload, conf_schema, conf_check);

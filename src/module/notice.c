@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "module/notice.h"
+
+#include <string.h>
+
+#include "util/fingerprint.h"
+
+/*! Shortest time between lines about targets of a zone, ms. */
+#define STATE_PAUSE_MS 1000
+/*! Shortest time between lines about zone-rate, ms. */
+#define DELAYED_PAUSE_MS 60000
+
+void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what)
+{
+	/* The text and not its place, which is another one with each start. */
+	uint64_t print = fingerprint(fingerprint(0, owner, knot_dname_size(owner)), what, strlen(what));
+	unsigned bit = print % LOGGED_BITS;
+	uint64_t mask = 1ULL << (bit % 64);
+	_Atomic uint64_t *logged = &ctx->logged[bit / 64];
+	/* The load first: all queries of all workers come here. */
+	if ((atomic_load_explicit(logged, memory_order_relaxed) & mask) || (atomic_fetch_or(logged, mask) & mask)) {
+		return;
+	}
+
+	knot_dname_txt_storage_t text;
+	if (knot_dname_to_str(text, owner, sizeof(text)) != NULL) {
+		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, %s", text, what);
+	}
+}
+
+/*! Whether it is time for the next line of a kind; one thread is told so. */
+static bool is_time(_Atomic uint64_t *logged_at, uint64_t pause, uint64_t now)
+{
+	uint64_t before = atomic_load_explicit(logged_at, memory_order_relaxed);
+	return now >= before + pause && atomic_compare_exchange_strong(logged_at, &before, now);
+}
+
+static const char *reason(int16_t ede)
+{
+	switch (ede) {
+	case KNOT_EDNS_EDE_NREACH_AUTH: return "no reply in time";
+	case KNOT_EDNS_EDE_NETWORK: return "the resolver fails, refuses or can't be reached";
+	case KNOT_EDNS_EDE_DNSKEY_MISS: return "not validated, but 'require-ad' is on";
+	default: return "CNAMEs in a loop, or more than 16";
+	}
+}
+
+void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
+                  slot_id_t id, state_t state, uint64_t now)
+{
+	slot_t *slot = &target->slot[id];
+	uint8_t told = atomic_load_explicit(&slot->told, memory_order_relaxed);
+	/* Where one zone has nothing left to serve, another one with another stale-max may have. */
+	if (state == told || state == STATE_UNKNOWN || (state == STATE_STALE && told == STATE_FAILED)) {
+		return;
+	}
+	if (state == STATE_DANGLING && atomic_load(&target->slot[SLOTS - 1 - id].told) == STATE_DANGLING) {
+		/* The name does not exist, whatever the type: that was told. */
+		atomic_compare_exchange_strong(&slot->told, &told, state);
+		return;
+	}
+	bool fails = (state == STATE_STALE || state == STATE_FAILED);
+	if ((fails && health_is_down(upstream_health(ctx->upstream))) ||
+	    !is_time(&ctx->state_logged_at, STATE_PAUSE_MS, now) ||
+	    !atomic_compare_exchange_strong(&slot->told, &told, state)) {
+		return;
+	}
+
+	knot_dname_txt_storage_t name, target_name;
+	if (knot_dname_to_str(name, owner, sizeof(name)) == NULL ||
+	    knot_dname_to_str(target_name, target->name, sizeof(target_name)) == NULL) {
+		return;
+	}
+	const char *type = (id == SLOT_A) ? "A" : "AAAA";
+	const char *why = reason(atomic_load_explicit(&slot->failed_ede, memory_order_relaxed));
+	switch (state) {
+	case STATE_STALE:
+		knotd_mod_log(mod, LOG_WARNING,
+		              "ALIAS at %s, target %s, %s fails to resolve (%s), "
+		              "the last good answer is served",
+		              name, target_name, type, why);
+		break;
+	case STATE_FAILED:
+		knotd_mod_log(mod, LOG_WARNING,
+		              "ALIAS at %s, target %s, %s fails to resolve (%s), "
+		              "there is nothing to serve",
+		              name, target_name, type, why);
+		break;
+	case STATE_DANGLING:
+		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, target %s does not exist", name, target_name);
+		break;
+	default:
+		knotd_mod_log(mod, LOG_NOTICE, "ALIAS at %s, target %s, %s is resolved again",
+		              name, target_name, type);
+	}
+}
+
+void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
+{
+	if (!atomic_load_explicit(&ctx->elsewhere_logged, memory_order_relaxed) &&
+	    !atomic_exchange(&ctx->elsewhere_logged, true)) {
+		knotd_mod_log(mod, LOG_ERR,
+		              "ALIAS is not served to clients that ask for DNSSEC: the zone is signed elsewhere, "
+		              "have it signed here, by dnssec-signing or mod-onlinesign");
+	}
+}
+
+void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
+{
+	atomic_store_explicit(&ctx->account->delayed, false, memory_order_relaxed);
+	if (is_time(&ctx->delayed_logged_at, DELAYED_PAUSE_MS, now)) {
+		knotd_mod_log(mod, LOG_WARNING, "zone-rate of %u queries/s reached, targets wait for their turn",
+		              ctx->conf.zone_rate);
+	}
+}
+
+void notice_news(alias_ctx_t *ctx, knotd_mod_t *mod)
+{
+	news_item_t *items = news_take(upstream_news(ctx->upstream));
+	for (const news_item_t *item = items; item != NULL; item = item->next) {
+		knotd_mod_log(mod, item->priority, "%s", item->text);
+	}
+	news_free(items);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "module/packet.h"
+
+static void add_count(knot_pkt_t *pkt, int16_t count)
+{
+	switch (pkt->current) {
+	case KNOT_ANSWER: knot_wire_add_ancount(pkt->wire, count); break;
+	case KNOT_AUTHORITY: knot_wire_add_nscount(pkt->wire, count); break;
+	default: knot_wire_add_arcount(pkt->wire, count); break;
+	}
+}
+
+/*! Takes back RRsets from one on, whose descriptions stay in the packet's arrays for now. \return The number before */
+static uint16_t take_back(knot_pkt_t *pkt, uint16_t first)
+{
+	uint16_t end = pkt->rrset_count;
+	for (uint16_t i = first; i < end; i++) {
+		add_count(pkt, -(int16_t)pkt->rr[i].rrs.count);
+	}
+	pkt->size = pkt->rr_info[first].pos;
+	pkt->rrset_count = first;
+	pkt->sections[pkt->current].count -= end - first;
+	/* A name that went with them can't be pointed at any more; libknot starts over with QNAME. */
+	if (pkt->compr.suffix.pos >= pkt->size) {
+		pkt->compr.suffix.pos = 0;
+	}
+	return end;
+}
+
+/*! Where the owner of an RRset is to be found by now: an RRSIG has that of what it covers. */
+static uint16_t owner_hint(const knot_pkt_t *pkt, uint16_t first, const knot_rrset_t *rrset, uint16_t hint)
+{
+	if (hint < pkt->rr_info[first].pos) {
+		return hint;
+	}
+	for (uint16_t i = first; i < pkt->rrset_count && rrset->type == KNOT_RRTYPE_RRSIG; i++) {
+		if (pkt->rr[i].type == knot_rrsig_type_covered(rrset->rrs.rdata) &&
+		    knot_dname_is_equal(pkt->rr[i].owner, rrset->owner)) {
+			return knot_compr_hint(&pkt->rr_info[i], KNOT_COMPR_HINT_OWNER);
+		}
+	}
+	return KNOT_COMPR_HINT_NONE;
+}
+
+/*! Frees an RRset that is not put again. */
+static void release(knot_pkt_t *pkt, knot_rrset_t *rrset, uint16_t flags)
+{
+	if (flags & KNOT_PF_FREE) {
+		knot_rrset_clear(rrset, &pkt->mm);
+	}
+}
+
+int packet_edit(knot_pkt_t *pkt, uint16_t first, packet_edit_f edit, void *ctx)
+{
+	int ret = KNOT_EOK;
+	uint16_t end = take_back(pkt, first);
+	/* What is put overwrites the description of what has been read already. */
+	for (uint16_t i = first; i < end; i++) {
+		knot_rrset_t rrset = pkt->rr[i];
+		uint16_t flags = pkt->rr_info[i].flags;
+		uint16_t hint = knot_compr_hint(&pkt->rr_info[i], KNOT_COMPR_HINT_OWNER);
+		if (ret != KNOT_EOK || !edit(&rrset, &flags, ctx)) {
+			release(pkt, &rrset, flags);
+			continue;
+		}
+		ret = knot_pkt_put(pkt, owner_hint(pkt, first, &rrset, hint), &rrset, flags);
+		if (ret != KNOT_EOK) {
+			release(pkt, &rrset, flags);
+		}
+	}
+	return ret;
+}
+
+void packet_empty(knot_pkt_t *pkt)
+{
+	knot_rrset_t opt;
+	knot_rrset_init_empty(&opt);
+	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
+		if (pkt->rr[i].type == KNOT_RRTYPE_OPT) {
+			opt = pkt->rr[i];
+		} else {
+			release(pkt, &pkt->rr[i], pkt->rr_info[i].flags);
+		}
+	}
+
+	pkt->rrset_count = 0;
+	pkt->size = KNOT_WIRE_HEADER_SIZE + knot_pkt_question_size(pkt);
+	pkt->compr.suffix.pos = 0;
+	for (unsigned i = 0; i < KNOT_PKT_SECTIONS; i++) {
+		pkt->sections[i].pos = 0;
+		pkt->sections[i].count = 0;
+	}
+	knot_wire_set_ancount(pkt->wire, 0);
+	knot_wire_set_nscount(pkt->wire, 0);
+	knot_wire_set_arcount(pkt->wire, 0);
+	if (!knot_rrset_empty(&opt)) {
+		(void)knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0); /* It had room before. */
+	}
+}
+
+static bool is_other(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+{
+	(void)flags;
+	uint16_t type = *(const uint16_t *)ctx;
+	return rrset->type != type &&
+	       (rrset->type != KNOT_RRTYPE_RRSIG || knot_rrsig_type_covered(rrset->rrs.rdata) != type);
+}
+
+bool packet_drop(knot_pkt_t *pkt, uint16_t type)
+{
+	const knot_pktsection_t *answer = &pkt->sections[KNOT_ANSWER];
+	if (pkt->current != KNOT_ANSWER) {
+		return false;
+	}
+	for (uint16_t i = pkt->rrset_count; i > answer->pos; i--) {
+		if (pkt->rr[i - 1].type == type) {
+			return packet_edit(pkt, i - 1, is_other, &type) == KNOT_EOK;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief How a good answer is written to the store's file, and read from it.
+ *
+ * Pure; any thread. Reading trusts nothing. All numbers are big-endian.
+ *
+ *     key:    target name, lower-case wire | slot (1)
+ *     value:  checksum (8) | kind (1) | ttl (4) | received (8) | used (8) | count (1) | addresses
+ *
+ * The checksum covers the key and the rest of the value. One more key, which no
+ * name can be, holds the format's name and version.
+ */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <libknot/dname.h>
+
+#include "resolve/reply.h"
+
+/*! Version of the format; a change of what is written needs a new one. */
+#define RECORD_VERSION 1
+
+#define RECORD_KEY_MAX (KNOT_DNAME_MAXLEN + 1)
+#define RECORD_HEADER_LEN (8 + 1 + 4 + 8 + 8 + 1)
+#define RECORD_VALUE_MAX (RECORD_HEADER_LEN + REPLY_ADDRESSES_MAX * 16)
+
+/*! The key of the format's name and version, which sorts behind those of all names. */
+#define RECORD_META_KEY "\377format"
+#define RECORD_META_KEY_LEN (sizeof(RECORD_META_KEY) - 1)
+
+/*! Length of the value under that key. */
+#define RECORD_META_LEN (sizeof("mod-alias") + 2)
+
+typedef struct {
+	uint8_t slot;      /*!< 0: A, 1: AAAA. */
+	reply_t reply;     /*!< Its kind is REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
+	uint64_t received; /*!< When the reply came, seconds since 1970. */
+	uint64_t used;     /*!< When a client last asked for it, seconds since 1970. */
+} record_t;
+
+/*!
+ * \brief Writes the key of a name's slot.
+ *
+ * \param name  In any case; the key has it in lower case.
+ *
+ * \return Length in octets.
+ */
+size_t record_key(uint8_t key[RECORD_KEY_MAX], const knot_dname_t *name, unsigned slot);
+
+/*!
+ * \brief Writes the value that belongs to a key.
+ *
+ * \return Length in octets; 0 if the record is not one that record_read() would take.
+ */
+size_t record_write(uint8_t value[RECORD_VALUE_MAX], const uint8_t *key, size_t key_len,
+                    const record_t *record);
+
+/*!
+ * \brief Reads a key and its value.
+ *
+ * \param[out] record  Set if KNOT_EOK; addresses beyond the count are zero.
+ * \param[out] name    Its name; set if KNOT_EOK.
+ *
+ * \return KNOT_EMALF for anything that record_write() does not write, else KNOT_EOK.
+ */
+int record_read(record_t *record, knot_dname_storage_t name, const uint8_t *key, size_t key_len,
+                const uint8_t *value, size_t len);
+
+/*! \brief Writes the value under RECORD_META_KEY. */
+void record_write_meta(uint8_t value[RECORD_META_LEN]);
+
+/*!
+ * \brief Reads the value under RECORD_META_KEY.
+ *
+ * \return KNOT_ENOTSUP for a newer version of the format, KNOT_EMALF for anything else that
+ *         record_write_meta() does not write, else KNOT_EOK.
+ */
+int record_read_meta(const uint8_t *value, size_t len);

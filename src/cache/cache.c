@@ -68,7 +68,7 @@ static void free_answer_rcu(struct rcu_head *head)
 static void free_target_rcu(struct rcu_head *head)
 {
 	target_t *target = caa_container_of(head, target_t, rcu);
-	for (unsigned i = 0; i < SLOTS; i++) {
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		free_answer(target->slot[i].answer);
 	}
 	free(target);
@@ -172,7 +172,7 @@ void cache_remove(cache_t *cache, target_t *target)
 
 static bool is_busy(const target_t *target)
 {
-	return target->slot[SLOT_A].busy || target->slot[SLOT_AAAA].busy;
+	return target->slot[ADDR_A].busy || target->slot[ADDR_AAAA].busy;
 }
 
 target_t *cache_victim(cache_t *cache)

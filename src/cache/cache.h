@@ -29,18 +29,13 @@
 #include "engine/account.h"
 #include "resolve/reply.h"
 #include "util/heap.h"
+#include "util/rrtype.h"
 
 /*! How long a failure is remembered, and longest back-off, ms (RFC 9520, section 3.2: at most 5 minutes). */
 #define CACHE_FAILURE_MAX_MS (300 * 1000ULL)
 
 /*! The time of a target's last use is exact to that, ms: so that workers rarely write to it. */
 #define CACHE_USED_GRAIN_MS 1000
-
-typedef enum {
-	SLOT_A,
-	SLOT_AAAA,
-	SLOTS,
-} slot_id_t;
 
 /*! A good answer; immutable once published, but for what is the writer's own. */
 typedef struct answer {
@@ -83,7 +78,7 @@ typedef struct target {
 	struct cds_lfht_node node;
 	struct rcu_head rcu;
 	_Atomic uint64_t used; /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
-	slot_t slot[SLOTS];
+	slot_t slot[ADDR_TYPES];
 	struct cds_list_head line; /*!< In the line of those to be looked at for leaving; writer only. */
 	account_t *account;        /*!< Of the zone that asked for it last; writer only. */
 	uint64_t turn_at;          /*!< clock_ms() of its turn within zone-rate, 0 if it has none; writer only. */

@@ -56,13 +56,13 @@ static bool is_doubtful(const planner_t *planner, const slot_t *slot)
 
 static bool is_wanted(const target_t *target)
 {
-	return target->slot[SLOT_A].want != ASKED_NOT || target->slot[SLOT_AAAA].want != ASKED_NOT;
+	return target->slot[ADDR_A].want != ASKED_NOT || target->slot[ADDR_AAAA].want != ASKED_NOT;
 }
 
 /*! Of a target that is wanted, the slot to be taken next. */
 static slot_t *pick(const planner_t *planner, target_t *target)
 {
-	slot_t *a = &target->slot[SLOT_A], *aaaa = &target->slot[SLOT_AAAA];
+	slot_t *a = &target->slot[ADDR_A], *aaaa = &target->slot[ADDR_AAAA];
 	if (a->want != aaaa->want) {
 		return a->want > aaaa->want ? a : aaaa;
 	}
@@ -95,7 +95,7 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 	const terms_t *terms = &account_of(target)->terms;
 	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
 	bool busy = false;
-	for (unsigned i = 0; i < SLOTS; i++) {
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		slot_t *slot = &target->slot[i];
 		uint64_t refresh = schedule_refresh(slot, terms, target->used, now);
 		set_warm(slot, refresh != SCHEDULE_NEVER);
@@ -185,7 +185,7 @@ static void plan_slot(planner_t *planner, slot_t *slot, asked_t want, uint64_t n
 void planner_request(planner_t *planner, target_t *target, unsigned refresh, unsigned wait,
                      uint64_t made, uint64_t now)
 {
-	for (unsigned i = 0; i < SLOTS; i++) {
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		slot_t *slot = &target->slot[i];
 		if (!((refresh | wait) & (1U << i)) || slot->busy) {
 			continue;
@@ -210,7 +210,7 @@ static target_t *advance(planner_t *planner, uint64_t now)
 		}
 		target_t *target = target_of(top->node);
 		bool useful = false;
-		for (unsigned i = 0; i < SLOTS; i++) {
+		for (unsigned i = 0; i < ADDR_TYPES; i++) {
 			slot_t *slot = &target->slot[i];
 			const terms_t *terms = &account_of(target)->terms;
 			if (!slot->busy && slot->want == ASKED_NOT &&

@@ -86,7 +86,7 @@ typedef enum {
 typedef struct {
 	plan_kind_t kind;
 	target_t *target;
-	slot_id_t id;
+	addr_type_t id;
 	bool doubtful; /*!< It failed before. */
 	uint64_t at;   /*!< clock_ms(). */
 	uint64_t wait;

@@ -25,7 +25,7 @@ typedef struct {
 	struct cds_wfcq_node node;
 	account_t *account; /*!< Of the zone that asks, with a reference. */
 	uint64_t made;      /*!< clock_ms() of what the worker knew. */
-	uint8_t refresh;    /*!< Slots to be refreshed, as bits (1 << slot_id_t). */
+	uint8_t refresh;    /*!< Slots to be refreshed, as bits (1 << addr_type_t). */
 	uint8_t wait;       /*!< Slots that a client waits for. */
 	uint8_t name[];     /*!< Lower case. */
 } request_t;

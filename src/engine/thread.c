@@ -39,11 +39,6 @@ typedef struct {
 	bool failed; /*!< A failure has been noted. */
 } flight_t;
 
-static const uint16_t slot_type[SLOTS] = {
-	[SLOT_A] = KNOT_RRTYPE_A,
-	[SLOT_AAAA] = KNOT_RRTYPE_AAAA,
-};
-
 /* --- targets --- */
 
 /*! Removes a target that the planner has let go. */
@@ -234,7 +229,7 @@ static void fly(upstream_t *upstream, const plan_t *plan)
 	*flight = (flight_t){ .upstream = upstream, .account = account, .plan = *plan };
 	account->flights++;
 	account->lane->unsettled = true;
-	resolver_query(account->lane->resolver, plan->target->name, slot_type[plan->id], on_result, flight);
+	resolver_query(account->lane->resolver, plan->target->name, addr_rrtype(plan->id), on_result, flight);
 }
 
 /*! Does what the planner says. \return ms until there is more to do. */
@@ -257,7 +252,7 @@ static uint64_t follow_plan(upstream_t *upstream)
 }
 
 /*! What has been too many for max-targets was never stored: on_sweep() sees to the rest. */
-static void restore(void *ctx, const knot_dname_t *name, slot_id_t id, const reply_t *reply,
+static void restore(void *ctx, const knot_dname_t *name, addr_type_t id, const reply_t *reply,
                     uint64_t received, uint64_t used, uint64_t now)
 {
 	upstream_t *upstream = ctx;

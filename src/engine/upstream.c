@@ -32,7 +32,7 @@ news_t *upstream_news(upstream_t *upstream)
 /*! Marks slots as asked for; those of which that is news. */
 static unsigned mark(target_t *target, unsigned slots, asked_t how)
 {
-	for (unsigned i = 0; target != NULL && i < SLOTS; i++) {
+	for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
 		if (!(slots & (1U << i))) {
 			continue;
 		}
@@ -70,7 +70,7 @@ bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *na
 	}
 
 	if (!queue_push(&upstream->queue, &request, name)) {
-		for (unsigned i = 0; target != NULL && i < SLOTS; i++) {
+		for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
 			if ((request.refresh | request.wait) & (1U << i)) {
 				atomic_store(&target->slot[i].asked, ASKED_NOT);
 			}

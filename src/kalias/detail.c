@@ -38,11 +38,11 @@ static void add_name(text_t *text, const knot_dname_t *name)
 	}
 }
 
-static void add_addresses(text_t *text, const said_t *said, family_t family)
+static void add_addresses(text_t *text, const said_t *said, addr_type_t family)
 {
 	for (unsigned i = 0; i < said->count && i < LISTED_MAX; i++) {
 		char addr[INET6_ADDRSTRLEN];
-		(void)inet_ntop(family == FAMILY_A ? AF_INET : AF_INET6, said->addr[i], addr, sizeof(addr));
+		(void)inet_ntop(family == ADDR_A ? AF_INET : AF_INET6, said->addr[i], addr, sizeof(addr));
 		add(text, "%s%s", i > 0 ? " " : "", addr);
 	}
 	if (said->count > LISTED_MAX) {
@@ -50,7 +50,7 @@ static void add_addresses(text_t *text, const said_t *said, family_t family)
 	}
 }
 
-static void add_said(text_t *text, const said_t *said, family_t family)
+static void add_said(text_t *text, const said_t *said, addr_type_t family)
 {
 	const knot_lookup_t *rcode;
 	switch (said->kind) {
@@ -85,7 +85,7 @@ static void add_said(text_t *text, const said_t *said, family_t family)
 /*! Which targets a problem is about. */
 static bool concerns(const target_t *target, problem_t problem)
 {
-	const said_kind_t a = target->said[FAMILY_A].kind, aaaa = target->said[FAMILY_AAAA].kind;
+	const said_kind_t a = target->said[ADDR_A].kind, aaaa = target->said[ADDR_AAAA].kind;
 	switch (problem) {
 	case PROBLEM_UNRESOLVED:
 		return a == SAID_NOTHING || a == SAID_ERROR || aaaa == SAID_NOTHING || aaaa == SAID_ERROR;
@@ -112,7 +112,7 @@ static void add_targets(text_t *text, const owner_t *owner, problem_t problem)
 static const char *find_reason(const owner_t *owner)
 {
 	for (unsigned i = 0; i < owner->facts.count; i++) {
-		for (family_t family = 0; family < FAMILIES; family++) {
+		for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 			const said_t *said = &owner->target[i]->said[family];
 			if (said->kind == SAID_NOTHING && said->why != NULL) {
 				return said->why;
@@ -124,8 +124,8 @@ static const char *find_reason(const owner_t *owner)
 
 static void add_server(text_t *text, const said_t *said)
 {
-	for (family_t family = 0; family < FAMILIES; family++) {
-		add(text, "%s%s ", family > 0 ? "; " : "", family_name(family));
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
+		add(text, "%s%s ", family > 0 ? "; " : "", addr_name(family));
 		add_said(text, &said[family], family);
 	}
 }
@@ -135,7 +135,7 @@ static void add_both(text_t *text, const owner_t *owner)
 {
 	const facts_t *facts = &owner->facts;
 	const char *separator = "";
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		said_t all = { 0 };
 		for (unsigned i = 0; i < facts->count; i++) {
 			const said_t *said = &facts->target[i][family];
@@ -144,7 +144,7 @@ static void add_both(text_t *text, const owner_t *owner)
 			}
 		}
 		if (!judge_meets(facts, family) || (all.count == 0 && facts->plain[family].count > 0)) {
-			add(text, "%s%s: server ", separator, family_name(family));
+			add(text, "%s%s: server ", separator, addr_name(family));
 			add_said(text, &facts->plain[family], family);
 			add(text, ", resolver ");
 			if (all.count > 0) {

@@ -121,9 +121,9 @@ static void take_own(void *ctx, knot_ctl_data_t data)
 
 	uint8_t addr[16];
 	if (strcmp(type, "A") == 0 && inet_pton(AF_INET, text, addr) == 1) {
-		said_add(&owner->facts.own[FAMILY_A], addr, 4);
+		said_add(&owner->facts.own[ADDR_A], addr, 4);
 	} else if (strcmp(type, "AAAA") == 0 && inet_pton(AF_INET6, text, addr) == 1) {
-		said_add(&owner->facts.own[FAMILY_AAAA], addr, 16);
+		said_add(&owner->facts.own[ADDR_AAAA], addr, 16);
 	} else if (strcmp(type, "CNAME") == 0) {
 		owner->facts.cname = true;
 	}
@@ -270,7 +270,7 @@ bool inventory_read(inventory_t *inventory, control_t *control, const wishes_t *
 
 static void free_target(target_t *target)
 {
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		said_clear(&target->said[family]);
 	}
 	for (unsigned i = 0; i < target->chain_len; i++) {
@@ -283,7 +283,7 @@ static void free_target(target_t *target)
 static void free_owner(owner_t *owner)
 {
 	facts_t *facts = &owner->facts;
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		said_clear(&facts->own[family]);
 		said_clear(&facts->plain[family]);
 		said_clear(&facts->secure[family]);

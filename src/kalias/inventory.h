@@ -16,10 +16,10 @@
 
 /*! What an ALIAS points to; shared by all owners that do, with the same resolvers. */
 typedef struct {
-	knot_dname_t *name;    /*!< Lower case. */
-	unsigned set;          /*!< Index of its resolvers. */
-	said_t said[FAMILIES]; /*!< What those say. */
-	bool again;            /*!< Is asked for once more. */
+	knot_dname_t *name;      /*!< Lower case. */
+	unsigned set;            /*!< Index of its resolvers. */
+	said_t said[ADDR_TYPES]; /*!< What those say. */
+	bool again;              /*!< Is asked for once more. */
 	/* What is found out only when these fail. */
 	unsigned chain_len;
 	knot_dname_t *chain[CHAIN_MAX]; /*!< The names that its CNAMEs lead to. */

@@ -52,7 +52,7 @@ bool judge_again(unsigned problems)
 }
 
 /*! How many targets give the same kind of reply for a family. */
-static unsigned count_kind(const facts_t *facts, family_t family, said_kind_t kind)
+static unsigned count_kind(const facts_t *facts, addr_type_t family, said_kind_t kind)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < facts->count; i++) {
@@ -62,7 +62,7 @@ static unsigned count_kind(const facts_t *facts, family_t family, said_kind_t ki
 }
 
 /*! How many targets have addresses, some of which the server has. */
-static unsigned count_met(const facts_t *facts, family_t family)
+static unsigned count_met(const facts_t *facts, addr_type_t family)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < facts->count; i++) {
@@ -71,16 +71,16 @@ static unsigned count_met(const facts_t *facts, family_t family)
 	return count;
 }
 
-bool judge_meets(const facts_t *facts, family_t family)
+bool judge_meets(const facts_t *facts, addr_type_t family)
 {
 	return count_met(facts, family) == count_kind(facts, family, SAID_ADDRESSES);
 }
 
 static unsigned judge_target(const said_t *said)
 {
-	const said_t *a = &said[FAMILY_A], *aaaa = &said[FAMILY_AAAA];
+	const said_t *a = &said[ADDR_A], *aaaa = &said[ADDR_AAAA];
 	unsigned problems = 0;
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		switch (said[family].kind) {
 		case SAID_NOTHING:
 		case SAID_ERROR:
@@ -97,7 +97,7 @@ static unsigned judge_target(const said_t *said)
 }
 
 /*! The server has addresses: are they the right ones? */
-static unsigned judge_addresses(const facts_t *facts, family_t family)
+static unsigned judge_addresses(const facts_t *facts, addr_type_t family)
 {
 	const said_t *plain = &facts->plain[family], *own = &facts->own[family];
 	unsigned stale = (plain->has_ede && plain->ede == KNOT_EDNS_EDE_STALE) ? BIT(PROBLEM_STALE) : 0;
@@ -117,7 +117,7 @@ static unsigned judge_addresses(const facts_t *facts, family_t family)
 	return stale | BIT(PROBLEM_DIFFERS);
 }
 
-static unsigned judge_family(const facts_t *facts, family_t family)
+static unsigned judge_family(const facts_t *facts, addr_type_t family)
 {
 	const said_t *plain = &facts->plain[family], *own = &facts->own[family];
 	switch (plain->kind) {
@@ -132,8 +132,8 @@ static unsigned judge_family(const facts_t *facts, family_t family)
 			return 0;
 		}
 		/* With addresses of the other family it does serve, but does not know of these. */
-		return facts->plain[FAMILIES - 1 - family].count > 0 ? BIT(PROBLEM_DIFFERS) :
-		                                                       BIT(PROBLEM_NOT_SERVED);
+		return facts->plain[ADDR_TYPES - 1 - family].count > 0 ? BIT(PROBLEM_DIFFERS) :
+		                                                         BIT(PROBLEM_NOT_SERVED);
 	default:
 		break;
 	}
@@ -144,7 +144,7 @@ static unsigned judge_family(const facts_t *facts, family_t family)
 	return judge_addresses(facts, family);
 }
 
-static unsigned judge_signed(const facts_t *facts, family_t family)
+static unsigned judge_signed(const facts_t *facts, addr_type_t family)
 {
 	const said_t *plain = &facts->plain[family], *secure = &facts->secure[family];
 	if (plain->kind != SAID_ADDRESSES) {
@@ -166,7 +166,7 @@ unsigned judge(const facts_t *facts)
 	for (unsigned i = 0; i < facts->count; i++) {
 		problems |= judge_target(facts->target[i]);
 	}
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		problems |= judge_family(facts, family);
 		if (facts->zone_signed) {
 			problems |= judge_signed(facts, family);

@@ -39,17 +39,17 @@ typedef struct {
 	module_state_t module;                   /*!< Whether the zone has the module ... */
 	sibling_t sibling;                       /*!< ... and, if so, what its own addresses are for. */
 	unsigned count;                          /*!< Targets. */
-	const said_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, FAMILIES elements. */
-	said_t own[FAMILIES];                    /*!< The owner's own addresses in the zone. */
-	said_t plain[FAMILIES];                  /*!< What the server says ... */
-	said_t secure[FAMILIES];                 /*!< ... to clients with the DO bit; asked in signed zones only. */
+	const said_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, ADDR_TYPES elements. */
+	said_t own[ADDR_TYPES];                  /*!< The owner's own addresses in the zone. */
+	said_t plain[ADDR_TYPES];                /*!< What the server says ... */
+	said_t secure[ADDR_TYPES];               /*!< ... to clients with the DO bit; asked in signed zones only. */
 } facts_t;
 
 /*! \brief Judges an owner. \return The problems as a set of bits, 0 if there is none. */
 unsigned judge(const facts_t *facts);
 
 /*! \brief Whether the server has an address of each target that has any. */
-bool judge_meets(const facts_t *facts, family_t family);
+bool judge_meets(const facts_t *facts, addr_type_t family);
 
 /*! \brief Whether a set of problems has one. */
 static inline bool has_problem(unsigned problems, problem_t problem)

@@ -167,7 +167,7 @@ void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx)
 {
 	set_t *set = &lookup->set[target->set];
 	if (set->down) {
-		for (family_t family = 0; family < FAMILIES; family++) {
+		for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 			said_take_nothing(&target->said[family], why_down);
 		}
 		cb(ctx);
@@ -175,16 +175,16 @@ void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx)
 	}
 
 	job_t *job = need(calloc(1, sizeof(*job)));
-	job->pending = FAMILIES;
+	job->pending = ADDR_TYPES;
 	job->cb = cb;
 	job->ctx = ctx;
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		query_ctx_t *query = need(calloc(1, sizeof(*query)));
 		query->lookup = lookup;
 		query->set = set;
 		query->said = &target->said[family];
 		query->job = job;
-		resolver_query(set->resolver, target->name, family_type(family), on_resolved, query);
+		resolver_query(set->resolver, target->name, addr_rrtype(family), on_resolved, query);
 	}
 }
 
@@ -267,7 +267,7 @@ static void ask_resolver(trace_t *trace)
 {
 	const set_t *set = &trace->lookup->set[trace->target->set];
 	const said_t *said = trace->target->said;
-	if (set->down || said[FAMILY_A].why == why_silent || said[FAMILY_AAAA].why == why_silent) {
+	if (set->down || said[ADDR_A].why == why_silent || said[ADDR_AAAA].why == why_silent) {
 		end_trace(trace);
 		return;
 	}

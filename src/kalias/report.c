@@ -21,10 +21,10 @@ static void count_statuses(size_t counts[PROBLEMS + 1], const inventory_t *inven
 	}
 }
 
-static void print_address(const uint8_t addr[16], family_t family)
+static void print_address(const uint8_t addr[16], addr_type_t family)
 {
 	char text[INET6_ADDRSTRLEN];
-	(void)inet_ntop(family == FAMILY_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
+	(void)inet_ntop(family == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
 	printf("%s", text);
 }
 
@@ -61,10 +61,10 @@ static void print_row(const owner_t *owner, int width)
 		print_name(owner->target[i]->name);
 	}
 	printf("%s", owner->facts.count == 0 ? "-" : "");
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		const said_t *said = &owner->facts.plain[family];
 		if (said->count > 0) {
-			printf("  %u %s", said->ttl, family_name(family));
+			printf("  %u %s", said->ttl, addr_name(family));
 		}
 		for (unsigned i = 0; i < said->count; i++) {
 			printf(" ");
@@ -133,7 +133,7 @@ static void print_json_name(const char *key, const knot_dname_t *name)
 	print_string(text);
 }
 
-static void print_addresses(const said_t *said, family_t family)
+static void print_addresses(const said_t *said, addr_type_t family)
 {
 	printf("[");
 	for (unsigned i = 0; i < said->count; i++) {
@@ -153,7 +153,7 @@ static void print_number(const char *key, bool known, uint32_t number)
 	}
 }
 
-static void print_said(const char *key, const said_t *said, family_t family)
+static void print_said(const char *key, const said_t *said, addr_type_t family)
 {
 	static const char *const kinds[] = {
 		[SAID_NOTHING] = "none",
@@ -170,11 +170,11 @@ static void print_said(const char *key, const said_t *said, family_t family)
 	printf(",\"signed\":%s}", said->is_signed ? "true" : "false");
 }
 
-static void print_both(const said_t said[FAMILIES], const char *a, const char *aaaa)
+static void print_both(const said_t said[ADDR_TYPES], const char *a, const char *aaaa)
 {
-	print_said(a, &said[FAMILY_A], FAMILY_A);
+	print_said(a, &said[ADDR_A], ADDR_A);
 	printf(",");
-	print_said(aaaa, &said[FAMILY_AAAA], FAMILY_AAAA);
+	print_said(aaaa, &said[ADDR_AAAA], ADDR_AAAA);
 }
 
 static void print_problems(const owner_t *owner)
@@ -228,9 +228,9 @@ static void print_record(const owner_t *owner)
 		print_both(facts->secure, "a_dnssec", "aaaa_dnssec");
 	}
 	printf("},\"own\":{\"a\":");
-	print_addresses(&facts->own[FAMILY_A], FAMILY_A);
+	print_addresses(&facts->own[ADDR_A], ADDR_A);
 	printf(",\"aaaa\":");
-	print_addresses(&facts->own[FAMILY_AAAA], FAMILY_AAAA);
+	print_addresses(&facts->own[ADDR_AAAA], ADDR_AAAA);
 	printf("}}");
 }
 

@@ -7,16 +7,6 @@
 
 #include "kalias/need.h"
 
-uint16_t family_type(family_t family)
-{
-	return family == FAMILY_A ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
-}
-
-const char *family_name(family_t family)
-{
-	return family == FAMILY_A ? "A" : "AAAA";
-}
-
 void said_clear(said_t *said)
 {
 	free(said->addr);

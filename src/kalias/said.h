@@ -14,12 +14,6 @@
 #include "resolve/reply.h"
 
 typedef enum {
-	FAMILY_A,
-	FAMILY_AAAA,
-	FAMILIES,
-} family_t;
-
-typedef enum {
 	SAID_NOTHING, /*!< No reply, or none of use; see `why`. */
 	SAID_ADDRESSES,
 	SAID_NODATA,
@@ -39,12 +33,6 @@ typedef struct {
 	const char *why;     /*!< Of SAID_NOTHING: the reason, a constant; NULL: was not asked. */
 	uint8_t (*addr)[16]; /*!< Owned; sorted, without duplicates. */
 } said_t;
-
-/*! \brief The type of a family's records. */
-uint16_t family_type(family_t family);
-
-/*! \brief The name of that type. */
-const char *family_name(family_t family);
 
 /*! \brief Takes what a parsed reply has, in place of what was said before. */
 void said_take(said_t *said, const reply_t *reply);

@@ -148,7 +148,7 @@ static void on_answer(const knot_pkt_t *pkt, const char *why, void *ctx)
 	free(question);
 }
 
-static void ask_server(visit_t *visit, const owner_t *owner, said_t *said, family_t family, unsigned flags)
+static void ask_server(visit_t *visit, const owner_t *owner, said_t *said, addr_type_t family, unsigned flags)
 {
 	survey_t *survey = visit->survey;
 	visit->pending++;
@@ -161,7 +161,7 @@ static void ask_server(visit_t *visit, const owner_t *owner, said_t *said, famil
 	question->visit = visit;
 	question->said = &said[family];
 	question->name = owner->asked;
-	question->type = family_type(family);
+	question->type = addr_rrtype(family);
 	probe_start(&survey->loop, &survey->inventory->server, question->name, question->type, flags,
 	            on_answer, question);
 }
@@ -174,7 +174,7 @@ static void start_owner(survey_t *survey, void *item)
 	visit_t *visit = need(calloc(1, sizeof(*visit)));
 	visit->survey = survey;
 	visit->pending = 1; /* Replies may come before all has been asked. */
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		ask_server(visit, owner, owner->facts.plain, family, 0);
 		if (owner->facts.zone_signed) {
 			ask_server(visit, owner, owner->facts.secure, family, PROBE_DO);
@@ -239,7 +239,7 @@ static void start_trace(survey_t *survey, void *item)
 
 static bool has_failed(const target_t *target)
 {
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		if (target->said[family].kind == SAID_NOTHING || target->said[family].kind == SAID_ERROR) {
 			return true;
 		}

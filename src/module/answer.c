@@ -181,7 +181,7 @@ static void note_denied_address(const visit_t *visit)
 /*! Counts what a client gets. \return the state that goes with it */
 static knotd_in_state_t got(const visit_t *visit, uint16_t type, got_t what, knotd_in_state_t state)
 {
-	stat_t id = (type == KNOT_RRTYPE_A) ? STAT_ANSWER_A : STAT_ANSWER_AAAA;
+	stat_t id = STAT_ANSWER_A + addr_type(type);
 	stats_count(visit->mod, visit->qdata, id, state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
 	return state;
 }
@@ -191,7 +191,7 @@ static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state,
                                          uint64_t now)
 {
 	const policy_t *policy = &visit->ctx->conf.policy;
-	slot_id_t id = (type == KNOT_RRTYPE_A) ? SLOT_A : SLOT_AAAA;
+	addr_type_t id = addr_type(type);
 	bool has_sibling = (state == KNOTD_IN_STATE_HIT);
 	if (has_sibling && policy->sibling == SIBLING_OVERRIDE) {
 		return got(visit, type, GOT_SIBLING, state);
@@ -323,8 +323,8 @@ static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state,
 	outcome_t outcome = { .kind = VERDICT_NODATA };
 	uint16_t type = KNOT_RRTYPE_A;
 	bool denied = false;
-	for (unsigned id = 0; id < SLOTS && outcome.kind != VERDICT_ADDRESSES; id++) {
-		type = (id == SLOT_A) ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
+	for (unsigned id = 0; id < ADDR_TYPES && outcome.kind != VERDICT_ADDRESSES; id++) {
+		type = addr_rrtype(id);
 		outcome = visit_judge(visit, id, now);
 		visit_tell(visit, id, &outcome, now);
 		denied |= outcome.denied;
@@ -383,7 +383,7 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 
 	uint16_t type = knot_pkt_qtype(qdata->query);
-	bool is_address = (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA);
+	bool is_address = addr_is_rrtype(type);
 	switch (find_keys(&visit)) {
 	case SIGNER_BUSY:
 		state = visit_come_back(qdata);

@@ -50,7 +50,7 @@ static void find_denying(denial_t *denial, const knotd_qdata_t *qdata)
 {
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	const node_t *node = node_found(qdata);
-	if ((type != KNOT_RRTYPE_A && type != KNOT_RRTYPE_AAAA) || node == NULL) {
+	if (!addr_is_rrtype(type) || node == NULL) {
 		return;
 	}
 	knot_rrset_t alias = node_rrset(node, RRTYPE_ALIAS);

@@ -47,7 +47,7 @@ static const char *reason(int16_t ede)
 }
 
 void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
-                  slot_id_t id, state_t state, uint64_t now)
+                  addr_type_t id, state_t state, uint64_t now)
 {
 	slot_t *slot = &target->slot[id];
 	uint8_t told = atomic_load_explicit(&slot->told, memory_order_relaxed);
@@ -55,7 +55,7 @@ void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner,
 	if (state == told || state == STATE_UNKNOWN || (state == STATE_STALE && told == STATE_FAILED)) {
 		return;
 	}
-	if (state == STATE_DANGLING && atomic_load(&target->slot[SLOTS - 1 - id].told) == STATE_DANGLING) {
+	if (state == STATE_DANGLING && atomic_load(&target->slot[ADDR_TYPES - 1 - id].told) == STATE_DANGLING) {
 		/* The name does not exist, whatever the type: that was told. */
 		atomic_compare_exchange_strong(&slot->told, &told, state);
 		return;
@@ -72,7 +72,7 @@ void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner,
 	    knot_dname_to_str(target_name, target->name, sizeof(target_name)) == NULL) {
 		return;
 	}
-	const char *type = (id == SLOT_A) ? "A" : "AAAA";
+	const char *type = addr_name(id);
 	const char *why = reason(atomic_load_explicit(&slot->failed_ede, memory_order_relaxed));
 	switch (state) {
 	case STATE_STALE:

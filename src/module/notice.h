@@ -30,7 +30,7 @@ void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, 
  * \param now     clock_ms().
  */
 void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
-                  slot_id_t id, state_t state, uint64_t now);
+                  addr_type_t id, state_t state, uint64_t now);
 
 /*! \brief Logs that signatures of the zone are made elsewhere, once until the next load. */
 void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);

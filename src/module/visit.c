@@ -166,7 +166,7 @@ static void find_targets(visit_t *visit, uint64_t now)
 	}
 }
 
-static verdict_t judge_one(const visit_t *visit, unsigned i, slot_id_t id, uint64_t now)
+static verdict_t judge_one(const visit_t *visit, unsigned i, addr_type_t id, uint64_t now)
 {
 	const target_t *target = visit->target[i];
 	return verdict_get(target != NULL ? &target->slot[id] : NULL, upstream_health(visit->ctx->upstream),
@@ -179,7 +179,7 @@ void visit_ask(visit_t *visit, uint64_t now)
 	visit->dropped = false;
 	for (unsigned i = 0; i < visit->count; i++) {
 		unsigned refresh = 0, wait = 0;
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			verdict_t verdict = judge_one(visit, i, id, now);
 			bool waits = verdict.kind == VERDICT_COLD || verdict.kind == VERDICT_RETRY;
 			if (verdict.ask) {
@@ -213,7 +213,7 @@ static bool deny_addresses(const address_set_t *deny, verdict_t *verdict)
 	return denied > 0;
 }
 
-outcome_t visit_judge(const visit_t *visit, slot_id_t id, uint64_t now)
+outcome_t visit_judge(const visit_t *visit, addr_type_t id, uint64_t now)
 {
 	/* Addresses of one serve in spite of others that failed, but not of one that is yet to come. */
 	static const unsigned rank[] = {
@@ -252,7 +252,7 @@ outcome_t visit_judge(const visit_t *visit, slot_id_t id, uint64_t now)
 	return outcome;
 }
 
-void visit_tell(const visit_t *visit, slot_id_t id, const outcome_t *outcome, uint64_t now)
+void visit_tell(const visit_t *visit, addr_type_t id, const outcome_t *outcome, uint64_t now)
 {
 	for (unsigned i = 0; i < visit->count; i++) {
 		if (visit->target[i] != NULL) {
@@ -263,7 +263,7 @@ void visit_tell(const visit_t *visit, slot_id_t id, const outcome_t *outcome, ui
 
 typedef struct {
 	visit_t *visit;
-	slot_id_t id;
+	addr_type_t id;
 	unsigned looks;
 	outcome_t outcome;
 } wait_ctx_t;
@@ -286,7 +286,7 @@ static bool may_wait(const visit_t *visit)
 	       params->xdp_msg == NULL && !visit->dropped;
 }
 
-outcome_t visit_wait(visit_t *visit, slot_id_t id)
+outcome_t visit_wait(visit_t *visit, addr_type_t id)
 {
 	const conf_alias_t *conf = &visit->ctx->conf;
 	uint32_t wait_ms = may_wait(visit) ? conf->policy.cold_wait : 0;

@@ -71,10 +71,10 @@ bool visit_shows_alias(const knot_rrset_t *rrset);
 void visit_ask(visit_t *visit, uint64_t now);
 
 /*! \brief Judges what is known of all targets, for one type. */
-outcome_t visit_judge(const visit_t *visit, slot_id_t id, uint64_t now);
+outcome_t visit_judge(const visit_t *visit, addr_type_t id, uint64_t now);
 
 /*! \brief Waits for a resolution where that is allowed, and settles for what there is when it does not end in time. */
-outcome_t visit_wait(visit_t *visit, slot_id_t id);
+outcome_t visit_wait(visit_t *visit, addr_type_t id);
 
 /*! \brief Logs what has changed for the targets. */
-void visit_tell(const visit_t *visit, slot_id_t id, const outcome_t *outcome, uint64_t now);
+void visit_tell(const visit_t *visit, addr_type_t id, const outcome_t *outcome, uint64_t now);

@@ -132,7 +132,7 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
 	reply->ad = false;
 	reply->ttl = INT32_MAX;
 	reply->count = 0;
-	reply->len = (type == KNOT_RRTYPE_A) ? 4 : 16;
+	reply->len = addr_len(addr_type(type));
 
 	if (len < KNOT_WIRE_HEADER_SIZE || len > KNOT_WIRE_MAX_PKTSIZE) {
 		return;

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <libknot/dname.h>
 
+#include "util/rrtype.h"
+
 /*! Largest address set kept; what a reply has beyond is left out. */
 #define REPLY_ADDRESSES_MAX 64
 

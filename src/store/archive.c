@@ -88,7 +88,7 @@ static bool read_record(const knot_dname_t *name, const record_t *record, void *
 	if (age >= (record->reply.ttl + (uint64_t)TERMS_WEEK) * 1000) {
 		return false;
 	}
-	reading->read(reading->ctx, name, record->slot, &record->reply, reading->now - age,
+	reading->read(reading->ctx, name, record->type, &record->reply, reading->now - age,
 	              reading->now - age_ms(record->used), reading->now);
 	return true;
 }
@@ -128,14 +128,14 @@ uint64_t archive_stored(const archive_t *archive, const answer_t *old, const rep
 	return now - old->stored < renew ? old->stored : 0;
 }
 
-uint64_t archive_put(archive_t *archive, const target_t *target, slot_id_t id, const reply_t *reply, uint64_t now)
+uint64_t archive_put(archive_t *archive, const target_t *target, addr_type_t id, const reply_t *reply, uint64_t now)
 {
 	if (archive == NULL) {
 		return 0;
 	}
 	uint64_t wall = time(NULL), unused = now > target->used ? (now - target->used) / 1000 : 0;
 	record_t record = {
-		.slot = id,
+		.type = id,
 		.reply = *reply,
 		.received = wall,
 		.used = wall > unused ? wall - unused : 0,

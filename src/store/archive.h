@@ -34,7 +34,7 @@ archive_t *archive_open(const char *dir, const resolvers_t *set, store_log_f log
 void archive_close(archive_t *archive);
 
 /*! Takes an answer that was read back; times are on the scale of clock_ms(). */
-typedef void (*archive_read_f)(void *ctx, const knot_dname_t *name, slot_id_t id, const reply_t *reply,
+typedef void (*archive_read_f)(void *ctx, const knot_dname_t *name, addr_type_t id, const reply_t *reply,
                                uint64_t received, uint64_t used, uint64_t now);
 
 /*!
@@ -61,7 +61,7 @@ uint64_t archive_stored(const archive_t *archive, const answer_t *old, const rep
                         const terms_t *terms, uint64_t now);
 
 /*! \brief Puts an answer into the batch. \return what archive_stored() returns for it from now on. */
-uint64_t archive_put(archive_t *archive, const target_t *target, slot_id_t id, const reply_t *reply, uint64_t now);
+uint64_t archive_put(archive_t *archive, const target_t *target, addr_type_t id, const reply_t *reply, uint64_t now);
 
 /*! \brief Removes the answers of a target with the batch. */
 void archive_remove(archive_t *archive, const knot_dname_t *name, uint64_t now);

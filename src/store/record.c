@@ -19,7 +19,8 @@ enum {
 	AT_ADDRESSES = RECORD_HEADER_LEN,
 };
 
-/* The kinds are part of the format. */
+/* Types and kinds are part of the format. */
+_Static_assert(ADDR_A == 0 && ADDR_AAAA == 1, "new RECORD_VERSION");
 _Static_assert(REPLY_ADDRESSES == 0 && REPLY_NODATA == 1 && REPLY_NXDOMAIN == 2, "new RECORD_VERSION");
 _Static_assert(REPLY_ADDRESSES_MAX <= UINT8_MAX, "count is one octet");
 _Static_assert(RECORD_META_LEN == sizeof(FORMAT) + 2, "name, zero and version");
@@ -39,15 +40,10 @@ static uint64_t checksum(const uint8_t *key, size_t key_len, const uint8_t *valu
 	return hash(state, value + AT_KIND, len - AT_KIND);
 }
 
-static bool is_valid(uint8_t slot, unsigned kind, uint32_t ttl, unsigned count)
+static bool is_valid(uint8_t type, unsigned kind, uint32_t ttl, unsigned count)
 {
-	return slot <= 1 && kind <= REPLY_NXDOMAIN && ttl <= INT32_MAX && count <= REPLY_ADDRESSES_MAX &&
+	return type < ADDR_TYPES && kind <= REPLY_NXDOMAIN && ttl <= INT32_MAX && count <= REPLY_ADDRESSES_MAX &&
 	       (count > 0) == (kind == REPLY_ADDRESSES);
-}
-
-static size_t address_len(uint8_t slot)
-{
-	return slot == 0 ? 4 : 16;
 }
 
 static bool has_upper_case(const uint8_t *name, size_t len)
@@ -61,11 +57,11 @@ static bool has_upper_case(const uint8_t *name, size_t len)
 	return false;
 }
 
-size_t record_key(uint8_t key[RECORD_KEY_MAX], const knot_dname_t *name, unsigned slot)
+size_t record_key(uint8_t key[RECORD_KEY_MAX], const knot_dname_t *name, addr_type_t type)
 {
 	size_t len = knot_dname_size(name);
 	knot_dname_copy_lower(key, name);
-	key[len] = slot;
+	key[len] = type;
 	return len + 1;
 }
 
@@ -73,8 +69,8 @@ size_t record_write(uint8_t value[RECORD_VALUE_MAX], const uint8_t *key, size_t 
                     const record_t *record)
 {
 	const reply_t *reply = &record->reply;
-	size_t step = address_len(record->slot);
-	if (!is_valid(record->slot, reply->kind, reply->ttl, reply->count) ||
+	size_t step = addr_len(record->type);
+	if (!is_valid(record->type, reply->kind, reply->ttl, reply->count) ||
 	    (reply->count > 0 && reply->len != step)) {
 		return 0;
 	}
@@ -103,20 +99,20 @@ int record_read(record_t *record, knot_dname_storage_t name, const uint8_t *key,
 	}
 
 	size_t name_len = key_len - 1;
-	uint8_t slot = key[name_len];
+	uint8_t type = key[name_len];
 	uint32_t ttl = knot_wire_read_u32(value + AT_TTL);
 	unsigned count = value[AT_COUNT];
-	size_t step = address_len(slot);
+	size_t step = addr_len(type);
 	if (knot_dname_wire_check(key, key + name_len, NULL) != (int)name_len ||
 	    has_upper_case(key, name_len) ||
-	    !is_valid(slot, value[AT_KIND], ttl, count) ||
+	    !is_valid(type, value[AT_KIND], ttl, count) ||
 	    len != AT_ADDRESSES + count * step) {
 		return KNOT_EMALF;
 	}
 
 	memset(record, 0, sizeof(*record));
 	memcpy(name, key, name_len);
-	record->slot = slot;
+	record->type = type;
 	record->received = knot_wire_read_u64(value + AT_RECEIVED);
 	record->used = knot_wire_read_u64(value + AT_USED);
 	record->reply.kind = value[AT_KIND];

@@ -6,7 +6,7 @@
  *
  * Pure; any thread. Reading trusts nothing. All numbers are big-endian.
  *
- *     key:    target name, lower-case wire | slot (1)
+ *     key:    target name, lower-case wire | type (1)
  *     value:  checksum (8) | kind (1) | ttl (4) | received (8) | used (8) | count (1) | addresses
  *
  * The checksum covers the key and the rest of the value. One more key, which no
@@ -36,20 +36,20 @@
 #define RECORD_META_LEN (sizeof("mod-alias") + 2)
 
 typedef struct {
-	uint8_t slot;      /*!< 0: A, 1: AAAA. */
+	addr_type_t type;
 	reply_t reply;     /*!< Its kind is REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
 	uint64_t received; /*!< When the reply came, seconds since 1970. */
 	uint64_t used;     /*!< When a client last asked for it, seconds since 1970. */
 } record_t;
 
 /*!
- * \brief Writes the key of a name's slot.
+ * \brief Writes the key of a name's type.
  *
  * \param name  In any case; the key has it in lower case.
  *
  * \return Length in octets.
  */
-size_t record_key(uint8_t key[RECORD_KEY_MAX], const knot_dname_t *name, unsigned slot);
+size_t record_key(uint8_t key[RECORD_KEY_MAX], const knot_dname_t *name, addr_type_t type);
 
 /*!
  * \brief Writes the value that belongs to a key.

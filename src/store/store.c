@@ -329,7 +329,7 @@ int store_read(store_t *store, unsigned max, store_read_f cb, void *ctx)
 bool store_put(store_t *store, const knot_dname_t *name, const record_t *record, uint64_t now)
 {
 	uint8_t key[RECORD_KEY_MAX], value[RECORD_VALUE_MAX];
-	size_t key_len = record_key(key, name, record->slot);
+	size_t key_len = record_key(key, name, record->type);
 	size_t len = record_write(value, key, key_len, record);
 	if (len == 0 || !may_write(store, now)) {
 		return false;
@@ -347,9 +347,9 @@ void store_del(store_t *store, const knot_dname_t *name, uint64_t now)
 	if (!may_write(store, now)) {
 		return;
 	}
-	for (unsigned slot = 0; slot <= 1; slot++) {
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		uint8_t key[RECORD_KEY_MAX];
-		MDB_val k = { record_key(key, name, slot), key };
+		MDB_val k = { record_key(key, name, type), key };
 		int ret = mdb_del(store->txn, store->dbi, &k, NULL);
 		if (ret != MDB_NOTFOUND && !note(store, ret)) {
 			return;

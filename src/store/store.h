@@ -82,14 +82,14 @@ int store_open(store_t **store, const char *dir, const char *file, store_log_f l
 int store_read(store_t *store, unsigned max, store_read_f cb, void *ctx);
 
 /*!
- * \brief Puts a record into the batch, in place of that of the same name and slot.
+ * \brief Puts a record into the batch, in place of that of the same name and type.
  *
  * \return False if it is not in the batch: not written for a while after a failure,
  *         the batch was lost by this, or it is no proper record.
  */
 bool store_put(store_t *store, const knot_dname_t *name, const record_t *record, uint64_t now);
 
-/*! \brief Deletes both slots of a name with the batch. One that can't be deleted comes back after a restart. */
+/*! \brief Deletes both types of a name with the batch. One that can't be deleted comes back after a restart. */
 void store_del(store_t *store, const knot_dname_t *name, uint64_t now);
 
 /*!

@@ -46,7 +46,7 @@ static void put(store_t *store, unsigned number, uint16_t count)
 {
 	const uint8_t name[] = { 2, 'a' + number / 26, 'a' + number % 26, 4, 'f', 'u', 'z', 'z', 0 };
 	record_t record = {
-		.slot = 1,
+		.type = 1,
 		.reply = { .kind = count > 0 ? REPLY_ADDRESSES : REPLY_NODATA, .ttl = 60, .count = count, .len = 16 },
 		.received = number,
 	};

@@ -36,11 +36,11 @@ static void check_record(const uint8_t *key, size_t key_len, const uint8_t *valu
 	if (record_read(&record, name, key, key_len, value, len) != KNOT_EOK) {
 		return;
 	}
-	CHECK(record.slot <= 1 && record.reply.kind <= REPLY_NXDOMAIN && record.reply.ttl <= INT32_MAX);
+	CHECK(record.type <= 1 && record.reply.kind <= REPLY_NXDOMAIN && record.reply.ttl <= INT32_MAX);
 	CHECK(record.reply.count <= REPLY_ADDRESSES_MAX);
 
 	uint8_t again_key[RECORD_KEY_MAX], again[RECORD_VALUE_MAX];
-	CHECK(record_key(again_key, name, record.slot) == key_len && memcmp(again_key, key, key_len) == 0);
+	CHECK(record_key(again_key, name, record.type) == key_len && memcmp(again_key, key, key_len) == 0);
 	CHECK(record_write(again, key, key_len, &record) == len && memcmp(again, value, len) == 0);
 }
 

@@ -114,7 +114,7 @@ static void check_cache(const reply_t *reply, const knot_dname_t *name, uint16_t
 	target_t *target = cache_add(cache, name, 1);
 	rcu_read_lock();
 	CHECK(target != NULL && cache_find(cache, name) == target && cache_count(cache) == 1);
-	slot_t *slot = &target->slot[type == KNOT_RRTYPE_A ? SLOT_A : SLOT_AAAA];
+	slot_t *slot = &target->slot[type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA];
 
 	int ret = (how & WITH_RESTORE) ? cache_restore(slot, reply, 1) : cache_publish(slot, reply, 1);
 	CHECK(ret == KNOT_EOK);
@@ -135,13 +135,13 @@ static void check_cache(const reply_t *reply, const knot_dname_t *name, uint16_t
 /*! A record has all that the answer needs. */
 static void check_record(const reply_t *reply, const knot_dname_t *name, uint16_t type)
 {
-	record_t record = { .slot = (type == KNOT_RRTYPE_A) ? 0 : 1, .reply = *reply, .received = 1, .used = 2 }, again;
+	record_t record = { .type = addr_type(type), .reply = *reply, .received = 1, .used = 2 }, again;
 	uint8_t key[RECORD_KEY_MAX], value[RECORD_VALUE_MAX];
-	size_t key_len = record_key(key, name, record.slot);
+	size_t key_len = record_key(key, name, record.type);
 	size_t len = record_write(value, key, key_len, &record);
 	knot_dname_storage_t again_name;
 	CHECK(len > 0 && record_read(&again, again_name, key, key_len, value, len) == KNOT_EOK);
-	CHECK(knot_dname_is_equal(again_name, name) && again.slot == record.slot);
+	CHECK(knot_dname_is_equal(again_name, name) && again.type == record.type);
 	CHECK(again.reply.kind == reply->kind && again.reply.ttl == reply->ttl && again.reply.count == reply->count);
 	for (unsigned i = 0; i < reply->count; i++) {
 		CHECK(memcmp(again.reply.addr[i], reply->addr[i], reply->len) == 0);

@@ -22,7 +22,7 @@ exit_t fail(const char *format, ...)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	input_t in = { data, size };
-	uint16_t type = family_type((input_u8(&in) & WITH_AAAA) ? FAMILY_AAAA : FAMILY_A);
+	uint16_t type = addr_rrtype((input_u8(&in) & WITH_AAAA) ? ADDR_AAAA : ADDR_A);
 	uint8_t *wire = fuzz_copy(in.data, in.len);
 	knot_pkt_t *pkt = (in.len > 0 && in.len <= KNOT_WIRE_MAX_PKTSIZE) ? knot_pkt_new(wire, in.len, NULL) : NULL;
 	if (pkt != NULL && knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && knot_pkt_qname(pkt) != NULL) {

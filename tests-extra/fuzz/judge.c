@@ -150,7 +150,7 @@ static known_t find_known(uint16_t type)
 			known.unknown++;
 			known.fresh = false;
 		} else {
-			add_slot(&known, &target->slot[type == KNOT_RRTYPE_A ? SLOT_A : SLOT_AAAA]);
+			add_slot(&known, &target->slot[type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA]);
 		}
 	}
 	const policy_t *policy = &world.ctx.conf.policy;
@@ -162,7 +162,7 @@ static known_t find_known(uint16_t type)
 
 void judge_request(const knot_dname_t *name, unsigned refresh, unsigned wait)
 {
-	CHECK(refresh < 1 << SLOTS && wait < 1 << SLOTS && (refresh & wait) == 0);
+	CHECK(refresh < 1 << ADDR_TYPES && wait < 1 << ADDR_TYPES && (refresh & wait) == 0);
 	CHECK(is_allowed(name) && !knot_dname_is_equal(name, world.qdata.name));
 	bool found = false;
 	knot_rrset_t alias = world_rrset(world.owner, RRTYPE_ALIAS);

@@ -306,7 +306,7 @@ static void make_policy(void)
 
 /* --- the cache --- */
 
-static void learn_slot(slot_t *slot, slot_id_t id, uint8_t how)
+static void learn_slot(slot_t *slot, addr_type_t id, uint8_t how)
 {
 	static const unsigned ages[] = { 0, 1, 59, 61, 75, 3600, 86400, 8 * 86400 };
 	enum {
@@ -317,7 +317,7 @@ static void learn_slot(slot_t *slot, slot_id_t id, uint8_t how)
 		SUPPRESSED = 0x80,
 	};
 	uint64_t received = WORLD_NOW - 1000ULL * INPUT_PICK(&world.in, ages);
-	reply_t reply = { .kind = how % (REPLY_NXDOMAIN + 1), .ttl = pick_ttl(), .len = (id == SLOT_A) ? 4 : 16 };
+	reply_t reply = { .kind = how % (REPLY_NXDOMAIN + 1), .ttl = pick_ttl(), .len = (id == ADDR_A) ? 4 : 16 };
 	if (reply.kind == REPLY_ADDRESSES || (how & HELD)) {
 		knot_rdataset_t rrs = { 0 };
 		add_addresses(&rrs, reply.len);
@@ -356,7 +356,7 @@ void world_learn(void)
 			target = cache_add(world.upstream.cache, targets[i], WORLD_NOW - 2000);
 		}
 		CHECK(target != NULL);
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			uint8_t how = input_u8(&world.in);
 			if (how == 0xff) {
 				continue;

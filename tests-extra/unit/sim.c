@@ -29,19 +29,19 @@ static struct cds_list_head changes;
 static flight_t flights[FLIGHTS_MAX];
 static flight_t *free_flights;
 
-sim_outcome_t sim_good(unsigned number, slot_id_t id, uint64_t now)
+sim_outcome_t sim_good(unsigned number, addr_type_t id, uint64_t now)
 {
 	(void)number, (void)id, (void)now;
 	return (sim_outcome_t){ .success = true, .latency = SIM_LATENCY_MS, .ttl = 60 };
 }
 
-sim_outcome_t sim_silent(unsigned number, slot_id_t id, uint64_t now)
+sim_outcome_t sim_silent(unsigned number, addr_type_t id, uint64_t now)
 {
 	(void)number, (void)id, (void)now;
 	return (sim_outcome_t){ .latency = SIM_TIMEOUT_MS };
 }
 
-sim_outcome_t sim_servfail(unsigned number, slot_id_t id, uint64_t now)
+sim_outcome_t sim_servfail(unsigned number, addr_type_t id, uint64_t now)
 {
 	(void)number, (void)id, (void)now;
 	return (sim_outcome_t){ .latency = SIM_LATENCY_MS };
@@ -138,13 +138,13 @@ static reply_t reply_of(uint32_t ttl)
 	return (reply_t){ .kind = REPLY_ADDRESSES, .ttl = ttl, .count = 1, .len = 4, .addr = { { 192, 0, 2, 1 } } };
 }
 
-void sim_publish(unsigned number, slot_id_t id, uint32_t ttl)
+void sim_publish(unsigned number, addr_type_t id, uint32_t ttl)
 {
 	reply_t reply = reply_of(ttl);
 	assert_int_equal(cache_publish(&sim.target[number]->slot[id], &reply, sim.now), KNOT_EOK);
 }
 
-void sim_restore(unsigned number, slot_id_t id, uint32_t ttl, uint64_t received)
+void sim_restore(unsigned number, addr_type_t id, uint32_t ttl, uint64_t received)
 {
 	reply_t reply = reply_of(ttl);
 	assert_int_equal(cache_restore(&sim.target[number]->slot[id], &reply, received), KNOT_EOK);
@@ -189,14 +189,14 @@ void sim_visit(unsigned number)
 {
 	target_t *target = sim.target[number];
 	if (target == NULL) {
-		sim.cold += SLOTS;
+		sim.cold += ADDR_TYPES;
 		return;
 	}
 
 	sim.policy.terms = sim.account.terms;
 	cache_touch(target, sim.now);
 	unsigned refresh = 0, wait = 0;
-	for (unsigned id = 0; id < SLOTS; id++) {
+	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		slot_t *slot = &target->slot[id];
 		verdict_t verdict = verdict_get(slot, &sim.planner.health, &sim.policy, 3600, sim.now);
 		count_verdict(&verdict);
@@ -377,7 +377,7 @@ void sim_forget(void)
 	sim.doubtful_max = 0;
 	sim.fresh = sim.grace = sim.stale = sim.cold = sim.failed = 0;
 	for (unsigned i = 0; i < sim.count; i++) {
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			sim.slot[i][id].queries = 0;
 			sim.slot[i][id].gap_min = sim.slot[i][id].gap_max = 0;
 		}

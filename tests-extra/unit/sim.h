@@ -30,13 +30,13 @@ typedef struct {
 } sim_outcome_t;
 
 /*! The resolver's script. */
-typedef sim_outcome_t (*sim_resolver_f)(unsigned number, slot_id_t id, uint64_t now);
+typedef sim_outcome_t (*sim_resolver_f)(unsigned number, addr_type_t id, uint64_t now);
 
 /*! A query that has left. */
 typedef struct {
 	uint64_t at;
 	unsigned number;
-	slot_id_t id;
+	addr_type_t id;
 	bool refresh; /*!< Out of AGENDA_DUE. */
 	bool doubtful;
 	bool early; /*!< Before the back-off of its slot allows it, by the simulation's own reckoning. */
@@ -67,7 +67,7 @@ typedef struct {
 
 	unsigned count;    /*!< Targets, by number. */
 	target_t **target; /*!< NULL if removed. */
-	sim_slot_t (*slot)[SLOTS];
+	sim_slot_t (*slot)[ADDR_TYPES];
 	unsigned removed;
 	uint64_t removed_at; /*!< The last one. */
 
@@ -93,10 +93,10 @@ uint64_t sim_counter(counter_t id);
 void sim_add(unsigned count);
 
 /*! \brief Gives a slot an answer without the resolver; to be followed by sim_replan(). */
-void sim_publish(unsigned number, slot_id_t id, uint32_t ttl);
+void sim_publish(unsigned number, addr_type_t id, uint32_t ttl);
 
 /*! \brief As after a restart; to be followed by sim_replan(). */
-void sim_restore(unsigned number, slot_id_t id, uint32_t ttl, uint64_t received);
+void sim_restore(unsigned number, addr_type_t id, uint32_t ttl, uint64_t received);
 
 /*! \brief Has the planner look at a target again. */
 void sim_replan(unsigned number);
@@ -123,6 +123,6 @@ unsigned sim_busiest(size_t from, uint64_t window);
 void sim_forget(void);
 
 /* Resolvers. */
-sim_outcome_t sim_good(unsigned number, slot_id_t id, uint64_t now);
-sim_outcome_t sim_silent(unsigned number, slot_id_t id, uint64_t now);
-sim_outcome_t sim_servfail(unsigned number, slot_id_t id, uint64_t now);
+sim_outcome_t sim_good(unsigned number, addr_type_t id, uint64_t now);
+sim_outcome_t sim_silent(unsigned number, addr_type_t id, uint64_t now);
+sim_outcome_t sim_servfail(unsigned number, addr_type_t id, uint64_t now);

@@ -107,12 +107,12 @@ static inline unsigned number_of(const knot_dname_t *name)
 static inline record_t record_of(unsigned value, uint16_t count)
 {
 	record_t record = {
-		.slot = value % 2,
+		.type = value % 2,
 		.reply = { .kind = count ? REPLY_ADDRESSES : REPLY_NODATA, .ttl = 60, .count = count },
 		.received = value,
 		.used = value + 1,
 	};
-	record.reply.len = record.slot ? 16 : 4;
+	record.reply.len = record.type ? 16 : 4;
 	for (unsigned i = 0; i < count; i++) {
 		memset(record.reply.addr[i], value + i, record.reply.len);
 	}
@@ -146,7 +146,7 @@ static inline unsigned count_all(store_t *store)
 static inline bool find_record(const knot_dname_t *name, const record_t *record, void *ctx)
 {
 	record_t *found = ctx;
-	if (number_of(name) == found->received && record->slot == found->slot) {
+	if (number_of(name) == found->received && record->type == found->type) {
 		*found = *record;
 		found->received = 0;
 	}
@@ -159,7 +159,7 @@ static inline bool has(store_t **store, unsigned number, unsigned value, uint16_
 	store_close(*store);
 	*store = open_store();
 	record_t want = record_of(value, count);
-	record_t found = { .received = number, .slot = want.slot };
+	record_t found = { .received = number, .type = want.type };
 	while (store_read(*store, 100, find_record, &found) == KNOT_EOK) {
 	}
 	return found.received == 0 && found.used == want.used && found.reply.kind == want.reply.kind &&

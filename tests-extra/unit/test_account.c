@@ -186,9 +186,9 @@ static void test_zone_rate(void **state)
 	for (unsigned i = 0; i < sim.queries; i++) {
 		*(sim.query[i].number < names / 2 ? &limited : &others) += 1;
 	}
-	assert_in_range(limited, names * SLOTS / 2, account->rate * (seconds + 1) + 1);
+	assert_in_range(limited, names * ADDR_TYPES / 2, account->rate * (seconds + 1) + 1);
 	assert_int_equal(account->counters[COUNTER_QUERIES], limited);
-	assert_true(account->counters[COUNTER_DELAYED] >= names * SLOTS / 2 - 2 * account->rate);
+	assert_true(account->counters[COUNTER_DELAYED] >= names * ADDR_TYPES / 2 - 2 * account->rate);
 	assert_true(account->delayed);
 	assert_int_equal(sim_counter(COUNTER_QUERIES), others);
 	assert_int_equal(sim_counter(COUNTER_DELAYED), 0);
@@ -197,9 +197,9 @@ static void test_zone_rate(void **state)
 	for (unsigned i = 0; i < sim.queries && sim.query[i].at < SIM_T0 + S; i++) {
 		others -= (sim.query[i].number >= names / 2);
 	}
-	assert_true(others <= names / 2 * SLOTS * 2);
+	assert_true(others <= names / 2 * ADDR_TYPES * 2);
 	for (unsigned i = 0; i < names; i++) {
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			assert_non_null(sim.target[i]->slot[id].answer);
 		}
 	}
@@ -253,7 +253,7 @@ static void test_turns_of_evicted(void **state)
 		sim_visit(i);
 		while (sim_next().kind == PLAN_ASK) {
 		}
-		if (!sim.target[i]->slot[SLOT_A].busy) {
+		if (!sim.target[i]->slot[ADDR_A].busy) {
 			assert_in_range(sim.target[i]->turn_at, sim.now + 1, sim.now + 1 * S);
 			account_charge(NULL, sim.target[i]);
 			sim_remove(i);

@@ -90,7 +90,7 @@ static void test_publish(void **state)
 {
 	(void)state;
 
-	slot_t *slot = &add(NAME_A)->slot[SLOT_A];
+	slot_t *slot = &add(NAME_A)->slot[ADDR_A];
 	cache_fail(slot, 22, T0 + 5 * S, T0);
 	cache_fail(slot, 23, T0 + 9 * S, T0 + 1);
 	assert_int_equal(slot->failures, 2);
@@ -141,7 +141,7 @@ static void test_held(void **state)
 	(void)state;
 
 	/* The last addresses outlive one NXDOMAIN after the other; not a NODATA. */
-	slot_t *slot = &add(NAME_A)->slot[SLOT_A];
+	slot_t *slot = &add(NAME_A)->slot[ADDR_A];
 	publish(slot, REPLY_NXDOMAIN, 0);
 	assert_null(slot->answer->held);
 	publish(slot, REPLY_ADDRESSES, 1);
@@ -169,7 +169,7 @@ static void test_restore(void **state)
 {
 	(void)state;
 
-	slot_t *slot = &add(NAME_A)->slot[SLOT_AAAA];
+	slot_t *slot = &add(NAME_A)->slot[ADDR_AAAA];
 	assert_false(slot->warm);
 	reply_t reply = addresses(1, 2, 60);
 	assert_int_equal(cache_restore(slot, &reply, T0 - 1000 * S), KNOT_EOK);
@@ -204,12 +204,12 @@ static void test_victim(void **state)
 		target[i]->used = T0 + i;
 	}
 	target[40]->used = T0 - 1;
-	target[0]->slot[SLOT_A].busy = true;
+	target[0]->slot[ADDR_A].busy = true;
 	assert_ptr_equal(cache_victim(cache), target[1]);
 	assert_ptr_equal(cache_victim(cache), target[16]);
 	assert_ptr_equal(cache_victim(cache), target[40]);
 	assert_ptr_equal(cache_victim(cache), target[48]);
-	target[1]->slot[SLOT_AAAA].busy = true;
+	target[1]->slot[ADDR_AAAA].busy = true;
 	assert_ptr_equal(cache_victim(cache), target[2]);
 
 	/* One by one all others go; a busy one never does. */
@@ -225,7 +225,7 @@ static void test_victim(void **state)
 	}
 	assert_int_equal(cache_count(cache), 2);
 	assert_null(cache_victim(cache));
-	target[0]->slot[SLOT_A].busy = false;
+	target[0]->slot[ADDR_A].busy = false;
 	assert_ptr_equal(cache_victim(cache), target[0]);
 }
 
@@ -243,7 +243,7 @@ static void *read_all(void *ctx)
 			name_of(name, i);
 			rcu_read_lock();
 			target_t *target = cache_find(cache, name);
-			const answer_t *answer = target ? rcu_dereference(target->slot[SLOT_A].answer) : NULL;
+			const answer_t *answer = target ? rcu_dereference(target->slot[ADDR_A].answer) : NULL;
 			if (answer != NULL && answer->held != NULL) {
 				answer = answer->held;
 			}
@@ -282,7 +282,7 @@ static void test_threads(void **state)
 			target = (target != NULL) ? target : add(name);
 			uint16_t count = 1 + (round + i) % REPLY_ADDRESSES_MAX;
 			reply_t reply = addresses(count, count, count);
-			slot_t *slot = &target->slot[SLOT_A];
+			slot_t *slot = &target->slot[ADDR_A];
 			assert_int_equal(cache_publish(slot, &reply, T0 + round * S), KNOT_EOK);
 			if ((round + i) % 3 == 0) {
 				publish(slot, REPLY_NXDOMAIN, 0);

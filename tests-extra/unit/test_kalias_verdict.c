@@ -17,7 +17,7 @@
 #define IPV4_LEN 4
 
 static facts_t facts;
-static said_t target[ALIAS_TARGETS_MAX][FAMILIES];
+static said_t target[ALIAS_TARGETS_MAX][ADDR_TYPES];
 
 /* clang-format off */
 exit_t (fail)(const char *format, ...)
@@ -59,18 +59,18 @@ static int setup(void **state)
 	facts.count = 1;
 	for (unsigned i = 0; i < ALIAS_TARGETS_MAX; i++) {
 		facts.target[i] = target[i];
-		say(&target[i][FAMILY_AAAA], SAID_NODATA);
+		say(&target[i][ADDR_AAAA], SAID_NODATA);
 	}
-	say_addresses(&target[0][FAMILY_A], NEW, NULL);
-	say_addresses(&facts.plain[FAMILY_A], NEW, NULL);
-	say(&facts.plain[FAMILY_AAAA], SAID_NODATA);
+	say_addresses(&target[0][ADDR_A], NEW, NULL);
+	say_addresses(&facts.plain[ADDR_A], NEW, NULL);
+	say(&facts.plain[ADDR_AAAA], SAID_NODATA);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	for (family_t family = 0; family < FAMILIES; family++) {
+	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		said_clear(&facts.own[family]);
 		said_clear(&facts.plain[family]);
 		said_clear(&facts.secure[family]);
@@ -87,54 +87,54 @@ static void test_agree(void **state)
 	assert_int_equal(judge(&facts), 0);
 
 	/* Rotation: some of many are enough. */
-	say_addresses(&target[0][FAMILY_A], OTHER, NEW);
-	say_addresses(&facts.plain[FAMILY_A], NEW, OLD);
+	say_addresses(&target[0][ADDR_A], OTHER, NEW);
+	say_addresses(&facts.plain[ADDR_A], NEW, OLD);
 	assert_int_equal(judge(&facts), 0);
 
 	/* Several targets: some of each. */
 	facts.count = 3;
-	say_addresses(&target[1][FAMILY_A], OLD, NULL);
-	say(&target[2][FAMILY_A], SAID_NODATA);
-	say_addresses(&target[2][FAMILY_AAAA], NEW, NULL);
-	say_addresses(&facts.plain[FAMILY_AAAA], NEW, NULL);
+	say_addresses(&target[1][ADDR_A], OLD, NULL);
+	say(&target[2][ADDR_A], SAID_NODATA);
+	say_addresses(&target[2][ADDR_AAAA], NEW, NULL);
+	say_addresses(&facts.plain[ADDR_AAAA], NEW, NULL);
 	assert_int_equal(judge(&facts), 0);
-	say_addresses(&facts.plain[FAMILY_A], OLD, NULL);
+	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
 }
 
 static void test_differs(void **state)
 {
 	(void)state;
-	say_addresses(&facts.plain[FAMILY_A], OLD, NULL);
+	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
-	make_stale(&facts.plain[FAMILY_A]);
+	make_stale(&facts.plain[ADDR_A]);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS) | BIT(PROBLEM_STALE));
 
 	/* The target has lost them. */
-	say_addresses(&facts.plain[FAMILY_A], OLD, NULL);
-	say(&target[0][FAMILY_A], SAID_NODATA);
-	say_addresses(&target[0][FAMILY_AAAA], NEW, NULL);
-	say_addresses(&facts.plain[FAMILY_AAAA], NEW, NULL);
+	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
+	say(&target[0][ADDR_A], SAID_NODATA);
+	say_addresses(&target[0][ADDR_AAAA], NEW, NULL);
+	say_addresses(&facts.plain[ADDR_AAAA], NEW, NULL);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
 
 	/* The server has not seen them yet. */
-	say_addresses(&target[0][FAMILY_A], NEW, NULL);
-	say(&facts.plain[FAMILY_A], SAID_NODATA);
+	say_addresses(&target[0][ADDR_A], NEW, NULL);
+	say(&facts.plain[ADDR_A], SAID_NODATA);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
 }
 
 static void test_not_served(void **state)
 {
 	(void)state;
-	say(&facts.plain[FAMILY_A], SAID_NODATA);
+	say(&facts.plain[ADDR_A], SAID_NODATA);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
-	say(&facts.plain[FAMILY_A], SAID_NXDOMAIN);
+	say(&facts.plain[ADDR_A], SAID_NXDOMAIN);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
-	say(&facts.plain[FAMILY_A], SAID_ERROR);
-	facts.plain[FAMILY_A].rcode = KNOT_RCODE_REFUSED;
+	say(&facts.plain[ADDR_A], SAID_ERROR);
+	facts.plain[ADDR_A].rcode = KNOT_RCODE_REFUSED;
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
 
-	say_addresses(&facts.plain[FAMILY_A], NEW, NULL);
+	say_addresses(&facts.plain[ADDR_A], NEW, NULL);
 	facts.module = MODULE_ABSENT;
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
 }
@@ -142,58 +142,58 @@ static void test_not_served(void **state)
 static void test_server_fails(void **state)
 {
 	(void)state;
-	say(&facts.plain[FAMILY_A], SAID_ERROR);
+	say(&facts.plain[ADDR_A], SAID_ERROR);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_SERVFAIL));
-	say(&facts.plain[FAMILY_A], SAID_NOTHING);
+	say(&facts.plain[ADDR_A], SAID_NOTHING);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ANSWER));
 }
 
 static void test_stale(void **state)
 {
 	(void)state;
-	make_stale(&facts.plain[FAMILY_A]);
+	make_stale(&facts.plain[ADDR_A]);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_STALE));
 
 	/* nxdomain: hold. The old addresses are meant to be there. */
-	say(&target[0][FAMILY_A], SAID_NXDOMAIN);
-	say(&target[0][FAMILY_AAAA], SAID_NXDOMAIN);
+	say(&target[0][ADDR_A], SAID_NXDOMAIN);
+	say(&target[0][ADDR_AAAA], SAID_NXDOMAIN);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DANGLING) | BIT(PROBLEM_STALE));
 }
 
 static void test_targets(void **state)
 {
 	(void)state;
-	say(&facts.plain[FAMILY_A], SAID_NODATA);
-	say(&target[0][FAMILY_A], SAID_NODATA);
+	say(&facts.plain[ADDR_A], SAID_NODATA);
+	say(&target[0][ADDR_A], SAID_NODATA);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ADDRESS));
-	say(&target[0][FAMILY_A], SAID_NXDOMAIN);
-	say(&target[0][FAMILY_AAAA], SAID_NXDOMAIN);
+	say(&target[0][ADDR_A], SAID_NXDOMAIN);
+	say(&target[0][ADDR_AAAA], SAID_NXDOMAIN);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DANGLING));
 
 	/* Nothing to compare with: whatever the server has is not wrong for that. */
-	say(&target[0][FAMILY_A], SAID_ERROR);
-	say(&target[0][FAMILY_AAAA], SAID_NOTHING);
+	say(&target[0][ADDR_A], SAID_ERROR);
+	say(&target[0][ADDR_AAAA], SAID_NOTHING);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_UNRESOLVED));
-	say_addresses(&facts.plain[FAMILY_A], OLD, NULL);
+	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_UNRESOLVED));
 
 	/* One that is dead beside one that is well. */
 	facts.count = 2;
-	say_addresses(&target[0][FAMILY_A], OLD, NULL);
-	say(&target[0][FAMILY_AAAA], SAID_NODATA);
-	say(&target[1][FAMILY_A], SAID_NXDOMAIN);
-	say(&target[1][FAMILY_AAAA], SAID_NXDOMAIN);
+	say_addresses(&target[0][ADDR_A], OLD, NULL);
+	say(&target[0][ADDR_AAAA], SAID_NODATA);
+	say(&target[1][ADDR_A], SAID_NXDOMAIN);
+	say(&target[1][ADDR_AAAA], SAID_NXDOMAIN);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DANGLING));
 }
 
 static void test_sibling(void **state)
 {
 	(void)state;
-	say_addresses(&facts.own[FAMILY_A], OWN, NULL);
+	say_addresses(&facts.own[ADDR_A], OWN, NULL);
 	assert_int_equal(judge(&facts), 0);
 
 	/* The own ones alone, though the target has some. */
-	say_addresses(&facts.plain[FAMILY_A], OWN, NULL);
+	say_addresses(&facts.plain[ADDR_A], OWN, NULL);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
 	facts.sibling = SIBLING_MERGE;
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
@@ -205,19 +205,19 @@ static void test_sibling(void **state)
 	facts.module = MODULE_PRESENT;
 
 	/* Both. */
-	say_addresses(&facts.plain[FAMILY_A], OWN, NEW);
+	say_addresses(&facts.plain[ADDR_A], OWN, NEW);
 	facts.sibling = SIBLING_MERGE;
 	assert_int_equal(judge(&facts), 0);
 
 	/* The own ones, as the target has none. */
-	say_addresses(&facts.plain[FAMILY_A], OWN, NULL);
-	say(&target[0][FAMILY_A], SAID_NODATA);
+	say_addresses(&facts.plain[ADDR_A], OWN, NULL);
+	say(&target[0][ADDR_A], SAID_NODATA);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ADDRESS));
 
 	/* Override, and something else. */
 	facts.sibling = SIBLING_OVERRIDE;
-	say_addresses(&target[0][FAMILY_A], NEW, NULL);
-	say_addresses(&facts.plain[FAMILY_A], NEW, NULL);
+	say_addresses(&target[0][ADDR_A], NEW, NULL);
+	say_addresses(&facts.plain[ADDR_A], NEW, NULL);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
 }
 
@@ -225,20 +225,20 @@ static void test_signed(void **state)
 {
 	(void)state;
 	facts.zone_signed = true;
-	say_addresses(&facts.secure[FAMILY_A], NEW, NULL);
-	say(&facts.secure[FAMILY_AAAA], SAID_NODATA);
+	say_addresses(&facts.secure[ADDR_A], NEW, NULL);
+	say(&facts.secure[ADDR_AAAA], SAID_NODATA);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_UNSIGNED));
-	facts.secure[FAMILY_A].is_signed = true;
+	facts.secure[ADDR_A].is_signed = true;
 	assert_int_equal(judge(&facts), 0);
 
 	/* The zone's own answer. */
-	say(&facts.secure[FAMILY_A], SAID_NODATA);
+	say(&facts.secure[ADDR_A], SAID_NODATA);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_UNSIGNED));
-	say_addresses(&facts.secure[FAMILY_A], OWN, NULL);
-	facts.secure[FAMILY_A].is_signed = true;
+	say_addresses(&facts.secure[ADDR_A], OWN, NULL);
+	facts.secure[ADDR_A].is_signed = true;
 	assert_int_equal(judge(&facts), BIT(PROBLEM_UNSIGNED));
 
-	say(&facts.secure[FAMILY_A], SAID_NOTHING);
+	say(&facts.secure[ADDR_A], SAID_NOTHING);
 	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ANSWER));
 	facts.zone_signed = false;
 	assert_int_equal(judge(&facts), 0);

@@ -20,7 +20,7 @@ static sim_outcome_t answer(void)
 	return (sim_outcome_t){ .success = true, .latency = SIM_LATENCY_MS, .ttl = TTL };
 }
 
-static sim_outcome_t outage(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t outage(unsigned number, addr_type_t id, uint64_t now)
 {
 	if (now < down_from || now >= down_to) {
 		return answer();
@@ -39,14 +39,14 @@ static sim_outcome_t outage(unsigned number, slot_id_t id, uint64_t now)
 	return outcome;
 }
 
-static sim_outcome_t flaps(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t flaps(unsigned number, addr_type_t id, uint64_t now)
 {
 	enum { HALF = 5000 };
 	uint64_t since = now - down_from;
 	return since / HALF % 2 == 0 ? down_as(number, id, now) : answer();
 }
 
-static sim_outcome_t fails_often(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t fails_often(unsigned number, addr_type_t id, uint64_t now)
 {
 	return nrand48(seed) % 10 == 0 ? answer() : sim_servfail(number, id, now);
 }
@@ -94,7 +94,7 @@ static void check_queries(unsigned names)
 	assert_in_range(count_early(), 1, counter(COUNTER_PROBES));
 	assert_in_range(counter(COUNTER_PROBES), 55 * S / (HEALTH_PROBE_MAX_MS * 5 / 4 + 100), 60 * S / HEALTH_PROBE_MIN_MS);
 
-	unsigned queries[names][SLOTS];
+	unsigned queries[names][ADDR_TYPES];
 	memset(queries, 0, sizeof(queries));
 	uint64_t probed = 0;
 	for (size_t i = 0; i < sim.queries; i++) {
@@ -112,7 +112,7 @@ static void check_queries(unsigned names)
 static void check_fresh(uint64_t since)
 {
 	for (unsigned i = 0; i < sim.count; i++) {
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			const slot_t *slot = &sim.target[i]->slot[id];
 			assert_in_range(slot->answer->received, since, sim.now);
 			assert_int_equal(slot->failed_at, 0);
@@ -190,13 +190,13 @@ static void test_fails_often(void **state)
 	unsigned early = count_early(), probes = counter(COUNTER_PROBES), downs = counter(COUNTER_DOWN);
 	assert_in_range(probes, 0, TIME * S / HEALTH_PROBE_MIN_MS);
 	assert_in_range(downs, 0, TIME / 30);
-	assert_in_range(early, 0, probes + downs * NAMES * SLOTS);
+	assert_in_range(early, 0, probes + downs * NAMES * ADDR_TYPES);
 
 	/*
 	 * As for the others: after k failures in a row, which has probability 0.9^k * 0.1, a slot waits 5 * 2^(k-1) s,
 	 * 60 s at most, or 1.4 s after a success: 41 s on average, that is 8 queries in the time; 4 more at the begin.
 	 */
-	assert_in_range(sim.queries - early, NAMES * SLOTS, NAMES * SLOTS * (TIME / 41 + 1 + 4));
+	assert_in_range(sim.queries - early, NAMES * ADDR_TYPES, NAMES * ADDR_TYPES * (TIME / 41 + 1 + 4));
 	assert_int_equal(sim.cold + sim.failed, 0);
 }
 
@@ -216,8 +216,8 @@ static void run_flapping(sim_resolver_f how)
 	unsigned early = count_early(), probes = counter(COUNTER_PROBES), downs = counter(COUNTER_DOWN);
 	assert_in_range(downs, 1, CYCLES);
 	assert_in_range(probes, downs, downs * (5 * S / HEALTH_PROBE_MIN_MS + HEALTH_UP_SUCCESSES));
-	assert_in_range(early, 1, probes + downs * NAMES * SLOTS);
-	assert_in_range(sim.queries, 1, CYCLES * NAMES * SLOTS * (1 + 1 + 3) + probes);
+	assert_in_range(early, 1, probes + downs * NAMES * ADDR_TYPES);
+	assert_in_range(sim.queries, 1, CYCLES * NAMES * ADDR_TYPES * (1 + 1 + 3) + probes);
 	assert_int_equal(sim.cold + sim.failed, 0);
 }
 
@@ -238,7 +238,7 @@ static void test_flapping_silent(void **state)
 static uint32_t healthy_ttl;
 static uint64_t late; /* Visits that did not find a healthy name fresh. */
 
-static sim_outcome_t first_fails(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t first_fails(unsigned number, addr_type_t id, uint64_t now)
 {
 	sim_outcome_t outcome = (number == 0) ? sim_servfail(number, id, now) : answer();
 	outcome.ttl = healthy_ttl;
@@ -260,8 +260,8 @@ static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
 	healthy_ttl = ttl;
 	sim.resolver = first_fails;
 	sim_add(names);
-	sim_publish(0, SLOT_A, TTL);
-	sim_publish(0, SLOT_AAAA, TTL);
+	sim_publish(0, ADDR_A, TTL);
+	sim_publish(0, ADDR_AAAA, TTL);
 	visit_first_last();
 	sim_run(5 * S);
 
@@ -270,7 +270,7 @@ static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
 	sim_run(seconds * S);
 	assert_int_equal(late, 0);
 	for (unsigned i = 1; i < sim.count; i++) {
-		assert_true(sim.slot[i][SLOT_A].queries >= seconds / ttl);
+		assert_true(sim.slot[i][ADDR_A].queries >= seconds / ttl);
 	}
 }
 
@@ -283,7 +283,7 @@ static void test_one_dead(void **state)
 	assert_int_equal(sim.planner.health.slow, 0);
 	assert_int_equal(counter(COUNTER_DOWN), 0);
 	assert_int_equal(count_early(), 0);
-	for (unsigned id = 0; id < SLOTS; id++) {
+	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		assert_in_range(sim.slot[0][id].queries, 2, MINUTE_STEPS + 1);
 	}
 }
@@ -294,8 +294,8 @@ static void test_one_dead_quiet(void **state)
 	(void)state;
 
 	run_one_dead(10, 3600, 7200);
-	assert_in_range(count_early(), 0, counter(COUNTER_PROBES) + SLOTS * counter(COUNTER_DOWN));
-	assert_in_range(sim.slot[0][SLOT_A].queries + sim.slot[0][SLOT_AAAA].queries, 1, 7200 * S / 2000);
+	assert_in_range(count_early(), 0, counter(COUNTER_PROBES) + ADDR_TYPES * counter(COUNTER_DOWN));
+	assert_in_range(sim.slot[0][ADDR_A].queries + sim.slot[0][ADDR_AAAA].queries, 1, 7200 * S / 2000);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)

@@ -15,7 +15,7 @@ static void visit_all(void)
 
 static uint32_t ttl;
 
-static sim_outcome_t with_ttl(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t with_ttl(unsigned number, addr_type_t id, uint64_t now)
 {
 	(void)number, (void)id, (void)now;
 	return (sim_outcome_t){ .success = true, .latency = SIM_LATENCY_MS, .ttl = ttl };
@@ -35,13 +35,13 @@ static void test_hot(void **state)
 	sim_run(1 * S);
 	sim_forget();
 	sim_run(60 * S);
-	for (unsigned id = 0; id < SLOTS; id++) {
+	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		assert_in_range(sim.slot[0][id].gap_min, 700, 1000);
 		assert_in_range(sim.slot[0][id].gap_max, 700, 1000);
 		assert_in_range(sim.slot[0][id].queries, 60, 86);
 		assert_true(sim.target[0]->slot[id].warm);
 	}
-	assert_int_equal(sim.fresh, SLOTS * 600);
+	assert_int_equal(sim.fresh, ADDR_TYPES * 600);
 	assert_int_equal(sim.grace + sim.stale + sim.cold, 0);
 }
 
@@ -56,7 +56,7 @@ static void test_zero_ttl(void **state)
 	sim_run(1 * S);
 	sim_forget();
 	sim_run(60 * S);
-	for (unsigned id = 0; id < SLOTS; id++) {
+	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		assert_in_range(sim.slot[0][id].gap_min, 700, 1000);
 		assert_in_range(sim.slot[0][id].queries, 60, 90);
 	}
@@ -74,12 +74,12 @@ static void test_idle(void **state)
 	sim_add(1);
 	sim_visit(0);
 	sim_run(30 * S);
-	assert_in_range(sim.slot[0][SLOT_A].queries, 30, 43);
+	assert_in_range(sim.slot[0][ADDR_A].queries, 30, 43);
 
 	/* Nobody asks for it any more: each 30 s. */
 	sim_forget();
 	sim_run(570 * S);
-	for (unsigned id = 0; id < SLOTS; id++) {
+	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		assert_in_range(sim.slot[0][id].gap_min, 30 * S, 31 * S);
 		assert_in_range(sim.slot[0][id].gap_max, 30 * S, 31 * S);
 		assert_in_range(sim.slot[0][id].queries, 18, 19);
@@ -90,12 +90,12 @@ static void test_idle(void **state)
 	sim_forget();
 	sim_run(40 * S);
 	assert_int_equal(sim.queries, 0);
-	assert_false(sim.target[0]->slot[SLOT_A].warm);
-	assert_false(sim.target[0]->slot[SLOT_AAAA].warm);
+	assert_false(sim.target[0]->slot[ADDR_A].warm);
+	assert_false(sim.target[0]->slot[ADDR_AAAA].warm);
 
 	/* It leaves when the last of its answers can't serve any more. */
-	uint64_t last = sim.slot[0][SLOT_A].asked_at;
-	last = sim.slot[0][SLOT_AAAA].asked_at > last ? sim.slot[0][SLOT_AAAA].asked_at : last;
+	uint64_t last = sim.slot[0][ADDR_A].asked_at;
+	last = sim.slot[0][ADDR_AAAA].asked_at > last ? sim.slot[0][ADDR_AAAA].asked_at : last;
 	sim_run(3700 * S);
 	assert_int_equal(sim.queries, 0);
 	assert_int_equal(sim.removed, 1);
@@ -112,9 +112,9 @@ static void test_keep_warm_off(void **state)
 	sim_add(1);
 	sim_visit(0);
 	sim_run(86400 * S);
-	assert_int_equal(sim.queries, SLOTS);
+	assert_int_equal(sim.queries, ADDR_TYPES);
 	assert_int_equal(sim_counter(COUNTER_REFRESHES), 0);
-	assert_false(sim.target[0]->slot[SLOT_A].warm);
+	assert_false(sim.target[0]->slot[ADDR_A].warm);
 	assert_int_equal(sim.removed, 0);
 	sim_run(6 * S);
 	assert_int_equal(sim.removed_at, SIM_T0 + SIM_LATENCY_MS + 5 * S + 86400 * S);
@@ -129,7 +129,7 @@ static void test_never_resolved(void **state)
 	sim_add(1);
 	sim_visit(0);
 	sim_run(600 * S);
-	assert_int_equal(sim.queries, SLOTS);
+	assert_int_equal(sim.queries, ADDR_TYPES);
 	assert_int_equal(sim.removed_at, SIM_T0 + CACHE_FAILURE_MAX_MS);
 }
 
@@ -146,7 +146,7 @@ static void test_jitter(void **state)
 	sim.planner.max_rate = 1000000;
 	sim_add(NAMES);
 	for (unsigned i = 0; i < NAMES; i++) {
-		sim_publish(i, SLOT_A, 60);
+		sim_publish(i, ADDR_A, 60);
 		sim_replan(i);
 	}
 	sim_run(60 * S);
@@ -181,7 +181,7 @@ static void test_max_rate(void **state)
 		assert_true(sim_counter(COUNTER_CAPPED) > 0);
 		assert_int_equal(sim.planner.capped_since, i < 3 ? SIM_T0 : 0);
 	}
-	assert_int_equal(sim_counter(COUNTER_QUERIES), SLOTS * NAMES);
+	assert_int_equal(sim_counter(COUNTER_QUERIES), ADDR_TYPES * NAMES);
 	assert_int_equal(sim_counter(COUNTER_REFRESHES), 0);
 }
 
@@ -200,14 +200,14 @@ static void test_max_rate_refresh(void **state)
 	sim_run(10 * S);
 	assert_in_range(sim_busiest(0, 1 * S), 950, 1100);
 	for (unsigned i = 0; i < NAMES; i++) {
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			assert_in_range(sim.slot[i][id].gap_max, 1500, 2500);
 		}
 	}
 	assert_int_equal(sim.stale + sim.cold, 0);
 }
 
-static void fail_slot(unsigned number, slot_id_t id)
+static void fail_slot(unsigned number, addr_type_t id)
 {
 	cache_fail(&sim.target[number]->slot[id], 22, sim.now + 5 * S, sim.now);
 }
@@ -221,16 +221,16 @@ static void test_order(void **state)
 	health_note(&sim.planner.health, true, sim.now - 1); /* The very first success forgives all. */
 	sim_add(9);
 	for (unsigned i = 0; i < 5; i++) {
-		sim_publish(i, SLOT_A, ttls[i]);
+		sim_publish(i, ADDR_A, ttls[i]);
 	}
-	fail_slot(4, SLOT_A);
-	fail_slot(8, SLOT_A);
+	fail_slot(4, ADDR_A);
+	fail_slot(8, ADDR_A);
 	for (unsigned i = 0; i < 5; i++) {
 		sim_replan(i);
 	}
 	sim.now += 60 * S;
 	for (unsigned i = 0; i < 4; i++) {
-		planner_request(&sim.planner, sim.target[(unsigned[]){ 8, 7, 5, 6 }[i]], 0, 1 << SLOT_A, sim.now, sim.now);
+		planner_request(&sim.planner, sim.target[(unsigned[]){ 8, 7, 5, 6 }[i]], 0, 1 << ADDR_A, sim.now, sim.now);
 	}
 
 	sim.planner.max_rate = 1;
@@ -249,12 +249,12 @@ static void test_order(void **state)
 
 enum { DEAD = 10000 };
 
-static sim_outcome_t dead_quick(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t dead_quick(unsigned number, addr_type_t id, uint64_t now)
 {
 	return number < DEAD ? sim_servfail(number, id, now) : sim_good(number, id, now);
 }
 
-static sim_outcome_t dead_slow(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t dead_slow(unsigned number, addr_type_t id, uint64_t now)
 {
 	return number < DEAD ? sim_silent(number, id, now) : sim_good(number, id, now);
 }
@@ -269,7 +269,7 @@ static void test_dead(void **state)
 	sim_add(DEAD);
 	visit_all();
 	sim_run(4 * S);
-	assert_int_equal(sim.queries, SLOTS * DEAD);
+	assert_int_equal(sim.queries, ADDR_TYPES * DEAD);
 
 	/* All are asked for all the time, and each query takes its time. */
 	sim.resolver = dead_slow;
@@ -288,13 +288,13 @@ static void test_dead(void **state)
 	sim_visit(DEAD);
 	uint64_t asked = sim.now;
 	sim_run(1);
-	assert_int_equal(sim.slot[DEAD][SLOT_A].asked_at, asked);
-	assert_int_equal(sim.slot[DEAD][SLOT_AAAA].asked_at, asked);
+	assert_int_equal(sim.slot[DEAD][ADDR_A].asked_at, asked);
+	assert_int_equal(sim.slot[DEAD][ADDR_AAAA].asked_at, asked);
 }
 
 static bool first_fails;
 
-static sim_outcome_t first_may_fail(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t first_may_fail(unsigned number, addr_type_t id, uint64_t now)
 {
 	if (number == 0 && first_fails) {
 		return sim_servfail(number, id, now);
@@ -306,7 +306,7 @@ static sim_outcome_t first_may_fail(unsigned number, slot_id_t id, uint64_t now)
 static void check_steps(unsigned steps)
 {
 	static const uint64_t backoff[] = { 5, 10, 20, 40, 60, 60 };
-	for (unsigned id = 0; id < SLOTS; id++) {
+	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		uint64_t before = 0;
 		unsigned step = 0;
 		for (size_t i = 0; i < sim.queries && step < steps; i++) {
@@ -323,7 +323,7 @@ static void check_steps(unsigned steps)
 	}
 }
 
-static sim_outcome_t first_alive(unsigned number, slot_id_t id, uint64_t now)
+static sim_outcome_t first_alive(unsigned number, addr_type_t id, uint64_t now)
 {
 	return number < 20 ? sim_good(number, id, now) : sim_servfail(number, id, now);
 }
@@ -344,7 +344,7 @@ static void test_flood(void **state)
 	sim_forget();
 	sim_run(600 * S);
 	for (unsigned i = 0; i < 20; i++) {
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			assert_in_range(sim.slot[i][id].gap_max, 40 * S, 60 * S);
 		}
 	}
@@ -365,14 +365,14 @@ static void test_backoff(void **state)
 	sim_forget();
 	sim_run(260 * S);
 	check_steps(6);
-	uint64_t gap[SLOTS] = { sim.slot[0][SLOT_A].gap_max, sim.slot[0][SLOT_AAAA].gap_max };
-	assert_int_not_equal(gap[SLOT_A], gap[SLOT_AAAA]);
+	uint64_t gap[ADDR_TYPES] = { sim.slot[0][ADDR_A].gap_max, sim.slot[0][ADDR_AAAA].gap_max };
+	assert_int_not_equal(gap[ADDR_A], gap[ADDR_AAAA]);
 	assert_int_equal(sim_counter(COUNTER_DOWN), 0);
 
 	/* A success, and all begins anew. */
 	first_fails = false;
 	sim_run(80 * S);
-	assert_int_equal(sim.target[0]->slot[SLOT_A].failures, 0);
+	assert_int_equal(sim.target[0]->slot[ADDR_A].failures, 0);
 	first_fails = true;
 	sim_forget();
 	sim_run(50 * S);

@@ -15,11 +15,11 @@ typedef struct {
 	size_t len;
 } pair_t;
 
-static record_t make(uint8_t slot, reply_kind_t kind, uint16_t count)
+static record_t make(addr_type_t type, reply_kind_t kind, uint16_t count)
 {
 	record_t record = {
-		.slot = slot,
-		.reply = { .kind = kind, .ttl = 0x01020304 + count, .count = count, .len = slot ? 16 : 4 },
+		.type = type,
+		.reply = { .kind = kind, .ttl = 0x01020304 + count, .count = count, .len = addr_len(type) },
 		.received = 0x1122334455667788,
 		.used = UINT64_MAX - count,
 	};
@@ -34,7 +34,7 @@ static record_t make(uint8_t slot, reply_kind_t kind, uint16_t count)
 static pair_t write(const knot_dname_t *name, const record_t *record)
 {
 	pair_t pair = { .len = 0 };
-	pair.key_len = record_key(pair.key, name, record->slot);
+	pair.key_len = record_key(pair.key, name, record->type);
 	pair.len = record_write(pair.value, pair.key, pair.key_len, record);
 	return pair;
 }
@@ -73,14 +73,14 @@ static void check_round_trip(const knot_dname_t *name, const record_t *record)
 {
 	pair_t pair = write(name, record);
 	assert_int_equal(pair.key_len, knot_dname_size(name) + 1);
-	assert_int_equal(pair.len, RECORD_HEADER_LEN + record->reply.count * (record->slot ? 16 : 4));
+	assert_int_equal(pair.len, RECORD_HEADER_LEN + record->reply.count * addr_len(record->type));
 
 	record_t got;
 	knot_dname_storage_t got_name;
 	memset(&got, 0xa5, sizeof(got));
 	assert_int_equal(record_read(&got, got_name, pair.key, pair.key_len, pair.value, pair.len), KNOT_EOK);
 	assert_true(knot_dname_is_equal(got_name, name));
-	assert_int_equal(got.slot, record->slot);
+	assert_int_equal(got.type, record->type);
 	assert_int_equal(got.received, record->received);
 	assert_int_equal(got.used, record->used);
 	assert_int_equal(got.reply.kind, record->reply.kind);
@@ -96,14 +96,14 @@ static void test_round_trip(void **state)
 
 	const knot_dname_t *names[] = { NAME_A, (const uint8_t *)"", (const uint8_t *)"\003\0.\377", long_name() };
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		for (uint8_t slot = 0; slot <= 1; slot++) {
+		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 			for (uint16_t count = 1; count <= REPLY_ADDRESSES_MAX; count++) {
-				record_t record = make(slot, REPLY_ADDRESSES, count);
+				record_t record = make(type, REPLY_ADDRESSES, count);
 				check_round_trip(names[i], &record);
 			}
-			record_t nodata = make(slot, REPLY_NODATA, 0);
+			record_t nodata = make(type, REPLY_NODATA, 0);
 			check_round_trip(names[i], &nodata);
-			record_t nxdomain = make(slot, REPLY_NXDOMAIN, 0);
+			record_t nxdomain = make(type, REPLY_NXDOMAIN, 0);
 			check_round_trip(names[i], &nxdomain);
 		}
 	}
@@ -234,7 +234,7 @@ static void test_refuse(void **state)
 
 	const record_t good = make(0, REPLY_ADDRESSES, 2);
 	record_t record = good;
-	record.slot = 2;
+	record.type = 2;
 	assert_int_equal(write(NAME_A, &record).len, 0);
 	record = good;
 	record.reply.kind = REPLY_BAD;

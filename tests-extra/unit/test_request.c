@@ -5,7 +5,7 @@
 #include "sim.h"
 
 #define S 1000ULL
-#define BOTH ((1U << SLOT_A) | (1U << SLOT_AAAA))
+#define BOTH ((1U << ADDR_A) | (1U << ADDR_AAAA))
 
 /* --- requests --- */
 
@@ -19,20 +19,20 @@ static void test_request(void **state)
 	(void)state;
 
 	sim_add(1);
-	slot_t *slot = &sim.target[0]->slot[SLOT_A];
-	request(0, 1 << SLOT_A, sim.now);
+	slot_t *slot = &sim.target[0]->slot[ADDR_A];
+	request(0, 1 << ADDR_A, sim.now);
 	plan_t plan = sim_next();
 	assert_int_equal(plan.kind, PLAN_ASK);
-	assert_int_equal(plan.id, SLOT_A);
+	assert_int_equal(plan.id, ADDR_A);
 	assert_int_equal(slot->asked, ASKED_WAIT);
 
 	/* Of a slot that is being asked for, one query is enough. */
-	request(0, 1 << SLOT_A, sim.now);
+	request(0, 1 << ADDR_A, sim.now);
 	assert_int_equal(sim_next().kind, PLAN_NOTHING);
 	request(0, BOTH, sim.now);
 	plan_t other = sim_next();
 	assert_int_equal(other.kind, PLAN_ASK);
-	assert_int_equal(other.id, SLOT_AAAA);
+	assert_int_equal(other.id, ADDR_AAAA);
 	assert_int_equal(sim_next().kind, PLAN_NOTHING);
 
 	/* A worker that looked before the result was there could not know. */
@@ -41,11 +41,11 @@ static void test_request(void **state)
 	sim_land(&plan, true, 60);
 	assert_int_equal(slot->asked, ASKED_NOT);
 	slot->asked = ASKED_WAIT;
-	request(0, 1 << SLOT_A, made);
+	request(0, 1 << ADDR_A, made);
 	assert_int_equal(slot->asked, ASKED_NOT);
-	request(0, 1 << SLOT_A, sim.now);
+	request(0, 1 << ADDR_A, sim.now);
 	assert_int_equal(sim_next().kind, PLAN_NOTHING);
-	request(0, 1 << SLOT_A, sim.now + 1);
+	request(0, 1 << ADDR_A, sim.now + 1);
 	assert_int_equal(sim_next().kind, PLAN_ASK);
 }
 
@@ -57,12 +57,12 @@ static void test_request_raised(void **state)
 	sim_add(2);
 	sim.planner.max_rate = 1;
 	for (unsigned i = 0; i < 2; i++) {
-		sim_publish(i, SLOT_A, 10 + i);
-		planner_request(&sim.planner, sim.target[i], 1 << SLOT_A, 0, sim.now, sim.now);
+		sim_publish(i, ADDR_A, 10 + i);
+		planner_request(&sim.planner, sim.target[i], 1 << ADDR_A, 0, sim.now, sim.now);
 	}
-	request(1, 1 << SLOT_A, sim.now);
-	planner_request(&sim.planner, sim.target[1], 1 << SLOT_A, 0, sim.now, sim.now);
-	assert_int_equal(sim.target[1]->slot[SLOT_A].asked, ASKED_WAIT);
+	request(1, 1 << ADDR_A, sim.now);
+	planner_request(&sim.planner, sim.target[1], 1 << ADDR_A, 0, sim.now, sim.now);
+	assert_int_equal(sim.target[1]->slot[ADDR_A].asked, ASKED_WAIT);
 	sim_run(2 * S);
 	assert_int_equal(sim.queries, 2);
 	assert_int_equal(sim.query[0].number, 1);
@@ -77,15 +77,15 @@ static void test_request_suppressed(void **state)
 	(void)state;
 
 	sim_add(1);
-	slot_t *slot = &sim.target[0]->slot[SLOT_A];
+	slot_t *slot = &sim.target[0]->slot[ADDR_A];
 	cache_fail(slot, 22, sim.now + 5 * S, sim.now);
 	sim_replan(0);
 	slot->asked = ASKED_WAIT;
-	request(0, 1 << SLOT_A, sim.now);
+	request(0, 1 << ADDR_A, sim.now);
 	assert_int_equal(sim_next().kind, PLAN_NOTHING);
 	assert_int_equal(slot->asked, ASKED_NOT);
 	sim.now = slot->retry_at;
-	request(0, 1 << SLOT_A, sim.now);
+	request(0, 1 << ADDR_A, sim.now);
 	plan_t plan = sim_next();
 	assert_int_equal(plan.kind, PLAN_ASK);
 	assert_true(plan.doubtful);
@@ -100,7 +100,7 @@ static void test_remove_wanted(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		request(i, BOTH, sim.now);
 		planner_request(&sim.planner, sim.target[2 + i], BOTH, 0, sim.now, sim.now);
-		sim_publish(4 + i, SLOT_A, 10);
+		sim_publish(4 + i, ADDR_A, 10);
 		sim_replan(4 + i);
 	}
 	sim_remove(0);
@@ -108,7 +108,7 @@ static void test_remove_wanted(void **state)
 	sim_remove(4);
 	sim_run(9 * S);
 	for (unsigned i = 0; i < 6; i++) {
-		assert_int_equal(sim.slot[i][SLOT_A].queries, i % 2);
+		assert_int_equal(sim.slot[i][ADDR_A].queries, i % 2);
 	}
 }
 
@@ -124,7 +124,7 @@ static void restore_all(unsigned names)
 {
 	sim_add(names);
 	for (unsigned i = 0; i < names; i++) {
-		sim_restore(i, SLOT_A, 60, sim.now - (60 + expired(i, names)) * S);
+		sim_restore(i, ADDR_A, 60, sim.now - (60 + expired(i, names)) * S);
 		sim_replan(i);
 	}
 }
@@ -141,8 +141,8 @@ static void test_restored(void **state)
 	assert_int_equal(sim.queries, NAMES);
 	for (unsigned i = 0; i < NAMES; i++) {
 		assert_int_equal(expired(sim.query[i].number, NAMES), NAMES - i);
-		assert_false(sim.target[i]->slot[SLOT_A].answer->restored);
-		assert_true(sim.target[i]->slot[SLOT_A].warm);
+		assert_false(sim.target[i]->slot[ADDR_A].answer->restored);
+		assert_true(sim.target[i]->slot[ADDR_A].warm);
 	}
 }
 
@@ -152,7 +152,7 @@ static void test_restored_fresh(void **state)
 	(void)state;
 
 	sim_add(1);
-	sim_restore(0, SLOT_A, 3600, sim.now - 1 * S);
+	sim_restore(0, ADDR_A, 3600, sim.now - 1 * S);
 	sim_replan(0);
 	sim_run(1);
 	assert_int_equal(sim.queries, 1);
@@ -177,10 +177,10 @@ static void test_restored_unused(void **state)
 
 	sim_add(1);
 	sim.target[0]->used = sim.now - sim.account.terms.keep_warm * S;
-	sim_restore(0, SLOT_A, 60, sim.now - 1 * S);
-	assert_true(sim.target[0]->slot[SLOT_A].warm);
+	sim_restore(0, ADDR_A, 60, sim.now - 1 * S);
+	assert_true(sim.target[0]->slot[ADDR_A].warm);
 	sim_replan(0);
-	assert_false(sim.target[0]->slot[SLOT_A].warm);
+	assert_false(sim.target[0]->slot[ADDR_A].warm);
 	sim_run(3600 * S);
 	assert_int_equal(sim.queries, 0);
 	assert_int_equal(sim.removed, 0);

@@ -32,7 +32,7 @@ static void test_put(void **state)
 	assert_int_equal(store_stats(store)->puts, 300);
 	assert_int_equal(store_stats(store)->batches, 1);
 
-	/* A newer one replaces that of its slot. */
+	/* A newer one replaces that of its type. */
 	record_t record = record_of(1001, 2);
 	assert_true(store_put(store, name_of(7), &record, T0 + 2));
 	for (unsigned i = 0; i < 300; i += 50) {
@@ -61,7 +61,7 @@ static void test_del(void **state)
 	}
 	record_t record = record_of(5, 1);
 	assert_true(store_put(store, name_of(4), &record, T0));
-	store_del(store, name_of(4), T0); /* Both slots, in the same batch. */
+	store_del(store, name_of(4), T0); /* Both types, in the same batch. */
 	assert_int_equal(store_commit(store, T0), KNOT_EOK);
 	store_del(store, name_of(5), T0 + 1);
 	assert_true(store_pending(store));
@@ -158,7 +158,7 @@ static void write_for_ever(int progress)
 	for (unsigned batch = 1;; batch++) {
 		for (unsigned i = 0; i < 200; i++) {
 			record_t record = record_of(batch, i % 65);
-			record.slot = 0;
+			record.type = 0;
 			record.reply.len = 4;
 			(void)store_put(store, name_of(i), &record, batch);
 		}

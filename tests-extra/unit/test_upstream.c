@@ -22,7 +22,7 @@
 /* A resolver that has one address for any name, at once, and counts queries by the name's number. */
 
 static int sock;
-static atomic_uint queries[NAMES][SLOTS];
+static atomic_uint queries[NAMES][ADDR_TYPES];
 
 static const policy_t policy = {
 	.terms = {
@@ -50,7 +50,7 @@ static void *resolve(void *ctx)
 		uint16_t type = knot_pkt_qtype(pkt);
 		unsigned number = 0;
 		assert_int_equal(sscanf((const char *)knot_pkt_qname(pkt) + 1, "n%u", &number), 1);
-		queries[number][type == KNOT_RRTYPE_A ? SLOT_A : SLOT_AAAA]++;
+		queries[number][type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA]++;
 
 		knot_pkt_t *reply = knot_pkt_new(NULL, sizeof(wire), NULL);
 		knot_pkt_init_response(reply, pkt);
@@ -162,7 +162,7 @@ static bool visit(upstream_t *at, unsigned number)
 	uint64_t now = clock_ms();
 	target_t *target = cache_find(upstream_cache(at), name);
 	unsigned refresh = 0, wait = 0, known = 0;
-	for (unsigned id = 0; id < SLOTS; id++) {
+	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		verdict_t verdict = verdict_get(target != NULL ? &target->slot[id] : NULL, upstream_health(at),
 		                                &policy, 3600, now);
 		unsigned bit = verdict.ask ? 1U << id : 0;
@@ -174,7 +174,7 @@ static bool visit(upstream_t *at, unsigned number)
 	}
 	rcu_read_unlock();
 
-	return known == SLOTS;
+	return known == ADDR_TYPES;
 }
 
 static void visit_until_known(upstream_t *at, unsigned number, uint64_t end)
@@ -239,12 +239,12 @@ static void test_single_flight(void **state)
 	rcu_unregister_thread();
 
 	for (unsigned number = 0; number < NAMES; number++) {
-		for (unsigned id = 0; id < SLOTS; id++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
 			assert_int_equal(queries[number][id], 1);
 		}
 	}
-	assert_count(upstream, COUNTER_QUERIES, NAMES * SLOTS);
-	assert_count(upstream, COUNTER_ANSWERS, NAMES * SLOTS);
+	assert_count(upstream, COUNTER_QUERIES, NAMES * ADDR_TYPES);
+	assert_count(upstream, COUNTER_ANSWERS, NAMES * ADDR_TYPES);
 	assert_count(upstream, COUNTER_TARGETS, NAMES);
 	assert_count(upstream, COUNTER_REFRESHES, 0);
 }

@@ -2,11 +2,11 @@
 
 /*!
  * \file
- * \brief Targets and their last good answers, shared by all zones of an upstream.
+ * \brief Targets and their last good answers, shared by all zones of an engine.
  *
  * Many readers, one writer. Readers (workers) are inside rcu_read_lock() of
  * liburcu's default flavour, where Knot runs its hooks; they take no lock and
- * keep no pointer beyond it. The writer is the upstream's thread.
+ * keep no pointer beyond it. The writer is the engine's thread.
  *
  * A target has a slot each for A and AAAA. A slot points to an immutable answer,
  * which is replaced as a whole and freed by call_rcu(). The cache keeps facts

@@ -11,7 +11,7 @@
  * what failed in the meantime is forgiven. In a partial failure nothing is
  * forgiven, and background queries slow down in proportion.
  *
- * Written by the upstream's thread; what workers read is atomic.
+ * Written by the engine's thread; what workers read is atomic.
  */
 
 #pragma once

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief When the upstream's thread asks for a target by itself, and when it forgets one.
+ * \brief When the engine's thread asks for a target by itself, and when it forgets one.
  *
  * Pure functions of the cache's facts, the terms of the zone that asked last, and the time; for the writer.
  */

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief The part of a zone's options that the upstream's thread goes by.
+ * \brief The part of a zone's options that the engine's thread goes by.
  */
 
 #pragma once

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief What one zone has to do with an upstream: its terms, its share of the resolver's time, what is counted for it.
+ * \brief What one zone has to do with an engine: its terms, its share of the resolver's time, what is counted for it.
  *
- * Made and closed with the load of the zone, by any thread; used by the upstream's thread,
+ * Made and closed with the load of the zone, by any thread; used by the engine's thread,
  * which keeps it for as long as a target was asked for by that zone last. When the zone is
  * loaded anew, the new account takes over what the one before has. The last reference
  * frees it.
@@ -24,9 +24,9 @@
 struct lane;
 
 /*!
- * \brief Takes all counters of a zone and of its upstream.
+ * \brief Takes all counters of a zone and of its engine.
  *
- * Called by the upstream's thread with the account's lock held, never after
+ * Called by the engine's thread with the account's lock held, never after
  * account_close().
  */
 typedef void (*account_publish_f)(void *ctx, const counters_t own, const counters_t common);
@@ -40,17 +40,17 @@ typedef struct account {
 
 	/* Any thread. */
 	atomic_uint refs;
-	atomic_bool delayed;  /*!< zone-rate has put a query off; set by the upstream's thread. */
+	atomic_bool delayed;  /*!< zone-rate has put a query off; set by the engine's thread. */
 	pthread_mutex_t lock; /*!< Of `ctx`. */
 	void *ctx;            /*!< Argument of `publish`, NULL after the close. */
 
 	/* The registry, under its lock. */
 	struct cds_list_head registered;
 
-	/* Set before the upstream's thread knows the account, then that thread's. */
+	/* Set before the engine's thread knows the account, then that thread's. */
 	struct account *predecessor; /*!< Of the same zone, to be taken over; with a reference. */
 
-	/* The upstream's thread. */
+	/* The engine's thread. */
 	struct account *heir;          /*!< That has taken this one over, or NULL; with a reference. */
 	struct cds_list_head node;     /*!< Among those it knows. */
 	struct cds_list_head changed;  /*!< Among those that have something to publish. */
@@ -66,7 +66,7 @@ typedef struct account {
  * \brief Opens an account.
  *
  * \param zone     Name of the zone.
- * \param terms    Options for the upstream's thread.
+ * \param terms    Options for the engine's thread.
  * \param rate     Queries/s, 0 for no limit.
  * \param publish  Takes counters; NULL for an account that is no zone's.
  * \param ctx      Its argument.
@@ -88,10 +88,10 @@ void account_unref(account_t *account);
 /*! \brief Whether its zone is gone. */
 bool account_is_closed(account_t *account);
 
-/*! \brief Hands the counters over, if the zone is still there. The upstream's thread. */
+/*! \brief Hands the counters over, if the zone is still there. The engine's thread. */
 void account_publish(account_t *account, const counters_t common);
 
-/*! \brief Counts. The upstream's thread. */
+/*! \brief Counts. The engine's thread. */
 static inline void account_count(account_t *account, counter_t id)
 {
 	account->counters[id]++;
@@ -100,15 +100,15 @@ static inline void account_count(account_t *account, counter_t id)
 	}
 }
 
-/*! \brief Counts how long a resolution took, ms. The upstream's thread. */
+/*! \brief Counts how long a resolution took, ms. The engine's thread. */
 void account_count_latency(account_t *account, uint64_t latency);
 
 /*!
- * \brief Takes a turn of the zone's own rate, of which a second's worth may be used at once. The upstream's thread.
+ * \brief Takes a turn of the zone's own rate, of which a second's worth may be used at once. The engine's thread.
  *
  * \return clock_ms() of when it comes; `now` or earlier: at once.
  */
 uint64_t account_take_turn(account_t *account, uint64_t now);
 
-/*! \brief Gives a turn back that was not used. The upstream's thread. */
+/*! \brief Gives a turn back that was not used. The engine's thread. */
 void account_return_turn(account_t *account);

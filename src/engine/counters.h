@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief What an upstream's thread counts; only that thread writes and reads.
+ * \brief What an engine's thread counts; only that thread writes and reads.
  */
 
 #pragma once
@@ -24,7 +24,7 @@ typedef enum {
 	COUNTER_LATENCY,   /*!< Resolutions by the time until their result, COUNTER_LATENCIES of them. */
 	COUNTER_LATENCY_LAST = COUNTER_LATENCY + 6,
 
-	/* For the upstream as a whole. */
+	/* For the engine as a whole. */
 	COUNTER_TARGETS,      /*!< Targets in the cache: a gauge. */
 	COUNTER_EVICTED,      /*!< Targets that left because of max-targets. */
 	COUNTER_EXPIRED,      /*!< Targets that left because nothing was of use any more. */

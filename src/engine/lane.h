@@ -2,10 +2,10 @@
 
 /*!
  * \file
- * \brief The accounts that the upstream's thread knows, and a resolver for each set of terms among them.
+ * \brief The accounts that the engine's thread knows, and a resolver for each set of terms among them.
  *
  * c-ares has timeout and retransmissions per channel, so zones with the same terms
- * share a lane with a resolver that goes by them. For the upstream's thread only.
+ * share a lane with a resolver that goes by them. For the engine's thread only.
  */
 
 #pragma once
@@ -25,14 +25,14 @@ typedef struct lane {
 	bool unsettled;    /*!< resolver_settle() is due. */
 } lane_t;
 
-/*! The lanes of an upstream. */
+/*! The lanes of an engine. */
 typedef struct {
 	struct cds_list_head list;
 	struct cds_list_head accounts; /*!< All, with a reference to each. */
 	struct cds_list_head changes;  /*!< Those that have something to publish. */
 	uv_loop_t *loop;
 	const resolvers_t *resolvers;
-	counters_t *common; /*!< Counters of the upstream as a whole. */
+	counters_t *common; /*!< Counters of the engine as a whole. */
 } lanes_t;
 
 void lanes_init(lanes_t *lanes, uv_loop_t *loop, const resolvers_t *resolvers, counters_t *common);

@@ -13,7 +13,7 @@
  *
  * All queries together keep to max-rate; refreshes slow down further while the
  * resolver fails (health.h). Those of a zone keep to its zone-rate: a target whose
- * turn is yet to come waits for it among the rest. For the upstream's thread only,
+ * turn is yet to come waits for it among the rest. For the engine's thread only,
  * but for `health`.
  */
 

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Requests on their way from the workers to the upstream's thread.
+ * \brief Requests on their way from the workers to the engine's thread.
  *
  * Many producers, one consumer, wait-free for producers. Bounded: what does not
  * fit is refused, never waited for.

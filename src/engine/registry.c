@@ -12,7 +12,7 @@
 #include "util/clock.h"
 #include "util/fingerprint.h"
 
-/*! How long an upstream without zones is kept, in ms. */
+/*! How long an engine without zones is kept, in ms. */
 #define LINGER_MS 60000
 /*! For some tens of thousands of zones. */
 #define ZONE_BUCKETS 4096
@@ -26,8 +26,8 @@ typedef struct {
 
 typedef struct {
 	struct cds_list_head node;
-	upstream_key_t key;
-	upstream_t *upstream;
+	engine_key_t key;
+	engine_t *engine;
 	struct cds_list_head claims;              /*!< One for each different limits: few. */
 	struct cds_list_head zones[ZONE_BUCKETS]; /*!< Accounts, the last one of each zone, by its name's hash. */
 	uint64_t idle_since;                      /*!< clock_ms() of when the last claim went. */
@@ -49,13 +49,13 @@ static void join(struct cds_list_head *list)
 {
 	entry_t *entry, *next;
 	cds_list_for_each_entry_safe(entry, next, list, node) {
-		upstream_join(entry->upstream);
+		engine_join(entry->engine);
 		cds_list_del(&entry->node);
 		free(entry);
 	}
 }
 
-/*! For the upstream's thread. While the registry is busy the answer is no. */
+/*! For the engine's thread. While the registry is busy the answer is no. */
 static bool retire(void *ctx)
 {
 	entry_t *entry = ctx;
@@ -72,7 +72,7 @@ static bool retire(void *ctx)
 	return done;
 }
 
-static entry_t *find_entry(const upstream_key_t *key)
+static entry_t *find_entry(const engine_key_t *key)
 {
 	entry_t *entry;
 	cds_list_for_each_entry(entry, &registry.live, node) {
@@ -83,7 +83,7 @@ static entry_t *find_entry(const upstream_key_t *key)
 	return NULL;
 }
 
-static entry_t *add_entry(const upstream_key_t *key, const terms_t *terms, const limits_t *limits, int *ret)
+static entry_t *add_entry(const engine_key_t *key, const terms_t *terms, const limits_t *limits, int *ret)
 {
 	entry_t *entry = calloc(1, sizeof(*entry));
 	if (entry == NULL) {
@@ -97,7 +97,7 @@ static entry_t *add_entry(const upstream_key_t *key, const terms_t *terms, const
 		CDS_INIT_LIST_HEAD(&entry->zones[i]);
 	}
 
-	*ret = upstream_start(&entry->upstream, key, terms, limits, retire, entry);
+	*ret = engine_start(&entry->engine, key, terms, limits, retire, entry);
 	if (*ret != KNOT_EOK) {
 		free(entry);
 		return NULL;
@@ -159,15 +159,15 @@ static void apply_limits(entry_t *entry)
 		}
 	}
 	if (!cds_list_empty(&entry->claims)) {
-		upstream_limit(entry->upstream, &limits);
+		engine_limit(entry->engine, &limits);
 	}
 }
 
-int registry_acquire(upstream_t **upstream, const upstream_key_t *key, const terms_t *terms,
+int registry_acquire(engine_t **engine, const engine_key_t *key, const terms_t *terms,
                      const limits_t *limits)
 {
 	int ret = KNOT_EOK;
-	*upstream = NULL;
+	*engine = NULL;
 
 	pthread_mutex_lock(&registry.lock);
 	join(&registry.retired);
@@ -180,7 +180,7 @@ int registry_acquire(upstream_t **upstream, const upstream_key_t *key, const ter
 	}
 	if (ret == KNOT_EOK) {
 		apply_limits(entry);
-		*upstream = entry->upstream;
+		*engine = entry->engine;
 	}
 	pthread_mutex_unlock(&registry.lock);
 
@@ -202,18 +202,18 @@ static void register_account(entry_t *entry, account_t *account)
 	cds_list_add(&account->registered, bucket);
 }
 
-void registry_join(upstream_t *upstream, account_t *account)
+void registry_join(engine_t *engine, account_t *account)
 {
 	pthread_mutex_lock(&registry.lock);
 	entry_t *entry;
 	cds_list_for_each_entry(entry, &registry.live, node) {
-		if (entry->upstream == upstream) {
+		if (entry->engine == engine) {
 			register_account(entry, account);
 			break;
 		}
 	}
 	pthread_mutex_unlock(&registry.lock);
-	upstream_admit(upstream, account);
+	engine_admit(engine, account);
 }
 
 void registry_leave(account_t *account)
@@ -226,16 +226,16 @@ void registry_leave(account_t *account)
 	}
 }
 
-void registry_release(upstream_t *upstream, const limits_t *limits)
+void registry_release(engine_t *engine, const limits_t *limits)
 {
-	if (upstream == NULL) {
+	if (engine == NULL) {
 		return;
 	}
 
 	pthread_mutex_lock(&registry.lock);
 	entry_t *entry;
 	cds_list_for_each_entry(entry, &registry.live, node) {
-		if (entry->upstream == upstream) {
+		if (entry->engine == engine) {
 			remove_claim(entry, limits);
 			apply_limits(entry);
 			break;
@@ -252,7 +252,7 @@ __attribute__((destructor)) static void stop_all(void)
 	entry_t *entry;
 	cds_list_for_each_entry(entry, &registry.live, node) {
 		entry->stopped = true;
-		upstream_stop(entry->upstream);
+		engine_stop(entry->engine);
 	}
 	pthread_mutex_unlock(&registry.lock);
 

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief The upstreams of the process.
+ * \brief The engines of the process.
  *
- * An upstream outlives its last zone for a while, so that neither a reload nor a
+ * An engine outlives its last zone for a while, so that neither a reload nor a
  * zone that is taken out and put back empties the cache. All functions may be
  * called by any thread, also one not registered with RCU; they take the
  * registry's lock.
@@ -12,33 +12,33 @@
 
 #pragma once
 
-#include "engine/upstream.h"
+#include "engine/engine.h"
 
 /*!
- * \brief Gets the upstream of a key, started if need be.
+ * \brief Gets the engine of a key, started if need be.
  *
- * Where the zones of an upstream disagree about its limits, the highest hold.
+ * Where the zones of an engine disagree about its limits, the highest hold.
  *
- * \param[out] upstream  To be given back by registry_release().
+ * \param[out] engine  To be given back by registry_release().
  * \param key            Resolvers and store.
- * \param terms          Of the zone, see upstream_start().
+ * \param terms          Of the zone, see engine_start().
  * \param limits         Of the zone.
  *
  * \return KNOT_E*
  */
-int registry_acquire(upstream_t **upstream, const upstream_key_t *key, const terms_t *terms,
+int registry_acquire(engine_t **engine, const engine_key_t *key, const terms_t *terms,
                      const limits_t *limits);
 
 /*!
- * \brief Opens the account of a zone with an upstream, which takes over the one that the zone has with it already.
+ * \brief Opens the account of a zone with an engine, which takes over the one that the zone has with it already.
  *
  * \param account   Its account, not yet used.
- * \param upstream  Got by registry_acquire().
+ * \param engine  Got by registry_acquire().
  */
-void registry_join(upstream_t *upstream, account_t *account);
+void registry_join(engine_t *engine, account_t *account);
 
 /*! \brief Closes the account of a zone; NULL is fine. */
 void registry_leave(account_t *account);
 
-/*! \brief Gives an upstream back, with the limits that it was got with; NULL is fine. */
-void registry_release(upstream_t *upstream, const limits_t *limits);
+/*! \brief Gives an engine back, with the limits that it was got with; NULL is fine. */
+void registry_release(engine_t *engine, const limits_t *limits);

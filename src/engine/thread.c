@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "engine/thread.h"
+#include "engine/internal.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -33,7 +33,7 @@
 
 /*! A query under way. Its target can't leave the cache: the slot is busy. */
 typedef struct {
-	upstream_t *upstream;
+	engine_t *engine;
 	account_t *account;
 	plan_t plan;
 	bool failed; /*!< A failure has been noted. */
@@ -42,60 +42,60 @@ typedef struct {
 /* --- targets --- */
 
 /*! Removes a target that the planner has let go. */
-static void remove_target(upstream_t *upstream, target_t *target)
+static void remove_target(engine_t *engine, target_t *target)
 {
-	archive_remove(upstream->archive, target->name, clock_ms());
+	archive_remove(engine->archive, target->name, clock_ms());
 	account_charge(NULL, target);
-	cache_remove(upstream->cache, target);
-	upstream->common[COUNTER_TARGETS]--;
+	cache_remove(engine->cache, target);
+	engine->common[COUNTER_TARGETS]--;
 }
 
-static bool evict_one(upstream_t *upstream)
+static bool evict_one(engine_t *engine)
 {
-	target_t *victim = cache_victim(upstream->cache);
+	target_t *victim = cache_victim(engine->cache);
 	if (victim == NULL) {
 		return false;
 	}
-	planner_remove(&upstream->planner, victim);
-	remove_target(upstream, victim);
-	upstream->common[COUNTER_EVICTED]++;
+	planner_remove(&engine->planner, victim);
+	remove_target(engine, victim);
+	engine->common[COUNTER_EVICTED]++;
 	return true;
 }
 
-static target_t *add_target(upstream_t *upstream, const knot_dname_t *name, account_t *account,
+static target_t *add_target(engine_t *engine, const knot_dname_t *name, account_t *account,
                             uint64_t used, uint64_t now)
 {
-	target_t *target = cache_add(upstream->cache, name, used);
+	target_t *target = cache_add(engine->cache, name, used);
 	if (target == NULL) {
 		return NULL;
 	}
 	account_charge(account, target);
-	if (planner_add(&upstream->planner, target, now) != KNOT_EOK) {
+	if (planner_add(&engine->planner, target, now) != KNOT_EOK) {
 		account_charge(NULL, target);
-		cache_remove(upstream->cache, target);
+		cache_remove(engine->cache, target);
 		return NULL;
 	}
-	upstream->common[COUNTER_TARGETS]++;
+	engine->common[COUNTER_TARGETS]++;
 	return target;
 }
 
-static target_t *find_target(upstream_t *upstream, const knot_dname_t *name)
+static target_t *find_target(engine_t *engine, const knot_dname_t *name)
 {
 	rcu_read_lock();
-	target_t *target = cache_find(upstream->cache, name);
+	target_t *target = cache_find(engine->cache, name);
 	rcu_read_unlock();
 	return target; /* Only this thread removes it. */
 }
 
 /* --- results --- */
 
-static void publish(upstream_t *upstream, const flight_t *flight, const reply_t *reply, uint64_t now)
+static void publish(engine_t *engine, const flight_t *flight, const reply_t *reply, uint64_t now)
 {
 	target_t *target = flight->plan.target;
 	slot_t *slot = &target->slot[flight->plan.id];
 	const terms_t *terms = &flight->account->terms;
 
-	uint64_t stored = archive_stored(upstream->archive, slot->answer, reply, terms, now);
+	uint64_t stored = archive_stored(engine->archive, slot->answer, reply, terms, now);
 	if (cache_publish(slot, reply, now) != KNOT_EOK) {
 		/* A failure like any other: the last good answer stays. */
 		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, terms, now), flight->plan.at);
@@ -104,7 +104,7 @@ static void publish(upstream_t *upstream, const flight_t *flight, const reply_t 
 	slot->answer->stored = stored;
 	bool held = terms->hold && slot->answer->held != NULL; /* Then these stay in the store. */
 	if (stored == 0 && !held) {
-		slot->answer->stored = archive_put(upstream->archive, target, flight->plan.id, reply, now);
+		slot->answer->stored = archive_put(engine->archive, target, flight->plan.id, reply, now);
 	}
 }
 
@@ -122,33 +122,33 @@ static void count_result(const flight_t *flight, const reply_t *reply, int16_t e
 }
 
 /*! Tells that the resolvers went down, or came back. */
-static void note_health(upstream_t *upstream, uint64_t now)
+static void note_health(engine_t *engine, uint64_t now)
 {
 	char servers[RESOLVERS_TEXT_MAX], text[sizeof(servers) + 128];
-	resolvers_print(servers, &upstream->key.resolvers);
-	if (upstream->planner.health.down) {
-		upstream->common[COUNTER_DOWN]++;
-		upstream->down_at = now;
+	resolvers_print(servers, &engine->key.resolvers);
+	if (engine->planner.health.down) {
+		engine->common[COUNTER_DOWN]++;
+		engine->down_at = now;
 		(void)snprintf(text, sizeof(text),
 		               "resolver %s is down, nothing has been resolved for %d s, "
 		               "the last good answers are served",
 		               servers, HEALTH_DOWN_MS / 1000);
-		news_post(&upstream->news, LOG_WARNING, text);
+		news_post(&engine->news, LOG_WARNING, text);
 	} else {
 		(void)snprintf(text, sizeof(text), "resolver %s is up again after %" PRIu64 " s",
-		               servers, (now - upstream->down_at) / 1000);
-		news_post(&upstream->news, LOG_NOTICE, text);
+		               servers, (now - engine->down_at) / 1000);
+		news_post(&engine->news, LOG_NOTICE, text);
 	}
 }
 
 static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	flight_t *flight = ctx;
-	upstream_t *upstream = flight->upstream;
+	engine_t *engine = flight->engine;
 	slot_t *slot = &flight->plan.target->slot[flight->plan.id];
 	uint64_t now = clock_ms();
 
-	if (upstream->closing) {
+	if (engine->closing) {
 		if (final) {
 			free(flight);
 		}
@@ -156,7 +156,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	}
 
 	if (reply != NULL) {
-		publish(upstream, flight, reply, now);
+		publish(engine, flight, reply, now);
 	} else if (!flight->failed) {
 		cache_fail(slot, ede, schedule_retry(slot, &flight->account->terms, now), flight->plan.at);
 	}
@@ -164,56 +164,56 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 		count_result(flight, reply, ede, now);
 	}
 	if (reply != NULL || !flight->failed) {
-		if (planner_note(&upstream->planner, &flight->plan, reply != NULL, now)) {
-			note_health(upstream, now);
+		if (planner_note(&engine->planner, &flight->plan, reply != NULL, now)) {
+			note_health(engine, now);
 		}
 		flight->failed = (reply == NULL);
 	}
 
 	if (final) {
-		planner_done(&upstream->planner, &flight->plan, now);
+		planner_done(&engine->planner, &flight->plan, now);
 		flight->account->flights--;
 		free(flight);
 	}
-	waiters_wake(&upstream->waiters);
+	waiters_wake(&engine->waiters);
 }
 
 /* --- the thread's turn --- */
 
-static void take_request(upstream_t *upstream, const request_t *request, uint64_t now)
+static void take_request(engine_t *engine, const request_t *request, uint64_t now)
 {
 	account_t *account = request->account;
-	if (!lanes_admit(&upstream->lanes, account)) {
-		account = upstream->account; /* Other terms are better than none. */
+	if (!lanes_admit(&engine->lanes, account)) {
+		account = engine->account; /* Other terms are better than none. */
 	}
 
-	target_t *target = find_target(upstream, request->name);
+	target_t *target = find_target(engine, request->name);
 	if (target != NULL) {
 		account_charge(account, target);
 	} else if (request->refresh == 0 && request->wait == 0) {
-		return; /* The account was all, see upstream_admit(). */
-	} else if (cache_count(upstream->cache) < upstream->max_targets || evict_one(upstream)) {
-		target = add_target(upstream, request->name, account, now, now);
+		return; /* The account was all, see engine_admit(). */
+	} else if (cache_count(engine->cache) < engine->max_targets || evict_one(engine)) {
+		target = add_target(engine, request->name, account, now, now);
 	}
 	if (target == NULL) {
 		account_count(account, COUNTER_REFUSED);
 		return;
 	}
-	planner_request(&upstream->planner, target, request->refresh, request->wait, request->made, now);
+	planner_request(&engine->planner, target, request->refresh, request->wait, request->made, now);
 }
 
 /*! True if there may be more. */
-static bool take_requests(upstream_t *upstream)
+static bool take_requests(engine_t *engine)
 {
 	request_t *request = NULL;
-	for (unsigned i = 0; i < INTAKE_MAX && (request = queue_pop(&upstream->queue)) != NULL; i++) {
-		take_request(upstream, request, clock_ms());
+	for (unsigned i = 0; i < INTAKE_MAX && (request = queue_pop(&engine->queue)) != NULL; i++) {
+		take_request(engine, request, clock_ms());
 		request_free(request);
 	}
 	return request != NULL;
 }
 
-static void fly(upstream_t *upstream, const plan_t *plan)
+static void fly(engine_t *engine, const plan_t *plan)
 {
 	account_t *account = plan->target->account;
 	flight_t *flight = malloc(sizeof(*flight));
@@ -221,31 +221,31 @@ static void fly(upstream_t *upstream, const plan_t *plan)
 		slot_t *slot = &plan->target->slot[plan->id];
 		uint64_t now = clock_ms();
 		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, &account->terms, now), plan->at);
-		planner_done(&upstream->planner, plan, now);
-		waiters_wake(&upstream->waiters);
+		planner_done(&engine->planner, plan, now);
+		waiters_wake(&engine->waiters);
 		return;
 	}
 
-	*flight = (flight_t){ .upstream = upstream, .account = account, .plan = *plan };
+	*flight = (flight_t){ .engine = engine, .account = account, .plan = *plan };
 	account->flights++;
 	account->lane->unsettled = true;
 	resolver_query(account->lane->resolver, plan->target->name, addr_rrtype(plan->id), on_result, flight);
 }
 
 /*! Does what the planner says. \return ms until there is more to do. */
-static uint64_t follow_plan(upstream_t *upstream)
+static uint64_t follow_plan(engine_t *engine)
 {
-	upstream->planner.max_rate = upstream->max_rate;
+	engine->planner.max_rate = engine->max_rate;
 
 	for (unsigned i = 0; i < BURST_MAX; i++) {
-		plan_t plan = planner_next(&upstream->planner, clock_ms());
+		plan_t plan = planner_next(&engine->planner, clock_ms());
 		if (plan.kind == PLAN_NOTHING) {
 			return plan.wait;
 		} else if (plan.kind == PLAN_ASK) {
-			fly(upstream, &plan);
+			fly(engine, &plan);
 		} else {
-			remove_target(upstream, plan.target);
-			upstream->common[COUNTER_EXPIRED]++;
+			remove_target(engine, plan.target);
+			engine->common[COUNTER_EXPIRED]++;
 		}
 	}
 	return 0;
@@ -255,64 +255,64 @@ static uint64_t follow_plan(upstream_t *upstream)
 static void restore(void *ctx, const knot_dname_t *name, addr_type_t id, const reply_t *reply,
                     uint64_t received, uint64_t used, uint64_t now)
 {
-	upstream_t *upstream = ctx;
-	target_t *target = find_target(upstream, name);
+	engine_t *engine = ctx;
+	target_t *target = find_target(engine, name);
 	if (target == NULL) {
-		target = add_target(upstream, name, upstream->account, used, now);
+		target = add_target(engine, name, engine->account, used, now);
 	}
 	if (target == NULL || target->slot[id].answer != NULL ||
 	    cache_restore(&target->slot[id], reply, received) != KNOT_EOK) {
 		return;
 	}
 	target->slot[id].answer->stored = received;
-	upstream->common[COUNTER_RESTORED]++;
-	(void)planner_add(&upstream->planner, target, now);
+	engine->common[COUNTER_RESTORED]++;
+	(void)planner_add(&engine->planner, target, now);
 }
 
-static void log_restored(upstream_t *upstream)
+static void log_restored(engine_t *engine)
 {
-	if (upstream->common[COUNTER_RESTORED] > 0) {
+	if (engine->common[COUNTER_RESTORED] > 0) {
 		char text[64];
 		(void)snprintf(text, sizeof(text), "%" PRIu64 " answers read back from the store",
-		               upstream->common[COUNTER_RESTORED]);
-		news_post(&upstream->news, LOG_INFO, text);
+		               engine->common[COUNTER_RESTORED]);
+		news_post(&engine->news, LOG_INFO, text);
 	}
 }
 
-static void restore_some(upstream_t *upstream)
+static void restore_some(engine_t *engine)
 {
-	upstream->restoring = archive_read(upstream->archive, RESTORE_MAX, restore, upstream, clock_ms());
-	if (!upstream->restoring) {
-		log_restored(upstream);
-		sem_post(&upstream->restored);
-		waiters_wake(&upstream->waiters);
+	engine->restoring = archive_read(engine->archive, RESTORE_MAX, restore, engine, clock_ms());
+	if (!engine->restoring) {
+		log_restored(engine);
+		sem_post(&engine->restored);
+		waiters_wake(&engine->waiters);
 	}
 }
 
-static void log_cap(upstream_t *upstream)
+static void log_cap(engine_t *engine)
 {
-	uint64_t now = clock_ms(), since = upstream->planner.capped_since;
-	if (since == 0 || now - since < CAPPED_MS || now - upstream->capped_logged_at < CAPPED_LOG_MS) {
+	uint64_t now = clock_ms(), since = engine->planner.capped_since;
+	if (since == 0 || now - since < CAPPED_MS || now - engine->capped_logged_at < CAPPED_LOG_MS) {
 		return;
 	}
-	upstream->capped_logged_at = now;
+	engine->capped_logged_at = now;
 
 	char text[128];
 	(void)snprintf(text, sizeof(text),
 	               "max-rate of %u queries/s reached, %u targets wait to be refreshed, %u to be resolved",
-	               upstream->planner.max_rate,
-	               upstream->planner.heap[AGENDA_DUE].count, upstream->planner.heap[AGENDA_WAITED].count);
-	news_post(&upstream->news, LOG_WARNING, text);
+	               engine->planner.max_rate,
+	               engine->planner.heap[AGENDA_DUE].count, engine->planner.heap[AGENDA_WAITED].count);
+	news_post(&engine->news, LOG_WARNING, text);
 }
 
-static void publish_counters(upstream_t *upstream, bool all)
+static void publish_counters(engine_t *engine, bool all)
 {
-	const store_stats_t *stats = archive_stats(upstream->archive);
+	const store_stats_t *stats = archive_stats(engine->archive);
 	if (stats != NULL) {
-		upstream->common[COUNTER_STORED] = stats->puts;
-		upstream->common[COUNTER_STORE_ERRORS] = stats->errors;
+		engine->common[COUNTER_STORED] = stats->puts;
+		engine->common[COUNTER_STORE_ERRORS] = stats->errors;
 	}
-	lanes_publish(&upstream->lanes, all);
+	lanes_publish(&engine->lanes, all);
 }
 
 static void on_tick(uv_timer_t *tick)
@@ -322,70 +322,70 @@ static void on_tick(uv_timer_t *tick)
 
 static void on_commit(uv_timer_t *timer)
 {
-	upstream_t *upstream = timer->data;
-	archive_commit(upstream->archive, clock_ms());
+	engine_t *engine = timer->data;
+	archive_commit(engine->archive, clock_ms());
 }
 
 static void on_turn(uv_prepare_t *turn)
 {
-	upstream_t *upstream = turn->data;
-	if (upstream->closing) {
+	engine_t *engine = turn->data;
+	if (engine->closing) {
 		return;
 	}
 
-	bool more = take_requests(upstream);
-	uint64_t wait = follow_plan(upstream);
-	lanes_settle(&upstream->lanes);
-	publish_counters(upstream, false);
-	if (upstream->restoring) {
-		restore_some(upstream);
+	bool more = take_requests(engine);
+	uint64_t wait = follow_plan(engine);
+	lanes_settle(&engine->lanes);
+	publish_counters(engine, false);
+	if (engine->restoring) {
+		restore_some(engine);
 		more = true;
 	}
-	log_cap(upstream);
+	log_cap(engine);
 
-	if (archive_pending(upstream->archive) && !uv_is_active((uv_handle_t *)&upstream->commit)) {
-		uv_timer_start(&upstream->commit, on_commit, COMMIT_MS, 0);
+	if (archive_pending(engine->archive) && !uv_is_active((uv_handle_t *)&engine->commit)) {
+		uv_timer_start(&engine->commit, on_commit, COMMIT_MS, 0);
 	}
-	uv_timer_start(&upstream->tick, on_tick, more ? 0 : wait, 0);
+	uv_timer_start(&engine->tick, on_tick, more ? 0 : wait, 0);
 }
 
-void thread_close(upstream_t *upstream)
+void thread_close(engine_t *engine)
 {
-	upstream->closing = true;
-	lanes_close(&upstream->lanes);
-	uv_close((uv_handle_t *)&upstream->wakeup, NULL);
-	uv_close((uv_handle_t *)&upstream->turn, NULL);
-	uv_close((uv_handle_t *)&upstream->tick, NULL);
-	uv_close((uv_handle_t *)&upstream->sweep, NULL);
-	uv_close((uv_handle_t *)&upstream->commit, NULL);
+	engine->closing = true;
+	lanes_close(&engine->lanes);
+	uv_close((uv_handle_t *)&engine->wakeup, NULL);
+	uv_close((uv_handle_t *)&engine->turn, NULL);
+	uv_close((uv_handle_t *)&engine->tick, NULL);
+	uv_close((uv_handle_t *)&engine->sweep, NULL);
+	uv_close((uv_handle_t *)&engine->commit, NULL);
 }
 
 static void on_wakeup(uv_async_t *wakeup)
 {
-	upstream_t *upstream = wakeup->data;
-	if (atomic_load(&upstream->stop) && !upstream->closing) {
-		thread_close(upstream);
+	engine_t *engine = wakeup->data;
+	if (atomic_load(&engine->stop) && !engine->closing) {
+		thread_close(engine);
 	}
 }
 
 static void on_sweep(uv_timer_t *timer)
 {
-	upstream_t *upstream = timer->data;
-	if (upstream->retire(upstream->retire_ctx)) {
-		thread_close(upstream);
+	engine_t *engine = timer->data;
+	if (engine->retire(engine->retire_ctx)) {
+		thread_close(engine);
 		return;
 	}
 
-	for (unsigned i = 0; i < EVICT_MAX && cache_count(upstream->cache) > upstream->max_targets; i++) {
-		if (!evict_one(upstream)) {
+	for (unsigned i = 0; i < EVICT_MAX && cache_count(engine->cache) > engine->max_targets; i++) {
+		if (!evict_one(engine)) {
 			break;
 		}
 	}
-	if (cache_count(upstream->cache) > upstream->max_targets) {
+	if (cache_count(engine->cache) > engine->max_targets) {
 		uv_timer_start(timer, on_sweep, EVICT_PAUSE_MS, SWEEP_MS);
 	}
-	publish_counters(upstream, true);
-	lanes_sweep(&upstream->lanes);
+	publish_counters(engine, true);
+	lanes_sweep(&engine->lanes);
 }
 
 static void log_news(void *ctx, int priority, const char *text)
@@ -393,44 +393,44 @@ static void log_news(void *ctx, int priority, const char *text)
 	news_post(ctx, priority, text);
 }
 
-int thread_init(upstream_t *upstream)
+int thread_init(engine_t *engine)
 {
-	if (uv_loop_init(&upstream->loop) != 0) {
+	if (uv_loop_init(&engine->loop) != 0) {
 		return KNOT_ERROR;
 	}
-	if (uv_async_init(&upstream->loop, &upstream->wakeup, on_wakeup) != 0) {
-		uv_loop_close(&upstream->loop);
+	if (uv_async_init(&engine->loop, &engine->wakeup, on_wakeup) != 0) {
+		uv_loop_close(&engine->loop);
 		return KNOT_ERROR;
 	}
-	uv_prepare_init(&upstream->loop, &upstream->turn);
-	uv_timer_init(&upstream->loop, &upstream->tick);
-	uv_timer_init(&upstream->loop, &upstream->sweep);
-	uv_timer_init(&upstream->loop, &upstream->commit);
-	upstream->wakeup.data = upstream->turn.data = upstream->tick.data = upstream;
-	upstream->sweep.data = upstream->commit.data = upstream;
+	uv_prepare_init(&engine->loop, &engine->turn);
+	uv_timer_init(&engine->loop, &engine->tick);
+	uv_timer_init(&engine->loop, &engine->sweep);
+	uv_timer_init(&engine->loop, &engine->commit);
+	engine->wakeup.data = engine->turn.data = engine->tick.data = engine;
+	engine->sweep.data = engine->commit.data = engine;
 
-	uv_prepare_start(&upstream->turn, on_turn);
-	uv_timer_start(&upstream->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	uv_prepare_start(&engine->turn, on_turn);
+	uv_timer_start(&engine->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	return KNOT_EOK;
 }
 
 void *thread_run(void *ctx)
 {
-	upstream_t *upstream = ctx;
+	engine_t *engine = ctx;
 
 	rcu_register_thread();
 
-	upstream->archive = archive_open(upstream->key.store, &upstream->key.resolvers, log_news, &upstream->news);
-	upstream->restoring = true;
-	uv_timer_start(&upstream->tick, on_tick, 0, 0);
-	uv_run(&upstream->loop, UV_RUN_DEFAULT);
-	int ret = uv_loop_close(&upstream->loop);
+	engine->archive = archive_open(engine->key.store, &engine->key.resolvers, log_news, &engine->news);
+	engine->restoring = true;
+	uv_timer_start(&engine->tick, on_tick, 0, 0);
+	uv_run(&engine->loop, UV_RUN_DEFAULT);
+	int ret = uv_loop_close(&engine->loop);
 	assert(ret == 0);
 	(void)ret;
 
-	sem_post(&upstream->restored);
-	archive_close(upstream->archive);
-	cache_clear(upstream->cache);
+	sem_post(&engine->restored);
+	archive_close(engine->archive);
+	cache_clear(engine->cache);
 	rcu_unregister_thread();
 
 	return NULL;

@@ -4,7 +4,7 @@
 
 #include "util/clock.h"
 
-/* Over all upstreams: those who wait are Knot's TCP workers, whatever they wait for. */
+/* Over all engines: those who wait are Knot's TCP workers, whatever they wait for. */
 static atomic_uint seats_taken;
 
 void waiters_init(waiters_t *waiters)

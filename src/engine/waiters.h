@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Workers that wait for the upstream's thread to learn something.
+ * \brief Workers that wait for the engine's thread to learn something.
  */
 
 #pragma once

@@ -375,7 +375,7 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 	uint64_t now = clock_ms();
 	visit_ask(&visit, now);
-	if (news_pending(upstream_news(visit.ctx->upstream))) {
+	if (news_pending(engine_news(visit.ctx->engine))) {
 		notice_news(visit.ctx, mod);
 	}
 	if (atomic_load_explicit(&visit.ctx->account->delayed, memory_order_relaxed)) {

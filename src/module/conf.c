@@ -297,10 +297,10 @@ static int load_store(char *path, knotd_mod_t *mod)
 		return KNOT_EOK;
 	}
 	const char *storage = knotd_conf(mod, ITEM_DATABASE, ITEM_STORAGE, NULL).single.string;
-	int len = (store[0] == '/') ? snprintf(path, UPSTREAM_STORE_MAX, "%s", store) :
-	                              snprintf(path, UPSTREAM_STORE_MAX, "%s/%s", storage, store);
-	if (len < 0 || len >= UPSTREAM_STORE_MAX) {
-		memset(path, 0, UPSTREAM_STORE_MAX);
+	int len = (store[0] == '/') ? snprintf(path, ENGINE_STORE_MAX, "%s", store) :
+	                              snprintf(path, ENGINE_STORE_MAX, "%s/%s", storage, store);
+	if (len < 0 || len >= ENGINE_STORE_MAX) {
+		memset(path, 0, ENGINE_STORE_MAX);
 		knotd_mod_log(mod, LOG_ERR, "path in option 'store' is too long");
 		return KNOT_EINVAL;
 	}
@@ -493,10 +493,10 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 	load_policy(&conf->policy, mod);
 	ret = load_filters(&conf->policy, mod);
 	if (ret == KNOT_EOK) {
-		ret = load_resolvers(&conf->upstream.resolvers, mod);
+		ret = load_resolvers(&conf->engine.resolvers, mod);
 	}
 	if (ret == KNOT_EOK) {
-		ret = load_store(conf->upstream.store, mod);
+		ret = load_store(conf->engine.store, mod);
 	}
 	if (ret != KNOT_EOK) {
 		return ret;

@@ -10,7 +10,7 @@
 #include <knot/module.h>
 
 #include "cache/policy.h"
-#include "engine/upstream.h"
+#include "engine/engine.h"
 #include "module/signer.h"
 
 /*! Section schema. */
@@ -22,7 +22,7 @@ int conf_check(knotd_conf_check_args_t *args);
 /*! What else of knot.conf matters. */
 typedef struct {
 	policy_t policy;
-	upstream_key_t upstream;
+	engine_key_t engine;
 	limits_t limits;
 	uint32_t zone_rate;   /*!< Queries/s to the resolvers that the zone may cause, 0: any. */
 	unsigned seats;       /*!< Half of the TCP workers: how many may wait for a resolution. */

@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#include "engine/upstream.h"
+#include "engine/engine.h"
 #include "module/conf.h"
 #include "module/signer.h"
 
@@ -19,7 +19,7 @@
 /*! Constant but for what is atomic. */
 typedef struct {
 	conf_alias_t conf;
-	upstream_t *upstream;
+	engine_t *engine;
 	account_t *account;
 	signer_t *signer;              /*!< With automatic signing, else NULL. */
 	_Atomic bool elsewhere_logged; /*!< That the zone is signed elsewhere. */

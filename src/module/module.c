@@ -2,7 +2,7 @@
 
 /*
  * The module as knotd sees it. A zone has a context of its own; what costs,
- * the cache and its thread, is shared by way of the upstream.
+ * the cache and its thread, is shared by way of the engine.
  */
 
 #include <urcu.h>
@@ -22,7 +22,7 @@ static void free_ctx(alias_ctx_t *ctx)
 	if (ctx != NULL) {
 		registry_leave(ctx->account);
 		signer_free(ctx->signer);
-		registry_release(ctx->upstream, &ctx->conf.limits);
+		registry_release(ctx->engine, &ctx->conf.limits);
 		conf_free(&ctx->conf);
 		free(ctx);
 	}
@@ -60,7 +60,7 @@ static int load(knotd_mod_t *mod)
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
-	ret = registry_acquire(&ctx->upstream, &ctx->conf.upstream, &ctx->conf.policy.terms, &ctx->conf.limits);
+	ret = registry_acquire(&ctx->engine, &ctx->conf.engine, &ctx->conf.policy.terms, &ctx->conf.limits);
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)", knot_strerror(ret));
 		goto fail;
@@ -88,7 +88,7 @@ static int load(knotd_mod_t *mod)
 		knotd_mod_ctx_set(mod, NULL);
 		goto fail;
 	}
-	registry_join(ctx->upstream, ctx->account);
+	registry_join(ctx->engine, ctx->account);
 
 	return KNOT_EOK;
 fail:

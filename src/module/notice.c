@@ -61,7 +61,7 @@ void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner,
 		return;
 	}
 	bool fails = (state == STATE_STALE || state == STATE_FAILED);
-	if ((fails && health_is_down(upstream_health(ctx->upstream))) ||
+	if ((fails && health_is_down(engine_health(ctx->engine))) ||
 	    !is_time(&ctx->state_logged_at, STATE_PAUSE_MS, now) ||
 	    !atomic_compare_exchange_strong(&slot->told, &told, state)) {
 		return;
@@ -117,7 +117,7 @@ void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
 
 void notice_news(alias_ctx_t *ctx, knotd_mod_t *mod)
 {
-	news_item_t *items = news_take(upstream_news(ctx->upstream));
+	news_item_t *items = news_take(engine_news(ctx->engine));
 	for (const news_item_t *item = items; item != NULL; item = item->next) {
 		knotd_mod_log(mod, item->priority, "%s", item->text);
 	}

@@ -38,5 +38,5 @@ void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);
 /*! \brief Logs that zone-rate puts queries off, once a minute. */
 void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now);
 
-/*! \brief Logs what the upstream's thread has to tell. */
+/*! \brief Logs what the engine's thread has to tell. */
 void notice_news(alias_ctx_t *ctx, knotd_mod_t *mod);

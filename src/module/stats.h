@@ -5,7 +5,7 @@
  * \brief The module's counters of one zone, as `knotc zone-stats` shows them.
  *
  * Workers count what clients get, each for itself: Knot keeps a set of counters for each
- * thread. What the upstream's thread counts is stored by it (account.h).
+ * thread. What the engine's thread counts is stored by it (account.h).
  */
 
 #pragma once
@@ -44,13 +44,13 @@ typedef enum {
 	STAT_QUEUE_FULL,  /*!< Requests that the thread could not take. */
 	STATS_OF_WORKERS,
 
-	/* The upstream's thread, for the zone. */
+	/* The engine's thread, for the zone. */
 	STAT_QUERY = STATS_OF_WORKERS,
 	STAT_RESULT,
 	STAT_LATENCY,
 	STAT_LIMITED,
 
-	/* The upstream's thread, for all zones that share it. */
+	/* The engine's thread, for all zones that share it. */
 	STAT_TARGETS,
 	STAT_REMOVED,
 	STAT_TCP,
@@ -62,7 +62,7 @@ typedef enum {
 /*! \brief Registers all counters; for the load callback. \return KNOT_E* */
 int stats_register(knotd_mod_t *mod);
 
-/*! \brief Stores what the upstream's thread has counted; an account_publish_f. */
+/*! \brief Stores what the engine's thread has counted; an account_publish_f. */
 void stats_publish(void *ctx, const counters_t own, const counters_t common);
 
 /*! \brief Counts one; worker. */

@@ -157,7 +157,7 @@ bool visit_begin(visit_t *visit, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mo
 
 static void find_targets(visit_t *visit, uint64_t now)
 {
-	cache_t *cache = upstream_cache(visit->ctx->upstream);
+	cache_t *cache = engine_cache(visit->ctx->engine);
 	for (unsigned i = 0; i < visit->count; i++) {
 		visit->target[i] = cache_find(cache, visit->name[i]);
 		if (visit->target[i] != NULL) {
@@ -169,7 +169,7 @@ static void find_targets(visit_t *visit, uint64_t now)
 static verdict_t judge_one(const visit_t *visit, unsigned i, addr_type_t id, uint64_t now)
 {
 	const target_t *target = visit->target[i];
-	return verdict_get(target != NULL ? &target->slot[id] : NULL, upstream_health(visit->ctx->upstream),
+	return verdict_get(target != NULL ? &target->slot[id] : NULL, engine_health(visit->ctx->engine),
 	                   &visit->ctx->conf.policy, visit->ttl, now);
 }
 
@@ -189,8 +189,8 @@ void visit_ask(visit_t *visit, uint64_t now)
 		bool orphan = visit->target[i] != NULL &&
 		              atomic_load_explicit(&visit->target[i]->orphan, memory_order_relaxed);
 		if (((refresh | wait) != 0 || orphan) &&
-		    !upstream_ask(visit->ctx->upstream, visit->target[i], visit->name[i], refresh, wait,
-		                  visit->ctx->account, now)) {
+		    !engine_ask(visit->ctx->engine, visit->target[i], visit->name[i], refresh, wait,
+		                visit->ctx->account, now)) {
 			stats_count(visit->mod, visit->qdata, STAT_QUEUE_FULL, 0);
 			visit->dropped = true;
 		}
@@ -292,7 +292,7 @@ outcome_t visit_wait(visit_t *visit, addr_type_t id)
 	uint32_t wait_ms = may_wait(visit) ? conf->policy.cold_wait : 0;
 
 	wait_ctx_t wait = { .visit = visit, .id = id };
-	bool known = upstream_wait(visit->ctx->upstream, wait_ms, conf->seats, is_known, &wait);
+	bool known = engine_wait(visit->ctx->engine, wait_ms, conf->seats, is_known, &wait);
 	if (wait.looks > 1) {
 		stats_count(visit->mod, visit->qdata, STAT_WAIT, 0);
 	}

@@ -66,7 +66,7 @@ bool visit_shows_alias(const knot_rrset_t *rrset);
 /*!
  * \brief Looks the targets up, and has resolved what is due, of both types: the other one will be asked for soon.
  *
- * \param now  clock_ms() from before, see upstream_ask().
+ * \param now  clock_ms() from before, see engine_ask().
  */
 void visit_ask(visit_t *visit, uint64_t now);
 

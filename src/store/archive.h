@@ -4,8 +4,8 @@
  * \file
  * \brief What the cache keeps in the store, and when it is written.
  *
- * Between the upstream, which thinks in targets and clock_ms(), and the store
- * (store.h), which has records with the time of the wall clock. For the upstream's
+ * Between the engine, which thinks in targets and clock_ms(), and the store
+ * (store.h), which has records with the time of the wall clock. For the engine's
  * thread only. An archive that can't be had is NULL, and all calls take that.
  */
 

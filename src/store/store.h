@@ -5,7 +5,7 @@
  * \brief The last good answers of a cache in an LMDB file, so that a restart finds them.
  *
  * A store belongs to one thread, from store_open() to store_close(); that of the
- * upstream. Writes are collected in a batch, which the caller commits soon after.
+ * engine. Writes are collected in a batch, which the caller commits soon after.
  * What is committed survives kill -9; a loss of power may take the last batch.
  * Where it can't be written, what was stored before stays.
  *

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief What the upstream's thread has to tell the operator.
+ * \brief What the engine's thread has to tell the operator.
  *
  * Knot's log takes messages of a zone's module only, and only while that zone
  * is loaded for sure: in a hook. So the thread posts its messages here and the

@@ -145,7 +145,7 @@ static known_t find_known(uint16_t type)
 			continue;
 		}
 		known.targets++;
-		const target_t *target = cache_find(world.upstream.cache, name);
+		const target_t *target = cache_find(world.engine.cache, name);
 		if (target == NULL) {
 			known.unknown++;
 			known.fresh = false;

@@ -2,7 +2,7 @@
 
 /*
  * knotd as far as the module can tell: the calls of its API that hooks make, and the way of a query from what Knot itself
- * puts (internet.c there) through the hooks to what leaves. Of the upstream, what workers ask it for. Of signing, what
+ * puts (internet.c there) through the hooks to what leaves. Of the engine, what workers ask it for. Of signing, what
  * takes time.
  */
 
@@ -72,36 +72,36 @@ knot_rrset_t knotd_qdata_zone_apex_rrset(CONST_SINCE_3_3 knotd_qdata_t *qdata, u
 	return world_rrset(&world.apex, type);
 }
 
-/* --- the upstream --- */
+/* --- the engine --- */
 
-cache_t *upstream_cache(upstream_t *upstream)
+cache_t *engine_cache(engine_t *engine)
 {
-	return upstream->cache;
+	return engine->cache;
 }
 
-const health_t *upstream_health(const upstream_t *upstream)
+const health_t *engine_health(const engine_t *engine)
 {
-	return &upstream->health;
+	return &engine->health;
 }
 
-news_t *upstream_news(upstream_t *upstream)
+news_t *engine_news(engine_t *engine)
 {
-	return &upstream->news;
+	return &engine->news;
 }
 
-bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
-                  unsigned refresh, unsigned wait, account_t *account, uint64_t now)
+bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
+                unsigned refresh, unsigned wait, account_t *account, uint64_t now)
 {
-	CHECK(upstream == &world.upstream && account == &world.account && now == WORLD_NOW);
+	CHECK(engine == &world.engine && account == &world.account && now == WORLD_NOW);
 	CHECK(target == NULL || knot_dname_is_equal(target->name, name));
 	judge_request(name, refresh, wait);
 	return input_u8(&world.in) != 0xff; /* The queue is full. */
 }
 
-bool upstream_wait(upstream_t *upstream, uint32_t wait_ms, unsigned seats, waiters_done_f done, void *ctx)
+bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned seats, waiters_done_f done, void *ctx)
 {
 	(void)seats;
-	CHECK(upstream == &world.upstream);
+	CHECK(engine == &world.engine);
 	CHECK(wait_ms == 0 || world.params.proto == KNOTD_QUERY_PROTO_TCP);
 	if (done(ctx)) {
 		return true;

@@ -300,7 +300,7 @@ static void make_policy(void)
 		CHECK(world.ctx.signer != NULL);
 	}
 	if (more & 0x40) {
-		news_post(&world.upstream.news, LOG_NOTICE, "news");
+		news_post(&world.engine.news, LOG_NOTICE, "news");
 	}
 }
 
@@ -351,9 +351,9 @@ void world_learn(void)
 		if (!(known & 1 << i)) {
 			continue;
 		}
-		target_t *target = cache_find(world.upstream.cache, targets[i]);
+		target_t *target = cache_find(world.engine.cache, targets[i]);
 		if (target == NULL) {
-			target = cache_add(world.upstream.cache, targets[i], WORLD_NOW - 2000);
+			target = cache_add(world.engine.cache, targets[i], WORLD_NOW - 2000);
 		}
 		CHECK(target != NULL);
 		for (unsigned id = 0; id < ADDR_TYPES; id++) {
@@ -370,17 +370,17 @@ void world_learn(void)
 	}
 }
 
-static void make_upstream(void)
+static void make_engine(void)
 {
-	world.upstream.cache = cache_new();
-	CHECK(world.upstream.cache != NULL);
-	health_init(&world.upstream.health);
+	world.engine.cache = cache_new();
+	CHECK(world.engine.cache != NULL);
+	health_init(&world.engine.health);
 	uint8_t how = input_u8(&world.in);
 	if (how & 0x01) {
-		world.upstream.health.probe_at = WORLD_NOW + ((how & 0x02) ? 1000 : 0);
+		world.engine.health.probe_at = WORLD_NOW + ((how & 0x02) ? 1000 : 0);
 	}
 	if (how & 0x04) {
-		world.upstream.health.forgiven_at = WORLD_NOW - 5;
+		world.engine.health.forgiven_at = WORLD_NOW - 5;
 	}
 	world_learn();
 }
@@ -464,8 +464,8 @@ void world_begin(const uint8_t *data, size_t size)
 	world.mm = (knot_mm_t){ .alloc = alloc };
 	make_zone();
 	make_policy();
-	make_upstream();
-	world.ctx.upstream = &world.upstream;
+	make_engine();
+	world.ctx.engine = &world.engine;
 	world.ctx.account = &world.account;
 	world.extra.contents = world.layout_fails ? NULL : &world.contents;
 	world.extra.node = &world.owner->node;
@@ -496,9 +496,9 @@ void world_end(void)
 	address_set_free(&world.ctx.conf.policy.deny_address);
 	name_set_free(&world.ctx.conf.policy.allow_target);
 	name_set_free(&world.ctx.conf.policy.deny_target);
-	news_free(news_take(&world.upstream.news));
-	cache_clear(world.upstream.cache);
-	cache_free(world.upstream.cache);
+	news_free(news_take(&world.engine.news));
+	cache_clear(world.engine.cache);
+	cache_free(world.engine.cache);
 	while (world.blocks != NULL) {
 		void **block = world.blocks;
 		world.blocks = *block;

@@ -4,7 +4,7 @@
  * \file
  * \brief What fuzz_answer has the module live in: a zone, options, a cache and a query, all out of the input.
  *
- * world.c makes it, knotd.c plays knotd and the upstream's thread, judge.c says what must never be.
+ * world.c makes it, knotd.c plays knotd and the engine's thread, judge.c says what must never be.
  */
 
 #pragma once
@@ -42,7 +42,7 @@ typedef struct {
 	unsigned prefix;
 } network_t;
 
-struct upstream {
+struct engine {
 	cache_t *cache;
 	health_t health;
 	news_t news;
@@ -70,7 +70,7 @@ typedef struct {
 
 	alias_ctx_t ctx;
 	account_t account;
-	struct upstream upstream;
+	struct engine engine;
 	network_t denied[WORLD_DENIED];
 	unsigned denied_count;
 
@@ -96,7 +96,7 @@ bool world_query(void);
 /*! \brief Frees it. */
 void world_end(void);
 
-/*! \brief Learns something about targets, as the upstream's thread would while a client waits. */
+/*! \brief Learns something about targets, as the engine's thread would while a client waits. */
 void world_learn(void);
 
 /*! \brief Adds to an RRset, in canonical order. */

@@ -212,7 +212,7 @@ void sim_visit(unsigned number)
 	}
 }
 
-/* --- the upstream's thread --- */
+/* --- the engine's thread --- */
 
 /*! The least that a back-off has to be. */
 static uint64_t backoff_ms(const sim_slot_t *slot)

@@ -4,7 +4,7 @@
  * \file
  * \brief The planner with a resolver and clients that a test scripts, in fake time: no thread, no socket, no sleep.
  *
- * Does what the upstream's thread does with plans and results, and what workers do
+ * Does what the engine's thread does with plans and results, and what workers do
  * with verdicts; there is one of it at a time.
  */
 

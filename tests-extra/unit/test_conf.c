@@ -364,7 +364,7 @@ static void test_load(void **state)
 	assert_int_equal(conf.limits.max_rate, MAX_RATE);
 	assert_int_equal(conf.limits.max_targets, MAX_TARGETS);
 	assert_int_equal(conf.zone_rate, ZONE_RATE);
-	assert_int_equal(conf.upstream.resolvers.count, 1);
+	assert_int_equal(conf.engine.resolvers.count, 1);
 	assert_false(conf.policy.terms.hold);
 
 	nxdomain = NXDOMAIN_HOLD;
@@ -441,25 +441,25 @@ static void test_store(void **state)
 
 	conf_alias_t conf;
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
-	assert_string_equal(conf.upstream.store, "/var/lib/knot/alias");
+	assert_string_equal(conf.engine.store, "/var/lib/knot/alias");
 	assert_int_equal(load(&conf, "/srv/store"), KNOT_EOK);
-	assert_string_equal(conf.upstream.store, "/srv/store");
+	assert_string_equal(conf.engine.store, "/srv/store");
 	assert_int_equal(load(&conf, ""), KNOT_EOK);
-	assert_string_equal(conf.upstream.store, "");
+	assert_string_equal(conf.engine.store, "");
 
 	/* The same path is the same key: nothing stays behind its end. */
 	static const conf_alias_t none;
-	assert_memory_equal(conf.upstream.store, none.upstream.store, sizeof(none.upstream.store));
+	assert_memory_equal(conf.engine.store, none.engine.store, sizeof(none.engine.store));
 
 	/* As long as there is room, with the final zero, and no longer. */
-	char path[UPSTREAM_STORE_MAX + 1];
+	char path[ENGINE_STORE_MAX + 1];
 	memset(path, 'a', sizeof(path));
 	path[0] = '/';
-	path[UPSTREAM_STORE_MAX] = '\0';
+	path[ENGINE_STORE_MAX] = '\0';
 	assert_int_equal(load(&conf, path), KNOT_EINVAL);
-	path[UPSTREAM_STORE_MAX - 1] = '\0';
+	path[ENGINE_STORE_MAX - 1] = '\0';
 	assert_int_equal(load(&conf, path), KNOT_EOK);
-	assert_string_equal(conf.upstream.store, path);
+	assert_string_equal(conf.engine.store, path);
 	assert_int_equal(load(&conf, path + 1), KNOT_EINVAL);
 }
 

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief The inside of an upstream, for its two halves: what all threads ask of it (upstream.c), what its own does (thread.c).
+ * \brief The inside of an engine, for its two halves: what all threads ask of it (engine.c), what its own does (thread.c).
  */
 
 #pragma once
@@ -10,19 +10,19 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "engine/engine.h"
 #include "engine/lane.h"
 #include "engine/planner.h"
 #include "engine/queue.h"
-#include "engine/upstream.h"
 #include "store/archive.h"
 
-struct upstream {
+struct engine {
 	pthread_t thread;
 
 	/* Constant. */
-	upstream_key_t key;
+	engine_key_t key;
 	cache_t *cache;
-	upstream_retire_f retire;
+	engine_retire_f retire;
 	void *retire_ctx;
 
 	/* From any thread. */
@@ -55,10 +55,10 @@ struct upstream {
 };
 
 /*! \brief Sets the loop up, with all handles but those of lanes; any thread. \return KNOT_E*, then there is nothing to close. */
-int thread_init(upstream_t *upstream);
+int thread_init(engine_t *engine);
 
 /*! \brief The thread: runs the loop until thread_close(), or until `retire` says so. */
 void *thread_run(void *ctx);
 
 /*! \brief Ends all queries and handles: the loop runs out of them. The thread, or while there is none. */
-void thread_close(upstream_t *upstream);
+void thread_close(engine_t *engine);

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief An upstream: one set of resolvers, the thread that asks them, the cache they fill, the store that outlives it.
+ * \brief An engine: one set of resolvers, the thread that asks them, the cache they fill, the store that outlives it.
  *
- * Zones with the same resolvers and store share one upstream (registry.h),
+ * Zones with the same resolvers and store share one engine (registry.h),
  * whatever their other options.
  */
 
@@ -18,13 +18,13 @@
 #include "util/news.h"
 
 /*! Room for the path of the store's directory, with its final zero. */
-#define UPSTREAM_STORE_MAX 1024
+#define ENGINE_STORE_MAX 1024
 
-/*! What makes an upstream; zeroed before use, so that keys compare by memcmp(). */
+/*! What makes an engine; zeroed before use, so that keys compare by memcmp(). */
 typedef struct {
-	resolvers_t resolvers;          /*!< At least one. */
-	char store[UPSTREAM_STORE_MAX]; /*!< Directory of the store, empty for none. */
-} upstream_key_t;
+	resolvers_t resolvers;        /*!< At least one. */
+	char store[ENGINE_STORE_MAX]; /*!< Directory of the store, empty for none. */
+} engine_key_t;
 
 /*! What bounds it; may change while it runs. */
 typedef struct {
@@ -32,17 +32,17 @@ typedef struct {
 	uint32_t max_targets; /*!< Targets in the cache. */
 } limits_t;
 
-typedef struct upstream upstream_t;
+typedef struct engine engine_t;
 
-/*! Says whether the upstream has to end itself. Called by its thread now and then; must not wait. */
-typedef bool (*upstream_retire_f)(void *ctx);
+/*! Says whether the engine has to end itself. Called by its thread now and then; must not wait. */
+typedef bool (*engine_retire_f)(void *ctx);
 
 /*!
- * \brief Starts an upstream. Any thread, also one not registered with RCU.
+ * \brief Starts an engine. Any thread, also one not registered with RCU.
  *
  * Waits a moment for the store to be read.
  *
- * \param[out] result  To be ended by upstream_stop() or `retire`, then upstream_join().
+ * \param[out] result  To be ended by engine_stop() or `retire`, then engine_join().
  * \param key          Resolvers and store.
  * \param terms        For what is restored from the store, until a zone asks for it.
  * \param limits       Limits to begin with.
@@ -51,33 +51,33 @@ typedef bool (*upstream_retire_f)(void *ctx);
  *
  * \return KNOT_E*
  */
-int upstream_start(upstream_t **result, const upstream_key_t *key, const terms_t *terms,
-                   const limits_t *limits, upstream_retire_f retire, void *ctx);
+int engine_start(engine_t **result, const engine_key_t *key, const terms_t *terms,
+                 const limits_t *limits, engine_retire_f retire, void *ctx);
 
 /*! \brief Has the thread end. Any thread. */
-void upstream_stop(upstream_t *upstream);
+void engine_stop(engine_t *engine);
 
-/*! \brief Waits for the end of the thread and frees the upstream. Any thread. */
-void upstream_join(upstream_t *upstream);
+/*! \brief Waits for the end of the thread and frees the engine. Any thread. */
+void engine_join(engine_t *engine);
 
 /*! \brief Changes the limits. Any thread. */
-void upstream_limit(upstream_t *upstream, const limits_t *limits);
+void engine_limit(engine_t *engine, const limits_t *limits);
 
-/*! \brief The upstream's cache, to be read inside rcu_read_lock(). */
-cache_t *upstream_cache(upstream_t *upstream);
+/*! \brief The engine's cache, to be read inside rcu_read_lock(). */
+cache_t *engine_cache(engine_t *engine);
 
 /*! \brief How the resolver does. Any thread. */
-const health_t *upstream_health(const upstream_t *upstream);
+const health_t *engine_health(const engine_t *engine);
 
 /*! \brief What is to be logged. Any thread. */
-news_t *upstream_news(upstream_t *upstream);
+news_t *engine_news(engine_t *engine);
 
 /*!
  * \brief Makes an account known to the thread, so that it takes over its predecessor. Any thread.
  *
  * When the queue is full, that is left to the first request.
  */
-void upstream_admit(upstream_t *upstream, account_t *account);
+void engine_admit(engine_t *engine, account_t *account);
 
 /*!
  * \brief Has a target resolved. Worker, inside rcu_read_lock(); never blocks.
@@ -85,7 +85,7 @@ void upstream_admit(upstream_t *upstream, account_t *account);
  * Of all that is asked for the same name and type at the same time, one query
  * leaves.
  *
- * \param upstream  Upstream.
+ * \param engine  Engine.
  * \param target    Target from the cache, or NULL if it is not there yet.
  * \param name      Its name, lower case.
  * \param refresh   Slots, as bits (1 << addr_type_t), to be refreshed; without any an orphan is taken over all the same.
@@ -95,15 +95,15 @@ void upstream_admit(upstream_t *upstream, account_t *account);
  *
  * \return false if too much is queued already; the request is dropped.
  */
-bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *name,
-                  unsigned refresh, unsigned wait, account_t *account, uint64_t now);
+bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
+                unsigned refresh, unsigned wait, account_t *account, uint64_t now);
 
 /*!
- * \brief Waits until the upstream has learned what makes `done` true.
+ * \brief Waits until the engine has learned what makes `done` true.
  *
  * TCP worker, inside rcu_read_lock(): grace periods wait along, so keep it short.
  *
- * \param upstream  Upstream.
+ * \param engine  Engine.
  * \param wait_ms   Longest wait, ms.
  * \param seats     How many threads of the process may wait at a time.
  * \param done      Called before the wait and after each result.
@@ -111,5 +111,5 @@ bool upstream_ask(upstream_t *upstream, target_t *target, const knot_dname_t *na
  *
  * \return What `done` said last.
  */
-bool upstream_wait(upstream_t *upstream, uint32_t wait_ms, unsigned seats,
-                   waiters_done_f done, void *ctx);
+bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned seats,
+                 waiters_done_f done, void *ctx);

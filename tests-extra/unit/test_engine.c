@@ -69,10 +69,10 @@ static void *resolve(void *ctx)
 	return NULL;
 }
 
-/* A zone for each upstream, with what has been counted. */
+/* A zone for each engine, with what has been counted. */
 
 typedef struct {
-	upstream_t *upstream;
+	engine_t *engine;
 	account_t *account;
 	_Atomic uint64_t count[COUNTERS];
 } zone_t;
@@ -87,14 +87,14 @@ static void publish(void *ctx, const counters_t own, const counters_t common)
 	}
 }
 
-static zone_t *zone_of(upstream_t *at)
+static zone_t *zone_of(engine_t *at)
 {
 	zone_t *zone = zones;
-	while (zone->upstream != at && zone->upstream != NULL) {
+	while (zone->engine != at && zone->engine != NULL) {
 		zone++;
 	}
-	if (zone->upstream == NULL) {
-		zone->upstream = at;
+	if (zone->engine == NULL) {
+		zone->engine = at;
 		zone->account = account_open((const knot_dname_t *)"\7example", &policy.terms, 0, publish, zone);
 		assert_non_null(zone->account);
 	}
@@ -103,12 +103,12 @@ static zone_t *zone_of(upstream_t *at)
 
 static pthread_t resolver;
 static struct sockaddr_in address = { .sin_family = AF_INET };
-static upstream_t *upstream;
+static engine_t *engine;
 
 /*! A key with that many more resolvers, which nobody has to ask: the first one answers. */
-static upstream_key_t make_key(unsigned more)
+static engine_key_t make_key(unsigned more)
 {
-	upstream_key_t key = { 0 };
+	engine_key_t key = { 0 };
 	struct sockaddr_storage addr = { 0 };
 	memcpy(&addr, &address, sizeof(address));
 	for (unsigned i = 0; i <= more; i++) {
@@ -129,10 +129,10 @@ static int setup(void **state)
 		return -1;
 	}
 
-	upstream_key_t key = make_key(0);
-	int ret = registry_acquire(&upstream, &key, &policy.terms, &limits);
+	engine_key_t key = make_key(0);
+	int ret = registry_acquire(&engine, &key, &policy.terms, &limits);
 	if (ret == KNOT_EOK) {
-		(void)zone_of(upstream); /* Before there are threads that look for it. */
+		(void)zone_of(engine); /* Before there are threads that look for it. */
 	}
 	return ret;
 }
@@ -140,10 +140,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; zones[i].upstream != NULL; i++) {
+	for (unsigned i = 0; zones[i].engine != NULL; i++) {
 		account_close(zones[i].account);
 	}
-	registry_release(upstream, &limits);
+	registry_release(engine, &limits);
 	sendto(sock, "", 1, 0, (struct sockaddr *)&address, sizeof(address)); /* Ends the resolver. */
 	pthread_join(resolver, NULL);
 	close(sock);
@@ -151,7 +151,7 @@ static int teardown(void **state)
 }
 
 /*! What the answer hook does; true if both types are known. */
-static bool visit(upstream_t *at, unsigned number)
+static bool visit(engine_t *at, unsigned number)
 {
 	char text[32];
 	knot_dname_storage_t name;
@@ -160,24 +160,24 @@ static bool visit(upstream_t *at, unsigned number)
 
 	rcu_read_lock();
 	uint64_t now = clock_ms();
-	target_t *target = cache_find(upstream_cache(at), name);
+	target_t *target = cache_find(engine_cache(at), name);
 	unsigned refresh = 0, wait = 0, known = 0;
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
-		verdict_t verdict = verdict_get(target != NULL ? &target->slot[id] : NULL, upstream_health(at),
+		verdict_t verdict = verdict_get(target != NULL ? &target->slot[id] : NULL, engine_health(at),
 		                                &policy, 3600, now);
 		unsigned bit = verdict.ask ? 1U << id : 0;
 		*(verdict.kind == VERDICT_COLD ? &wait : &refresh) |= bit;
 		known += verdict.kind == VERDICT_ADDRESSES;
 	}
 	if ((refresh | wait) != 0) {
-		(void)upstream_ask(at, target, name, refresh, wait, zone_of(at)->account, now);
+		(void)engine_ask(at, target, name, refresh, wait, zone_of(at)->account, now);
 	}
 	rcu_read_unlock();
 
 	return known == ADDR_TYPES;
 }
 
-static void visit_until_known(upstream_t *at, unsigned number, uint64_t end)
+static void visit_until_known(engine_t *at, unsigned number, uint64_t end)
 {
 	while (!visit(at, number)) {
 		assert_true(clock_ms() < end);
@@ -185,13 +185,13 @@ static void visit_until_known(upstream_t *at, unsigned number, uint64_t end)
 	}
 }
 
-static uint64_t count(upstream_t *at, counter_t id)
+static uint64_t count(engine_t *at, counter_t id)
 {
 	return zone_of(at)->count[id];
 }
 
 /*! Counters are published a moment after what they count. */
-static void assert_count(upstream_t *at, counter_t id, uint64_t expected)
+static void assert_count(engine_t *at, counter_t id, uint64_t expected)
 {
 	uint64_t end = clock_ms() + LIMIT_MS;
 	while (count(at, id) != expected && clock_ms() < end) {
@@ -209,7 +209,7 @@ static void *work(void *ctx)
 	for (unsigned number = 0; number < NAMES; number++) {
 		pthread_barrier_wait(&barrier);
 		for (unsigned turn = 0; turn < TURNS; turn++) {
-			visit(upstream, number);
+			visit(engine, number);
 		}
 	}
 	rcu_unregister_thread();
@@ -234,7 +234,7 @@ static void test_single_flight(void **state)
 	rcu_register_thread();
 	uint64_t end = clock_ms() + LIMIT_MS;
 	for (unsigned number = 0; number < NAMES; number++) {
-		visit_until_known(upstream, number, end);
+		visit_until_known(engine, number, end);
 	}
 	rcu_unregister_thread();
 
@@ -243,25 +243,25 @@ static void test_single_flight(void **state)
 			assert_int_equal(queries[number][id], 1);
 		}
 	}
-	assert_count(upstream, COUNTER_QUERIES, NAMES * ADDR_TYPES);
-	assert_count(upstream, COUNTER_ANSWERS, NAMES * ADDR_TYPES);
-	assert_count(upstream, COUNTER_TARGETS, NAMES);
-	assert_count(upstream, COUNTER_REFRESHES, 0);
+	assert_count(engine, COUNTER_QUERIES, NAMES * ADDR_TYPES);
+	assert_count(engine, COUNTER_ANSWERS, NAMES * ADDR_TYPES);
+	assert_count(engine, COUNTER_TARGETS, NAMES);
+	assert_count(engine, COUNTER_REFRESHES, 0);
 }
 
-/*! The same resolvers and store are the same upstream, also after its last user has gone for a moment. */
+/*! The same resolvers and store are the same engine, also after its last user has gone for a moment. */
 static void test_registry(void **state)
 {
 	(void)state;
 
-	upstream_t *first, *second;
-	upstream_key_t key = make_key(0);
+	engine_t *first, *second;
+	engine_key_t key = make_key(0);
 	assert_int_equal(registry_acquire(&first, &key, &policy.terms, &limits), KNOT_EOK);
-	assert_ptr_equal(first, upstream);
+	assert_ptr_equal(first, engine);
 	registry_release(first, &limits);
-	registry_release(upstream, &limits);
-	assert_int_equal(registry_acquire(&upstream, &key, &policy.terms, &limits), KNOT_EOK);
-	assert_ptr_equal(first, upstream);
+	registry_release(engine, &limits);
+	assert_int_equal(registry_acquire(&engine, &key, &policy.terms, &limits), KNOT_EOK);
+	assert_ptr_equal(first, engine);
 
 	/* The terms of a zone don't matter, another set of resolvers does. */
 	terms_t terms = policy.terms;
@@ -276,8 +276,8 @@ static void test_registry(void **state)
 	registry_release(NULL, &limits);
 }
 
-/*! Fills an upstream one by one, so that no target is busy when the next one comes. */
-static void fill(upstream_t *at, unsigned from, unsigned to)
+/*! Fills an engine one by one, so that no target is busy when the next one comes. */
+static void fill(engine_t *at, unsigned from, unsigned to)
 {
 	uint64_t end = clock_ms() + LIMIT_MS;
 	rcu_register_thread();
@@ -295,8 +295,8 @@ static void test_max_targets(void **state)
 	static const limits_t low = { .max_rate = 1000000, .max_targets = 10 };
 	static const limits_t high = { .max_rate = 1000000, .max_targets = 40 };
 	static const limits_t slow = { .max_rate = 1, .max_targets = 20 };
-	upstream_t *at[5];
-	upstream_key_t key = make_key(2);
+	engine_t *at[5];
+	engine_key_t key = make_key(2);
 	assert_int_equal(registry_acquire(&at[0], &key, &policy.terms, &low), KNOT_EOK);
 	assert_int_equal(registry_acquire(&at[1], &key, &policy.terms, &high), KNOT_EOK);
 	assert_ptr_equal(at[0], at[1]);
@@ -324,8 +324,8 @@ static void test_max_rate(void **state)
 	(void)state;
 
 	static const limits_t low = { .max_rate = 1, .max_targets = 1000 };
-	upstream_t *first, *second;
-	upstream_key_t key = make_key(3);
+	engine_t *first, *second;
+	engine_key_t key = make_key(3);
 	assert_int_equal(registry_acquire(&first, &key, &policy.terms, &low), KNOT_EOK);
 	assert_int_equal(registry_acquire(&second, &key, &policy.terms, &limits), KNOT_EOK);
 	fill(second, 0, 100); /* Would take minutes. */

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "engine/engine.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <libknot/libknot.h>
+
+#include "engine/internal.h"
+#include "util/clock.h"
+
+/*! How long the start waits for the store to be read, in ms. */
+#define START_WAIT_MS 300
+
+/* --- workers --- */
+
+cache_t *engine_cache(engine_t *engine)
+{
+	return engine->cache;
+}
+
+const health_t *engine_health(const engine_t *engine)
+{
+	return &engine->planner.health;
+}
+
+news_t *engine_news(engine_t *engine)
+{
+	return &engine->news;
+}
+
+/*! Marks slots as asked for; those of which that is news. */
+static unsigned mark(target_t *target, unsigned slots, asked_t how)
+{
+	for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
+		if (!(slots & (1U << i))) {
+			continue;
+		}
+		_Atomic uint8_t *asked = &target->slot[i].asked;
+		uint8_t before = atomic_load_explicit(asked, memory_order_relaxed);
+		while (before < how && !atomic_compare_exchange_weak(asked, &before, how)) {
+		}
+		if (before >= how) {
+			slots &= ~(1U << i); /* Somebody else was first. */
+		}
+	}
+	return slots;
+}
+
+void engine_admit(engine_t *engine, account_t *account)
+{
+	request_t request = { .account = account };
+	if (queue_push(&engine->queue, &request, (const knot_dname_t *)"")) {
+		uv_async_send(&engine->wakeup);
+	}
+}
+
+bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
+                unsigned refresh, unsigned wait, account_t *account, uint64_t now)
+{
+	request_t request = {
+		.account = account,
+		.made = now,
+		.refresh = mark(target, refresh, ASKED_REFRESH),
+		.wait = mark(target, wait, ASKED_WAIT),
+	};
+	bool orphan = target != NULL && target->orphan && atomic_exchange(&target->orphan, false);
+	if (request.refresh == 0 && request.wait == 0 && !orphan) {
+		return true;
+	}
+
+	if (!queue_push(&engine->queue, &request, name)) {
+		for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
+			if ((request.refresh | request.wait) & (1U << i)) {
+				atomic_store(&target->slot[i].asked, ASKED_NOT);
+			}
+		}
+		if (orphan) {
+			atomic_store(&target->orphan, true);
+		}
+		return false;
+	}
+	uv_async_send(&engine->wakeup);
+	return true;
+}
+
+bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned seats,
+                 waiters_done_f done, void *ctx)
+{
+	return waiters_wait(&engine->waiters, wait_ms, seats, done, ctx);
+}
+
+/* --- life --- */
+
+static void free_engine(engine_t *engine)
+{
+	queue_deinit(&engine->queue);
+	lanes_deinit(&engine->lanes);
+	account_close(engine->account);
+	news_free(news_take(&engine->news));
+	planner_deinit(&engine->planner);
+	cache_free(engine->cache);
+	waiters_deinit(&engine->waiters);
+	sem_destroy(&engine->restored);
+	free(engine);
+}
+
+/*! Starts the thread with all signals blocked: they are knotd's. */
+static int start_thread(engine_t *engine)
+{
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int ret = pthread_create(&engine->thread, NULL, thread_run, engine);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (ret == 0) {
+		pthread_setname_np(engine->thread, "alias");
+	}
+	return ret == 0 ? KNOT_EOK : knot_map_errno_code(ret);
+}
+
+static void wait_restored(engine_t *engine)
+{
+	struct timespec end = clock_in(START_WAIT_MS);
+	(void)sem_clockwait(&engine->restored, CLOCK_MONOTONIC, &end);
+}
+
+int engine_start(engine_t **result, const engine_key_t *key, const terms_t *terms,
+                 const limits_t *limits, engine_retire_f retire, void *ctx)
+{
+	engine_t *engine = calloc(1, sizeof(*engine));
+	if (engine == NULL) {
+		return KNOT_ENOMEM;
+	}
+	engine->key = *key;
+	engine->retire = retire;
+	engine->retire_ctx = ctx;
+	engine_limit(engine, limits);
+	lanes_init(&engine->lanes, &engine->loop, &engine->key.resolvers, &engine->common);
+	queue_init(&engine->queue);
+	waiters_init(&engine->waiters);
+	sem_init(&engine->restored, 0, 0);
+	planner_init(&engine->planner);
+
+	int ret = KNOT_ENOMEM;
+	engine->cache = cache_new();
+	if (engine->cache == NULL) {
+		goto fail;
+	}
+	ret = thread_init(engine);
+	if (ret != KNOT_EOK) {
+		goto fail;
+	}
+	terms_t restored = *terms;
+	restored.stale_max = TERMS_WEEK; /* For each zone its own stale-max decides. */
+	engine->account = account_open((const knot_dname_t *)"", &restored, 0, NULL, engine);
+	ret = KNOT_ENOMEM;
+	if (engine->account != NULL && lanes_admit(&engine->lanes, engine->account)) {
+		ret = start_thread(engine);
+	}
+	if (ret != KNOT_EOK) {
+		thread_close(engine);
+		uv_run(&engine->loop, UV_RUN_DEFAULT);
+		uv_loop_close(&engine->loop);
+		goto fail;
+	}
+
+	wait_restored(engine);
+	*result = engine;
+	return KNOT_EOK;
+fail:
+	free_engine(engine);
+	return ret;
+}
+
+void engine_limit(engine_t *engine, const limits_t *limits)
+{
+	atomic_store(&engine->max_rate, limits->max_rate);
+	atomic_store(&engine->max_targets, limits->max_targets);
+}
+
+void engine_stop(engine_t *engine)
+{
+	atomic_store(&engine->stop, true);
+	uv_async_send(&engine->wakeup);
+}
+
+void engine_join(engine_t *engine)
+{
+	pthread_join(engine->thread, NULL);
+	free_engine(engine);
+}

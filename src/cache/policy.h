@@ -11,7 +11,20 @@
 #include <stdint.h>
 
 #include "cache/filter.h"
-#include "cache/terms.h"
+
+/*! Longest stale-max and keep-warm, s: what is older than a week is of no use to anybody (RFC 8767, section 4). */
+#define POLICY_WEEK (7 * 86400)
+
+/*! What the engine's thread goes by when it refreshes a target. No padding, so that two compare by memcmp(). */
+typedef struct {
+	uint32_t timeout;          /*!< Whole try of a resolution, ms. */
+	uint32_t retry;            /*!< Retransmissions within it. */
+	uint32_t failure_ttl;      /*!< Suppression after the first failure, s. */
+	uint32_t negative_ttl_max; /*!< Longest life of a negative answer, s. */
+	uint32_t keep_warm;        /*!< How long after its last use a target is kept warm, s; 0: not at all. */
+	uint32_t stale_max;        /*!< How long after their expiry answers may serve, s. */
+	uint32_t hold;             /*!< Addresses outlive an NXDOMAIN as stale. */
+} refresh_options_t;
 
 /*! What an owner's own A and AAAA are for. */
 typedef enum {
@@ -28,7 +41,7 @@ typedef enum {
 } nxdomain_t;
 
 typedef struct {
-	terms_t terms;
+	refresh_options_t refresh;
 	uint32_t cold_wait; /*!< Longest wait of a TCP client, ms. */
 	uint32_t ttl_min;   /*!< Bounds of the TTL in answers, s. */
 	uint32_t ttl_max;

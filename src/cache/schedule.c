@@ -9,11 +9,11 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static uint64_t life_ms(const answer_t *answer, const terms_t *terms)
+static uint64_t life_ms(const answer_t *answer, const refresh_options_t *options)
 {
 	uint32_t ttl = answer->ttl;
-	if (answer->kind != REPLY_ADDRESSES && ttl > terms->negative_ttl_max) {
-		ttl = terms->negative_ttl_max;
+	if (answer->kind != REPLY_ADDRESSES && ttl > options->negative_ttl_max) {
+		ttl = options->negative_ttl_max;
 	}
 	return max(ttl * 1000ULL, SCHEDULE_LIFE_MIN_MS);
 }
@@ -24,15 +24,15 @@ static uint64_t seed(const slot_t *slot, uint64_t when)
 	return (uintptr_t)slot ^ when << 20;
 }
 
-uint64_t schedule_expiry(const answer_t *answer, const terms_t *terms)
+uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *options)
 {
-	return answer->received + life_ms(answer, terms);
+	return answer->received + life_ms(answer, options);
 }
 
-uint64_t schedule_refresh(const slot_t *slot, const terms_t *terms, uint64_t used, uint64_t now)
+uint64_t schedule_refresh(const slot_t *slot, const refresh_options_t *options, uint64_t used, uint64_t now)
 {
 	const answer_t *answer = slot->answer;
-	if (answer == NULL || now >= used + terms->keep_warm * 1000ULL || now >= schedule_end(slot, terms)) {
+	if (answer == NULL || now >= used + options->keep_warm * 1000ULL || now >= schedule_end(slot, options)) {
 		return SCHEDULE_NEVER;
 	}
 	if (slot->failed_at != 0) {
@@ -42,14 +42,14 @@ uint64_t schedule_refresh(const slot_t *slot, const terms_t *terms, uint64_t use
 		return now;
 	}
 
-	uint64_t wait = jitter(SCHEDULE_SHARE(life_ms(answer, terms)), seed(slot, answer->received));
+	uint64_t wait = jitter(SCHEDULE_SHARE(life_ms(answer, options)), seed(slot, answer->received));
 	if (now >= used + SCHEDULE_IDLE_MS) {
 		wait = max(wait, SCHEDULE_IDLE_MS);
 	}
 	return answer->received + wait;
 }
 
-uint64_t schedule_end(const slot_t *slot, const terms_t *terms)
+uint64_t schedule_end(const slot_t *slot, const refresh_options_t *options)
 {
 	uint64_t end = 0;
 	if (slot->failed_at != 0) {
@@ -57,17 +57,17 @@ uint64_t schedule_end(const slot_t *slot, const terms_t *terms)
 	}
 	const answer_t *answer = slot->answer;
 	if (answer != NULL) {
-		end = max(end, schedule_expiry(answer, terms) + terms->stale_max * 1000ULL);
+		end = max(end, schedule_expiry(answer, options) + options->stale_max * 1000ULL);
 	}
 	if (answer != NULL && answer->held != NULL) {
-		end = max(end, schedule_expiry(answer->held, terms) + terms->stale_max * 1000ULL);
+		end = max(end, schedule_expiry(answer->held, options) + options->stale_max * 1000ULL);
 	}
 	return end;
 }
 
-uint64_t schedule_retry(const slot_t *slot, const terms_t *terms, uint64_t now)
+uint64_t schedule_retry(const slot_t *slot, const refresh_options_t *options, uint64_t now)
 {
-	uint64_t backoff = terms->failure_ttl;
+	uint64_t backoff = options->failure_ttl;
 	uint64_t longest = max(backoff, SCHEDULE_BACKOFF_MAX);
 	for (unsigned i = 0; i < slot->failures && backoff < longest; i++) {
 		backoff *= 2;

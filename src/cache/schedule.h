@@ -4,13 +4,13 @@
  * \file
  * \brief When the engine's thread asks for a target by itself, and when it forgets one.
  *
- * Pure functions of the cache's facts, the terms of the zone that asked last, and the time; for the writer.
+ * Pure functions of the cache's facts, the options of the zone that asked last, and the time; for the writer.
  */
 
 #pragma once
 
 #include "cache/cache.h"
-#include "cache/terms.h"
+#include "cache/policy.h"
 
 /*! A target used within that time is being asked for at the moment; others are refreshed no more often, ms. */
 #define SCHEDULE_IDLE_MS 30000
@@ -24,22 +24,22 @@
 #define SCHEDULE_NEVER UINT64_MAX
 
 /*! \brief When an answer expires, clock_ms(). Any thread, inside rcu_read_lock(). */
-uint64_t schedule_expiry(const answer_t *answer, const terms_t *terms);
+uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *options);
 
 /*!
  * \brief When the slot is to be asked for to keep it warm.
  *
  * \param slot   Slot.
- * \param terms  Terms.
+ * \param options  Terms.
  * \param used   Last use of its target, clock_ms().
  * \param now    clock_ms().
  *
  * \return clock_ms(), `now` or earlier if it is due, or SCHEDULE_NEVER.
  */
-uint64_t schedule_refresh(const slot_t *slot, const terms_t *terms, uint64_t used, uint64_t now);
+uint64_t schedule_refresh(const slot_t *slot, const refresh_options_t *options, uint64_t used, uint64_t now);
 
 /*! \brief Until when the slot has something that could serve a client, clock_ms(). */
-uint64_t schedule_end(const slot_t *slot, const terms_t *terms);
+uint64_t schedule_end(const slot_t *slot, const refresh_options_t *options);
 
 /*! \brief When to try again after a failure: the time doubles with each one in a row (RFC 9520, section 3.2). */
-uint64_t schedule_retry(const slot_t *slot, const terms_t *terms, uint64_t now);
+uint64_t schedule_retry(const slot_t *slot, const refresh_options_t *options, uint64_t now);

@@ -46,7 +46,7 @@ static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t 
 	/* The clock may have been read before this answer came. */
 	now = now > answer->received ? now : answer->received;
 	uint64_t age = now - answer->received;
-	uint64_t expiry = schedule_expiry(answer, &policy->terms);
+	uint64_t expiry = schedule_expiry(answer, &policy->refresh);
 
 	if (now < expiry && !answer->restored) {
 		/* An ALIAS that changes faster than its target is looked after as often as it says. */
@@ -57,7 +57,7 @@ static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t 
 		verdict->ask = age >= alias_ttl * 1000ULL && age >= SCHEDULE_LIFE_MIN_MS && !suppressed;
 		return true;
 	}
-	if (now >= expiry + policy->terms.stale_max * 1000ULL) {
+	if (now >= expiry + policy->refresh.stale_max * 1000ULL) {
 		return false;
 	}
 
@@ -88,7 +88,7 @@ static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t 
 static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl, uint64_t now)
 {
 	const answer_t *held = verdict->answer->held;
-	if (held != NULL && now < schedule_expiry(held, &policy->terms) + policy->terms.stale_max * 1000ULL) {
+	if (held != NULL && now < schedule_expiry(held, &policy->refresh) + policy->refresh.stale_max * 1000ULL) {
 		if (verdict->kind == VERDICT_NXDOMAIN) {
 			verdict->kind = VERDICT_ADDRESSES;
 		}

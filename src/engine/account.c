@@ -6,7 +6,7 @@
 
 #define SECOND_US 1000000ULL
 
-account_t *account_open(const knot_dname_t *zone, const terms_t *terms, uint32_t rate,
+account_t *account_open(const knot_dname_t *zone, const refresh_options_t *options, uint32_t rate,
                         account_publish_f publish, void *ctx)
 {
 	account_t *account = calloc(1, sizeof(*account));
@@ -18,7 +18,7 @@ account_t *account_open(const knot_dname_t *zone, const terms_t *terms, uint32_t
 		free(account);
 		return NULL;
 	}
-	account->terms = *terms;
+	account->options = *options;
 	account->rate = rate;
 	account->publish = publish;
 	account->ctx = ctx;

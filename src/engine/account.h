@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief What one zone has to do with an engine: its terms, its share of the resolver's time, what is counted for it.
+ * \brief What one zone has to do with an engine: its options, its share of the resolver's time, what is counted for it.
  *
  * Made and closed with the load of the zone, by any thread; used by the engine's thread,
  * which keeps it for as long as a target was asked for by that zone last. When the zone is
@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <libknot/dname.h>
 
-#include "cache/terms.h"
+#include "cache/policy.h"
 #include "engine/counters.h"
 
 struct lane;
@@ -34,7 +34,7 @@ typedef void (*account_publish_f)(void *ctx, const counters_t own, const counter
 typedef struct account {
 	/* Constant. */
 	knot_dname_t *zone;
-	terms_t terms;
+	refresh_options_t options;
 	uint32_t rate;             /*!< Queries/s that the zone may cause; 0: no limit of its own. */
 	account_publish_f publish; /*!< NULL: no zone's account. */
 
@@ -66,14 +66,14 @@ typedef struct account {
  * \brief Opens an account.
  *
  * \param zone     Name of the zone.
- * \param terms    Options for the engine's thread.
+ * \param options    Options for the engine's thread.
  * \param rate     Queries/s, 0 for no limit.
  * \param publish  Takes counters; NULL for an account that is no zone's.
  * \param ctx      Its argument.
  *
  * \return NULL if out of memory.
  */
-account_t *account_open(const knot_dname_t *zone, const terms_t *terms, uint32_t rate,
+account_t *account_open(const knot_dname_t *zone, const refresh_options_t *options, uint32_t rate,
                         account_publish_f publish, void *ctx);
 
 /*! \brief Ends publishing and gives back the reference of account_open(); NULL is fine. */

@@ -125,7 +125,7 @@ static void wait_restored(engine_t *engine)
 	(void)sem_clockwait(&engine->restored, CLOCK_MONOTONIC, &end);
 }
 
-int engine_start(engine_t **result, const engine_key_t *key, const terms_t *terms,
+int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                  const limits_t *limits, engine_retire_f retire, void *ctx)
 {
 	engine_t *engine = calloc(1, sizeof(*engine));
@@ -151,8 +151,8 @@ int engine_start(engine_t **result, const engine_key_t *key, const terms_t *term
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
-	terms_t restored = *terms;
-	restored.stale_max = TERMS_WEEK; /* For each zone its own stale-max decides. */
+	refresh_options_t restored = *options;
+	restored.stale_max = POLICY_WEEK; /* For each zone its own stale-max decides. */
 	engine->account = account_open((const knot_dname_t *)"", &restored, 0, NULL, engine);
 	ret = KNOT_ENOMEM;
 	if (engine->account != NULL && lanes_admit(&engine->lanes, engine->account)) {

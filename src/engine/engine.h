@@ -44,14 +44,14 @@ typedef bool (*engine_retire_f)(void *ctx);
  *
  * \param[out] result  To be ended by engine_stop() or `retire`, then engine_join().
  * \param key          Resolvers and store.
- * \param terms        For what is restored from the store, until a zone asks for it.
+ * \param options        For what is restored from the store, until a zone asks for it.
  * \param limits       Limits to begin with.
  * \param retire       When to end.
  * \param ctx          Its argument.
  *
  * \return KNOT_E*
  */
-int engine_start(engine_t **result, const engine_key_t *key, const terms_t *terms,
+int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                  const limits_t *limits, engine_retire_f retire, void *ctx);
 
 /*! \brief Has the thread end. Any thread. */

@@ -15,11 +15,11 @@ void lanes_init(lanes_t *lanes, uv_loop_t *loop, const resolvers_t *resolvers, c
 	lanes->common = common;
 }
 
-static lane_t *get_lane(lanes_t *lanes, const terms_t *terms)
+static lane_t *get_lane(lanes_t *lanes, const refresh_options_t *options)
 {
 	lane_t *lane;
 	cds_list_for_each_entry(lane, &lanes->list, node) {
-		if (memcmp(&lane->terms, terms, sizeof(*terms)) == 0) {
+		if (memcmp(&lane->options, options, sizeof(*options)) == 0) {
 			return lane;
 		}
 	}
@@ -28,8 +28,8 @@ static lane_t *get_lane(lanes_t *lanes, const terms_t *terms)
 	if (lane == NULL) {
 		return NULL;
 	}
-	lane->terms = *terms;
-	lane->resolver = resolver_new(lanes->loop, lanes->resolvers, terms->timeout, terms->retry);
+	lane->options = *options;
+	lane->resolver = resolver_new(lanes->loop, lanes->resolvers, options->timeout, options->retry);
 	if (lane->resolver == NULL) {
 		free(lane);
 		return NULL;
@@ -44,7 +44,7 @@ bool lanes_admit(lanes_t *lanes, account_t *account)
 	if (account->lane != NULL) {
 		return true;
 	}
-	account->lane = get_lane(lanes, &account->terms);
+	account->lane = get_lane(lanes, &account->options);
 	if (account->lane == NULL) {
 		return false;
 	}

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief The accounts that the engine's thread knows, and a resolver for each set of terms among them.
+ * \brief The accounts that the engine's thread knows, and a resolver for each set of options among them.
  *
- * c-ares has timeout and retransmissions per channel, so zones with the same terms
+ * c-ares has timeout and retransmissions per channel, so zones with the same options
  * share a lane with a resolver that goes by them. For the engine's thread only.
  */
 
@@ -13,15 +13,14 @@
 #include <urcu/list.h>
 
 #include "cache/cache.h"
-#include "cache/terms.h"
 #include "engine/account.h"
 #include "resolve/resolver.h"
 
 typedef struct lane {
 	struct cds_list_head node;
-	terms_t terms;
+	refresh_options_t options;
 	resolver_t *resolver;
-	uint32_t accounts; /*!< That have these terms. */
+	uint32_t accounts; /*!< That have these options. */
 	bool unsettled;    /*!< resolver_settle() is due. */
 } lane_t;
 

@@ -92,19 +92,19 @@ static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t
 /*! Puts a target without wishes where the next thing to do about it says. */
 static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
-	const terms_t *terms = &account_of(target)->terms;
+	const refresh_options_t *options = &account_of(target)->options;
 	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
 	bool busy = false;
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		slot_t *slot = &target->slot[i];
-		uint64_t refresh = schedule_refresh(slot, terms, target->used, now);
+		uint64_t refresh = schedule_refresh(slot, options, target->used, now);
 		set_warm(slot, refresh != SCHEDULE_NEVER);
 		busy |= slot->busy;
 		if (!slot->busy) {
 			next = min(next, refresh);
 		}
-		end = max(end, schedule_end(slot, terms));
-		expiry = max(expiry, slot->answer != NULL ? schedule_expiry(slot->answer, terms) : 0);
+		end = max(end, schedule_end(slot, options));
+		expiry = max(expiry, slot->answer != NULL ? schedule_expiry(slot->answer, options) : 0);
 	}
 	if (next == SCHEDULE_NEVER && !busy) {
 		/* It may be in use again by the time that it expires. */
@@ -133,7 +133,7 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 
 	bool doubtful = is_doubtful(planner, slot);
 	if (slot->want == ASKED_REFRESH) {
-		uint64_t key = slot->answer != NULL ? schedule_expiry(slot->answer, &account_of(target)->terms) : 0;
+		uint64_t key = slot->answer != NULL ? schedule_expiry(slot->answer, &account_of(target)->options) : 0;
 		key += doubtful ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
 		move(planner, target, doubtful ? AGENDA_DOUBTFUL : AGENDA_DUE, key, now);
 		return;
@@ -212,12 +212,12 @@ static target_t *advance(planner_t *planner, uint64_t now)
 		bool useful = false;
 		for (unsigned i = 0; i < ADDR_TYPES; i++) {
 			slot_t *slot = &target->slot[i];
-			const terms_t *terms = &account_of(target)->terms;
+			const refresh_options_t *options = &account_of(target)->options;
 			if (!slot->busy && slot->want == ASKED_NOT &&
-			    schedule_refresh(slot, terms, target->used, now) <= now) {
+			    schedule_refresh(slot, options, target->used, now) <= now) {
 				slot->want = ASKED_REFRESH;
 			}
-			useful |= slot->busy || slot->want != ASKED_NOT || now < schedule_end(slot, terms);
+			useful |= slot->busy || slot->want != ASKED_NOT || now < schedule_end(slot, options);
 		}
 		if (!useful) {
 			planner_remove(planner, target);

@@ -21,7 +21,6 @@
 
 #include "cache/cache.h"
 #include "cache/health.h"
-#include "cache/terms.h"
 #include "engine/pace.h"
 
 /*! Queries under way at a time: a flood of new names must not become one for the resolver. */

@@ -83,7 +83,7 @@ static entry_t *find_entry(const engine_key_t *key)
 	return NULL;
 }
 
-static entry_t *add_entry(const engine_key_t *key, const terms_t *terms, const limits_t *limits, int *ret)
+static entry_t *add_entry(const engine_key_t *key, const refresh_options_t *options, const limits_t *limits, int *ret)
 {
 	entry_t *entry = calloc(1, sizeof(*entry));
 	if (entry == NULL) {
@@ -97,7 +97,7 @@ static entry_t *add_entry(const engine_key_t *key, const terms_t *terms, const l
 		CDS_INIT_LIST_HEAD(&entry->zones[i]);
 	}
 
-	*ret = engine_start(&entry->engine, key, terms, limits, retire, entry);
+	*ret = engine_start(&entry->engine, key, options, limits, retire, entry);
 	if (*ret != KNOT_EOK) {
 		free(entry);
 		return NULL;
@@ -163,7 +163,7 @@ static void apply_limits(entry_t *entry)
 	}
 }
 
-int registry_acquire(engine_t **engine, const engine_key_t *key, const terms_t *terms,
+int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_options_t *options,
                      const limits_t *limits)
 {
 	int ret = KNOT_EOK;
@@ -173,7 +173,7 @@ int registry_acquire(engine_t **engine, const engine_key_t *key, const terms_t *
 	join(&registry.retired);
 	entry_t *entry = find_entry(key);
 	if (entry == NULL) {
-		entry = add_entry(key, terms, limits, &ret);
+		entry = add_entry(key, options, limits, &ret);
 	}
 	if (ret == KNOT_EOK) {
 		ret = add_claim(entry, limits);

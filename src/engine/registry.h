@@ -21,12 +21,12 @@
  *
  * \param[out] engine  To be given back by registry_release().
  * \param key            Resolvers and store.
- * \param terms          Of the zone, see engine_start().
+ * \param options          Of the zone, see engine_start().
  * \param limits         Of the zone.
  *
  * \return KNOT_E*
  */
-int registry_acquire(engine_t **engine, const engine_key_t *key, const terms_t *terms,
+int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_options_t *options,
                      const limits_t *limits);
 
 /*!

@@ -93,16 +93,16 @@ static void publish(engine_t *engine, const flight_t *flight, const reply_t *rep
 {
 	target_t *target = flight->plan.target;
 	slot_t *slot = &target->slot[flight->plan.id];
-	const terms_t *terms = &flight->account->terms;
+	const refresh_options_t *options = &flight->account->options;
 
-	uint64_t stored = archive_stored(engine->archive, slot->answer, reply, terms, now);
+	uint64_t stored = archive_stored(engine->archive, slot->answer, reply, options, now);
 	if (cache_publish(slot, reply, now) != KNOT_EOK) {
 		/* A failure like any other: the last good answer stays. */
-		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, terms, now), flight->plan.at);
+		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, options, now), flight->plan.at);
 		return;
 	}
 	slot->answer->stored = stored;
-	bool held = terms->hold && slot->answer->held != NULL; /* Then these stay in the store. */
+	bool held = options->hold && slot->answer->held != NULL; /* Then these stay in the store. */
 	if (stored == 0 && !held) {
 		slot->answer->stored = archive_put(engine->archive, target, flight->plan.id, reply, now);
 	}
@@ -158,7 +158,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	if (reply != NULL) {
 		publish(engine, flight, reply, now);
 	} else if (!flight->failed) {
-		cache_fail(slot, ede, schedule_retry(slot, &flight->account->terms, now), flight->plan.at);
+		cache_fail(slot, ede, schedule_retry(slot, &flight->account->options, now), flight->plan.at);
 	}
 	if (!flight->failed) {
 		count_result(flight, reply, ede, now);
@@ -184,7 +184,7 @@ static void take_request(engine_t *engine, const request_t *request, uint64_t no
 {
 	account_t *account = request->account;
 	if (!lanes_admit(&engine->lanes, account)) {
-		account = engine->account; /* Other terms are better than none. */
+		account = engine->account; /* Other options are better than none. */
 	}
 
 	target_t *target = find_target(engine, request->name);
@@ -220,7 +220,7 @@ static void fly(engine_t *engine, const plan_t *plan)
 	if (flight == NULL) {
 		slot_t *slot = &plan->target->slot[plan->id];
 		uint64_t now = clock_ms();
-		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, &account->terms, now), plan->at);
+		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, &account->options, now), plan->at);
 		planner_done(&engine->planner, plan, now);
 		waiters_wake(&engine->waiters);
 		return;

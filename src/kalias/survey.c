@@ -50,7 +50,7 @@ static void show_progress(survey_t *survey)
 		return;
 	}
 	survey->progress_next = uv_now(&survey->loop) + PROGRESS_EACH_MS;
-	/* Of owners and targets, which go side by side, in terms of owners. */
+	/* Of owners and targets, which go side by side, in options of owners. */
 	size_t all = survey->owners.count + survey->targets.count;
 	size_t done = survey->owners.done + survey->targets.done;
 	size_t share = all > 0 ? survey->owners.count * done / all : 0;

@@ -158,8 +158,8 @@ const yp_item_t conf_schema[] = {
 	{ MOD_TTL_MAX,          YP_TINT,  YP_VINT = { 1, INT32_MAX, DAY, YP_STIME } },
 	{ MOD_NEGATIVE_TTL_MAX, YP_TINT,  YP_VINT = { 0, INT32_MAX, 5 * MINUTE, YP_STIME } },
 	{ MOD_FAILURE_TTL,      YP_TINT,  YP_VINT = { 1, 5 * MINUTE, 5, YP_STIME } },
-	{ MOD_KEEP_WARM,        YP_TINT,  YP_VINT = { 0, TERMS_WEEK, DAY, YP_STIME } },
-	{ MOD_STALE_MAX,        YP_TINT,  YP_VINT = { 0, TERMS_WEEK, DAY, YP_STIME } },
+	{ MOD_KEEP_WARM,        YP_TINT,  YP_VINT = { 0, POLICY_WEEK, DAY, YP_STIME } },
+	{ MOD_STALE_MAX,        YP_TINT,  YP_VINT = { 0, POLICY_WEEK, DAY, YP_STIME } },
 	{ MOD_MAX_RATE,         YP_TINT,  YP_VINT = { 1, 1000000, 1000 } },
 	{ MOD_MAX_TARGETS,      YP_TINT,  YP_VINT = { 1, 100000000, 1000000 } },
 	{ MOD_ZONE_RATE,        YP_TINT,  YP_VINT = { 0, 1000000, 0 } },
@@ -196,13 +196,13 @@ int conf_check(knotd_conf_check_args_t *args)
 
 static void load_policy(policy_t *policy, knotd_mod_t *mod)
 {
-	terms_t *terms = &policy->terms;
-	terms->timeout = knotd_conf_mod(mod, MOD_TIMEOUT).single.integer;
-	terms->retry = knotd_conf_mod(mod, MOD_RETRY).single.integer;
-	terms->failure_ttl = knotd_conf_mod(mod, MOD_FAILURE_TTL).single.integer;
-	terms->negative_ttl_max = knotd_conf_mod(mod, MOD_NEGATIVE_TTL_MAX).single.integer;
-	terms->keep_warm = knotd_conf_mod(mod, MOD_KEEP_WARM).single.integer;
-	terms->stale_max = knotd_conf_mod(mod, MOD_STALE_MAX).single.integer;
+	refresh_options_t *options = &policy->refresh;
+	options->timeout = knotd_conf_mod(mod, MOD_TIMEOUT).single.integer;
+	options->retry = knotd_conf_mod(mod, MOD_RETRY).single.integer;
+	options->failure_ttl = knotd_conf_mod(mod, MOD_FAILURE_TTL).single.integer;
+	options->negative_ttl_max = knotd_conf_mod(mod, MOD_NEGATIVE_TTL_MAX).single.integer;
+	options->keep_warm = knotd_conf_mod(mod, MOD_KEEP_WARM).single.integer;
+	options->stale_max = knotd_conf_mod(mod, MOD_STALE_MAX).single.integer;
 
 	policy->cold_wait = knotd_conf_mod(mod, MOD_COLD_WAIT).single.integer;
 	policy->ttl_min = knotd_conf_mod(mod, MOD_TTL_MIN).single.integer;
@@ -210,7 +210,7 @@ static void load_policy(policy_t *policy, knotd_mod_t *mod)
 	policy->sibling = knotd_conf_mod(mod, MOD_SIBLING).single.option;
 	policy->nxdomain = knotd_conf_mod(mod, MOD_NXDOMAIN).single.option;
 	policy->expose = knotd_conf_mod(mod, MOD_EXPOSE).single.boolean;
-	terms->hold = (policy->nxdomain == NXDOMAIN_HOLD);
+	options->hold = (policy->nxdomain == NXDOMAIN_HOLD);
 }
 
 /*! The octets of an IPv4 or IPv6 address, as check_network() lets no other through. */

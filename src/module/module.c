@@ -60,14 +60,14 @@ static int load(knotd_mod_t *mod)
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
-	ret = registry_acquire(&ctx->engine, &ctx->conf.engine, &ctx->conf.policy.terms, &ctx->conf.limits);
+	ret = registry_acquire(&ctx->engine, &ctx->conf.engine, &ctx->conf.policy.refresh, &ctx->conf.limits);
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)", knot_strerror(ret));
 		goto fail;
 	}
 
 	ret = KNOT_ENOMEM;
-	ctx->account = account_open(knotd_mod_zone(mod), &ctx->conf.policy.terms, ctx->conf.zone_rate,
+	ctx->account = account_open(knotd_mod_zone(mod), &ctx->conf.policy.refresh, ctx->conf.zone_rate,
 	                            stats_publish, mod);
 	if (ctx->account != NULL) {
 		ret = stats_register(mod);

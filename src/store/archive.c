@@ -85,7 +85,7 @@ static bool read_record(const knot_dname_t *name, const record_t *record, void *
 {
 	const reading_t *reading = ctx;
 	uint64_t age = age_ms(record->received);
-	if (age >= (record->reply.ttl + (uint64_t)TERMS_WEEK) * 1000) {
+	if (age >= (record->reply.ttl + (uint64_t)POLICY_WEEK) * 1000) {
 		return false;
 	}
 	reading->read(reading->ctx, name, record->type, &record->reply, reading->now - age,
@@ -116,12 +116,12 @@ static bool is_same(const answer_t *answer, const reply_t *reply)
 }
 
 uint64_t archive_stored(const archive_t *archive, const answer_t *old, const reply_t *reply,
-                        const terms_t *terms, uint64_t now)
+                        const refresh_options_t *options, uint64_t now)
 {
 	if (archive == NULL || old == NULL || !is_same(old, reply) || !store_has(archive->store, old->stored)) {
 		return 0;
 	}
-	uint64_t renew = terms->stale_max * 1000ULL / RENEW_SHARE;
+	uint64_t renew = options->stale_max * 1000ULL / RENEW_SHARE;
 	if (renew > RENEW_MAX_MS) {
 		renew = RENEW_MAX_MS;
 	}

@@ -12,7 +12,6 @@
 #pragma once
 
 #include "cache/cache.h"
-#include "cache/terms.h"
 #include "resolve/resolvers.h"
 #include "store/store.h"
 
@@ -53,12 +52,12 @@ bool archive_read(archive_t *archive, unsigned max, archive_read_f read, void *c
  *
  * \param old    The answer that the reply replaces, or NULL.
  * \param reply  The reply.
- * \param terms  For how long answers may serve.
+ * \param options  For how long answers may serve.
  *
  * \return when it went into the store, for answer_t.stored, or 0.
  */
 uint64_t archive_stored(const archive_t *archive, const answer_t *old, const reply_t *reply,
-                        const terms_t *terms, uint64_t now);
+                        const refresh_options_t *options, uint64_t now);
 
 /*! \brief Puts an answer into the batch. \return what archive_stored() returns for it from now on. */
 uint64_t archive_put(archive_t *archive, const target_t *target, addr_type_t id, const reply_t *reply, uint64_t now);

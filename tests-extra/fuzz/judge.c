@@ -84,7 +84,7 @@ static bool is_denied(const uint8_t *addr, size_t len)
 
 static uint64_t expiry(const answer_t *answer)
 {
-	uint64_t ttl = answer->ttl, most = world.ctx.conf.policy.terms.negative_ttl_max;
+	uint64_t ttl = answer->ttl, most = world.ctx.conf.policy.refresh.negative_ttl_max;
 	if (answer->kind != REPLY_ADDRESSES && ttl > most) {
 		ttl = most;
 	}
@@ -95,7 +95,7 @@ static uint64_t expiry(const answer_t *answer)
 static bool add_addresses(known_t *known, const answer_t *answer)
 {
 	if (answer->kind != REPLY_ADDRESSES ||
-	    WORLD_NOW >= expiry(answer) + 1000ULL * world.ctx.conf.policy.terms.stale_max) {
+	    WORLD_NOW >= expiry(answer) + 1000ULL * world.ctx.conf.policy.refresh.stale_max) {
 		return false;
 	}
 	bool some = false;

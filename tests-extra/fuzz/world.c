@@ -270,7 +270,7 @@ static void make_policy(void)
 	if (policy->ttl_max < policy->ttl_min) {
 		policy->ttl_max = policy->ttl_min;
 	}
-	policy->terms = (terms_t){ .negative_ttl_max = 300, .stale_max = (more & 0x01) ? 60 : 86400, .keep_warm = 86400, .hold = policy->nxdomain == NXDOMAIN_HOLD };
+	policy->refresh = (refresh_options_t){ .negative_ttl_max = 300, .stale_max = (more & 0x01) ? 60 : 86400, .keep_warm = 86400, .hold = policy->nxdomain == NXDOMAIN_HOLD };
 
 	world.denied_count = (more & 0x02) ? 1 + input_below(&world.in, WORLD_DENIED) : 0;
 	for (unsigned i = 0; i < world.denied_count; i++) {

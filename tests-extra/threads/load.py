@@ -75,7 +75,7 @@ class Events:
         self.generation, self.count, self.seen = 1, 0, set()
         other = stub.address.replace("127.0.0.1", "127.0.0.2")
         self.faults = itertools.cycle(("silent", "servfail", "truncate"))
-        self.settings = itertools.cycle((  # other terms, limits, and another cache
+        self.settings = itertools.cycle((  # other options, limits, and another cache
             {"zone-rate": 50}, {"max-rate": 200}, {"max-targets": 2 * NAMES}, {"nxdomain": "hold"},
             {"max-targets": TARGETS // 2}, {"resolver": [stub.address, other]}, {"keep-warm": 0},
             {"zone-rate": 0, "max-rate": 1000, "max-targets": TARGETS},

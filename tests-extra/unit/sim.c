@@ -52,7 +52,7 @@ int sim_setup(void **state)
 	(void)state;
 	rcu_register_thread();
 	sim = (sim_t){ .now = SIM_T0, .resolver = sim_good, .period = 100 };
-	sim.account.terms = (terms_t){
+	sim.account.options = (refresh_options_t){
 		.timeout = SIM_TIMEOUT_MS,
 		.retry = 2,
 		.failure_ttl = 5,
@@ -177,7 +177,7 @@ static void count_verdict(const verdict_t *verdict)
 	default:
 		if (verdict->ede == KNOT_EDNS_EDE_STALE) {
 			sim.stale++;
-		} else if (sim.now >= schedule_expiry(verdict->answer, &sim.account.terms)) {
+		} else if (sim.now >= schedule_expiry(verdict->answer, &sim.account.options)) {
 			sim.grace++;
 		} else {
 			sim.fresh++;
@@ -193,7 +193,7 @@ void sim_visit(unsigned number)
 		return;
 	}
 
-	sim.policy.terms = sim.account.terms;
+	sim.policy.refresh = sim.account.options;
 	cache_touch(target, sim.now);
 	unsigned refresh = 0, wait = 0;
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
@@ -217,7 +217,7 @@ void sim_visit(unsigned number)
 /*! The least that a back-off has to be. */
 static uint64_t backoff_ms(const sim_slot_t *slot)
 {
-	uint64_t backoff = sim.account.terms.failure_ttl * 1000;
+	uint64_t backoff = sim.account.options.failure_ttl * 1000;
 	for (unsigned i = 1; i < slot->failures && backoff < SCHEDULE_BACKOFF_MAX * 1000; i++) {
 		backoff *= 2;
 	}
@@ -287,7 +287,7 @@ void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 	if (success) {
 		sim_publish(number_of(plan->target), plan->id, ttl);
 	} else {
-		cache_fail(slot, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(slot, &sim.account.terms, sim.now), plan->at);
+		cache_fail(slot, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(slot, &sim.account.options, sim.now), plan->at);
 	}
 	if (planner_note(&sim.planner, plan, success, sim.now) && sim.planner.health.down) {
 		sim.account.counters[COUNTER_DOWN]++;

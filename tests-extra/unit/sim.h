@@ -58,7 +58,7 @@ typedef struct {
 	planner_t planner;
 	cache_t *cache;
 	account_t account; /*!< Of all targets. */
-	policy_t policy;   /*!< With the same terms. */
+	policy_t policy;   /*!< With the same options. */
 
 	sim_resolver_f resolver;
 	void (*clients)(void);

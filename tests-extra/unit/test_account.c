@@ -31,7 +31,7 @@ static int setup(void **state)
 	(void)state;
 	CDS_INIT_LIST_HEAD(&changes);
 	published = 0;
-	account = account_open(NAME_APEX, &(terms_t){ .timeout = 7 }, 10, publish, &published);
+	account = account_open(NAME_APEX, &(refresh_options_t){ .timeout = 7 }, 10, publish, &published);
 	if (account == NULL) {
 		return -1;
 	}
@@ -104,7 +104,7 @@ static void test_heirs(void **state)
 	sim_add(3);
 	account_t *zone[3];
 	for (unsigned i = 0; i < 3; i++) {
-		zone[i] = account_open(NAME_APEX, &(terms_t){ .timeout = 1000 + i }, 0, publish, &published);
+		zone[i] = account_open(NAME_APEX, &(refresh_options_t){ .timeout = 1000 + i }, 0, publish, &published);
 		zone[i]->predecessor = i > 0 ? account_ref(zone[i - 1]) : NULL;
 		assert_true(lanes_admit(&lanes, zone[i]) && lanes_admit(&lanes, zone[i]));
 		account_charge(zone[i], sim.target[i]);

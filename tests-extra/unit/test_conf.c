@@ -359,17 +359,17 @@ static void test_load(void **state)
 	conf_alias_t conf;
 	nxdomain = NXDOMAIN_NODATA;
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
-	assert_int_equal(conf.policy.terms.keep_warm, KEEP_WARM);
-	assert_int_equal(conf.policy.terms.stale_max, STALE_MAX);
+	assert_int_equal(conf.policy.refresh.keep_warm, KEEP_WARM);
+	assert_int_equal(conf.policy.refresh.stale_max, STALE_MAX);
 	assert_int_equal(conf.limits.max_rate, MAX_RATE);
 	assert_int_equal(conf.limits.max_targets, MAX_TARGETS);
 	assert_int_equal(conf.zone_rate, ZONE_RATE);
 	assert_int_equal(conf.engine.resolvers.count, 1);
-	assert_false(conf.policy.terms.hold);
+	assert_false(conf.policy.refresh.hold);
 
 	nxdomain = NXDOMAIN_HOLD;
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
-	assert_true(conf.policy.terms.hold);
+	assert_true(conf.policy.refresh.hold);
 }
 
 static void test_filters(void **state)

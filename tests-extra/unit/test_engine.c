@@ -25,7 +25,7 @@ static int sock;
 static atomic_uint queries[NAMES][ADDR_TYPES];
 
 static const policy_t policy = {
-	.terms = {
+	.refresh = {
 		.timeout = 2000,
 		.retry = 2,
 		.failure_ttl = 5,
@@ -95,7 +95,7 @@ static zone_t *zone_of(engine_t *at)
 	}
 	if (zone->engine == NULL) {
 		zone->engine = at;
-		zone->account = account_open((const knot_dname_t *)"\7example", &policy.terms, 0, publish, zone);
+		zone->account = account_open((const knot_dname_t *)"\7example", &policy.refresh, 0, publish, zone);
 		assert_non_null(zone->account);
 	}
 	return zone;
@@ -130,7 +130,7 @@ static int setup(void **state)
 	}
 
 	engine_key_t key = make_key(0);
-	int ret = registry_acquire(&engine, &key, &policy.terms, &limits);
+	int ret = registry_acquire(&engine, &key, &policy.refresh, &limits);
 	if (ret == KNOT_EOK) {
 		(void)zone_of(engine); /* Before there are threads that look for it. */
 	}
@@ -256,21 +256,21 @@ static void test_registry(void **state)
 
 	engine_t *first, *second;
 	engine_key_t key = make_key(0);
-	assert_int_equal(registry_acquire(&first, &key, &policy.terms, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&first, &key, &policy.refresh, &limits), KNOT_EOK);
 	assert_ptr_equal(first, engine);
 	registry_release(first, &limits);
 	registry_release(engine, &limits);
-	assert_int_equal(registry_acquire(&engine, &key, &policy.terms, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&engine, &key, &policy.refresh, &limits), KNOT_EOK);
 	assert_ptr_equal(first, engine);
 
-	/* The terms of a zone don't matter, another set of resolvers does. */
-	terms_t terms = policy.terms;
-	terms.timeout++;
-	assert_int_equal(registry_acquire(&second, &key, &terms, &limits), KNOT_EOK);
+	/* The options of a zone don't matter, another set of resolvers does. */
+	refresh_options_t options = policy.refresh;
+	options.timeout++;
+	assert_int_equal(registry_acquire(&second, &key, &options, &limits), KNOT_EOK);
 	assert_ptr_equal(first, second);
 	registry_release(second, &limits);
 	key = make_key(1);
-	assert_int_equal(registry_acquire(&second, &key, &terms, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&second, &key, &options, &limits), KNOT_EOK);
 	assert_ptr_not_equal(first, second);
 	registry_release(second, &limits);
 	registry_release(NULL, &limits);
@@ -297,8 +297,8 @@ static void test_max_targets(void **state)
 	static const limits_t slow = { .max_rate = 1, .max_targets = 20 };
 	engine_t *at[5];
 	engine_key_t key = make_key(2);
-	assert_int_equal(registry_acquire(&at[0], &key, &policy.terms, &low), KNOT_EOK);
-	assert_int_equal(registry_acquire(&at[1], &key, &policy.terms, &high), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at[0], &key, &policy.refresh, &low), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at[1], &key, &policy.refresh, &high), KNOT_EOK);
 	assert_ptr_equal(at[0], at[1]);
 	registry_release(at[1], &high);
 	fill(at[0], 0, 30);
@@ -307,9 +307,9 @@ static void test_max_targets(void **state)
 
 	/* Each limit by itself, and a claim made twice has to be released twice. */
 	for (unsigned i = 1; i < 3; i++) {
-		assert_int_equal(registry_acquire(&at[i], &key, &policy.terms, &high), KNOT_EOK);
+		assert_int_equal(registry_acquire(&at[i], &key, &policy.refresh, &high), KNOT_EOK);
 	}
-	assert_int_equal(registry_acquire(&at[3], &key, &policy.terms, &slow), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at[3], &key, &policy.refresh, &slow), KNOT_EOK);
 	registry_release(at[0], &low);
 	registry_release(at[1], &high);
 	fill(at[2], 100, 160);
@@ -326,8 +326,8 @@ static void test_max_rate(void **state)
 	static const limits_t low = { .max_rate = 1, .max_targets = 1000 };
 	engine_t *first, *second;
 	engine_key_t key = make_key(3);
-	assert_int_equal(registry_acquire(&first, &key, &policy.terms, &low), KNOT_EOK);
-	assert_int_equal(registry_acquire(&second, &key, &policy.terms, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&first, &key, &policy.refresh, &low), KNOT_EOK);
+	assert_int_equal(registry_acquire(&second, &key, &policy.refresh, &limits), KNOT_EOK);
 	fill(second, 0, 100); /* Would take minutes. */
 	assert_count(second, COUNTER_TARGETS, 100);
 	assert_count(second, COUNTER_CAPPED, 0);

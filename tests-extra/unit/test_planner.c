@@ -69,8 +69,8 @@ static void test_idle(void **state)
 
 	ttl = 1;
 	sim.resolver = with_ttl;
-	sim.account.terms.keep_warm = 600;
-	sim.account.terms.stale_max = 3600;
+	sim.account.options.keep_warm = 600;
+	sim.account.options.stale_max = 3600;
 	sim_add(1);
 	sim_visit(0);
 	sim_run(30 * S);
@@ -108,7 +108,7 @@ static void test_keep_warm_off(void **state)
 
 	ttl = 5;
 	sim.resolver = with_ttl;
-	sim.account.terms.keep_warm = 0;
+	sim.account.options.keep_warm = 0;
 	sim_add(1);
 	sim_visit(0);
 	sim_run(86400 * S);

@@ -18,7 +18,7 @@ static int setup(void **state)
 {
 	(void)state;
 	queue_init(&queue);
-	account = account_open(NAME_APEX, &(terms_t){ 0 }, 0, NULL, &queue);
+	account = account_open(NAME_APEX, &(refresh_options_t){ 0 }, 0, NULL, &queue);
 	return account == NULL;
 }
 

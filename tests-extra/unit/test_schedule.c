@@ -8,14 +8,14 @@
 #define T0 (5000 * S) /* When the answer came. */
 #define SLOTS_MANY 1000
 
-static terms_t terms;
+static refresh_options_t options;
 static answer_t answer;
 static slot_t slot[SLOTS_MANY];
 
 static int setup(void **state)
 {
 	(void)state;
-	terms = (terms_t){ .failure_ttl = 5, .negative_ttl_max = 300, .keep_warm = 3600, .stale_max = 7200 };
+	options = (refresh_options_t){ .failure_ttl = 5, .negative_ttl_max = 300, .keep_warm = 3600, .stale_max = 7200 };
 	memset(&answer, 0, sizeof(answer));
 	answer.received = T0;
 	answer.ttl = 60;
@@ -29,20 +29,20 @@ static int setup(void **state)
 
 static uint64_t refresh_at(uint64_t used, uint64_t now)
 {
-	return schedule_refresh(&slot[0], &terms, used, now);
+	return schedule_refresh(&slot[0], &options, used, now);
 }
 
 static void test_expiry(void **state)
 {
 	(void)state;
 
-	assert_int_equal(schedule_expiry(&answer, &terms), T0 + 60 * S);
+	assert_int_equal(schedule_expiry(&answer, &options), T0 + 60 * S);
 	answer.ttl = UINT32_MAX;
-	assert_int_equal(schedule_expiry(&answer, &terms), T0 + UINT32_MAX * S);
+	assert_int_equal(schedule_expiry(&answer, &options), T0 + UINT32_MAX * S);
 	answer.kind = REPLY_NODATA;
-	assert_int_equal(schedule_expiry(&answer, &terms), T0 + 300 * S);
+	assert_int_equal(schedule_expiry(&answer, &options), T0 + 300 * S);
 	answer.ttl = 10;
-	assert_int_equal(schedule_expiry(&answer, &terms), T0 + 10 * S);
+	assert_int_equal(schedule_expiry(&answer, &options), T0 + 10 * S);
 }
 
 static void test_refresh(void **state)
@@ -52,9 +52,9 @@ static void test_refresh(void **state)
 	/* Between 7/10 of the life and a quarter more, different for each slot, the same each time. */
 	uint64_t first = UINT64_MAX, last = 0;
 	for (unsigned i = 0; i < SLOTS_MANY; i++) {
-		uint64_t at = schedule_refresh(&slot[i], &terms, T0, T0);
+		uint64_t at = schedule_refresh(&slot[i], &options, T0, T0);
 		assert_in_range(at, T0 + 42 * S, T0 + 42 * S * 5 / 4);
-		assert_int_equal(schedule_refresh(&slot[i], &terms, T0, T0 + 20 * S), at);
+		assert_int_equal(schedule_refresh(&slot[i], &options, T0, T0 + 20 * S), at);
 		first = at < first ? at : first;
 		last = at > last ? at : last;
 	}
@@ -90,11 +90,11 @@ static void test_never(void **state)
 
 	assert_int_not_equal(refresh_at(T0, T0 + 3600 * S - 1), SCHEDULE_NEVER);
 	assert_int_equal(refresh_at(T0, T0 + 3600 * S), SCHEDULE_NEVER);
-	terms.keep_warm = 0;
+	options.keep_warm = 0;
 	assert_int_equal(refresh_at(T0, T0), SCHEDULE_NEVER);
 
 	/* Too old to serve. */
-	terms.keep_warm = 86400;
+	options.keep_warm = 86400;
 	assert_int_not_equal(refresh_at(T0 + 7200 * S, T0 + 7260 * S - 1), SCHEDULE_NEVER);
 	assert_int_equal(refresh_at(T0 + 7200 * S, T0 + 7260 * S), SCHEDULE_NEVER);
 
@@ -121,27 +121,27 @@ static void test_end(void **state)
 {
 	(void)state;
 
-	assert_int_equal(schedule_end(&slot[0], &terms), T0 + 7260 * S);
+	assert_int_equal(schedule_end(&slot[0], &options), T0 + 7260 * S);
 	slot[0].failed_at = T0 + 7000 * S;
-	assert_int_equal(schedule_end(&slot[0], &terms), T0 + 7000 * S + CACHE_FAILURE_MAX_MS);
+	assert_int_equal(schedule_end(&slot[0], &options), T0 + 7000 * S + CACHE_FAILURE_MAX_MS);
 	slot[0].answer = NULL;
 	slot[0].failed_at = T0;
-	assert_int_equal(schedule_end(&slot[0], &terms), T0 + CACHE_FAILURE_MAX_MS);
+	assert_int_equal(schedule_end(&slot[0], &options), T0 + CACHE_FAILURE_MAX_MS);
 	slot[0].failed_at = 0;
-	assert_int_equal(schedule_end(&slot[0], &terms), 0);
+	assert_int_equal(schedule_end(&slot[0], &options), 0);
 
 	/* Addresses from before an NXDOMAIN. */
 	answer_t held = { .received = T0 - 10 * S, .ttl = 3600, .kind = REPLY_ADDRESSES };
 	answer.kind = REPLY_NXDOMAIN;
 	answer.held = &held;
 	slot[0].answer = &answer;
-	assert_int_equal(schedule_end(&slot[0], &terms), T0 - 10 * S + 10800 * S);
+	assert_int_equal(schedule_end(&slot[0], &options), T0 - 10 * S + 10800 * S);
 }
 
 static uint64_t backoff(unsigned i, unsigned failures)
 {
 	slot[i].failures = failures;
-	return schedule_retry(&slot[i], &terms, T0) - T0;
+	return schedule_retry(&slot[i], &options, T0) - T0;
 }
 
 static void test_retry(void **state)
@@ -163,10 +163,10 @@ static void test_retry(void **state)
 	assert_in_range(backoff(0, UINT16_MAX), 60 * S, 75 * S);
 
 	/* A longer option is its own limit. */
-	terms.failure_ttl = 200;
+	options.failure_ttl = 200;
 	assert_in_range(backoff(0, 0), 200 * S, 250 * S);
 	assert_in_range(backoff(0, 9), 200 * S, 250 * S);
-	terms.failure_ttl = 1;
+	options.failure_ttl = 1;
 	assert_in_range(backoff(0, 0), 1 * S, 1250);
 }
 

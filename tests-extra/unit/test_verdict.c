@@ -20,7 +20,7 @@ static int setup(void **state)
 {
 	(void)state;
 	policy = (policy_t){
-		.terms = { .negative_ttl_max = 300, .failure_ttl = 5, .stale_max = 86400 }, .ttl_max = 86400
+		.refresh = { .negative_ttl_max = 300, .failure_ttl = 5, .stale_max = 86400 }, .ttl_max = 86400
 	};
 	memset(&health, 0, sizeof(health));
 	health_init(&health);
@@ -111,7 +111,7 @@ static void test_expired(void **state)
 	verdict = at(T0 + 60 * S + DAY, 3600);
 	check(verdict, VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
 	assert_null(verdict.answer);
-	policy.terms.stale_max = 1000;
+	policy.refresh.stale_max = 1000;
 	assert_ptr_equal(at(T0 + 1060 * S - 1, 3600).answer, &answer);
 	assert_null(at(T0 + 1060 * S, 3600).answer);
 }
@@ -213,7 +213,7 @@ static void test_hold(void **state)
 	check(verdict, VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
 	assert_ptr_equal(verdict.answer, &held);
 	assert_int_equal(at(T0, 7).ttl, 7);
-	policy.terms.stale_max = 3600;
+	policy.refresh.stale_max = 3600;
 	uint64_t end = held.received + 3660 * S;
 	slot.warm = true;
 	assert_int_equal(at(end - 1, 3600).kind, VERDICT_ADDRESSES);

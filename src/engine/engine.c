@@ -24,9 +24,9 @@ const health_t *engine_health(const engine_t *engine)
 	return &engine->planner.health;
 }
 
-news_t *engine_news(engine_t *engine)
+log_queue_t *engine_log(engine_t *engine)
 {
-	return &engine->news;
+	return &engine->log;
 }
 
 /*! Marks slots as asked for; those of which that is news. */
@@ -97,7 +97,7 @@ static void free_engine(engine_t *engine)
 	queue_deinit(&engine->queue);
 	lanes_deinit(&engine->lanes);
 	account_close(engine->account);
-	news_free(news_take(&engine->news));
+	log_queue_free(log_queue_take(&engine->log));
 	planner_deinit(&engine->planner);
 	cache_free(engine->cache);
 	waiters_deinit(&engine->waiters);

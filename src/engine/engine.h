@@ -15,7 +15,7 @@
 #include "engine/account.h"
 #include "engine/waiters.h"
 #include "resolve/resolver.h"
-#include "util/news.h"
+#include "util/log_queue.h"
 
 /*! Room for the path of the store's directory, with its final zero. */
 #define ENGINE_STORE_MAX 1024
@@ -70,7 +70,7 @@ cache_t *engine_cache(engine_t *engine);
 const health_t *engine_health(const engine_t *engine);
 
 /*! \brief What is to be logged. Any thread. */
-news_t *engine_news(engine_t *engine);
+log_queue_t *engine_log(engine_t *engine);
 
 /*!
  * \brief Makes an account known to the thread, so that it takes over its predecessor. Any thread.

@@ -34,7 +34,7 @@ struct engine {
 
 	/* To any thread. */
 	waiters_t waiters;
-	news_t news;
+	log_queue_t log;
 	sem_t restored;
 
 	/* The thread's own; of the planner, `health` is for all. */

@@ -133,11 +133,11 @@ static void note_health(engine_t *engine, uint64_t now)
 		               "resolver %s is down, nothing has been resolved for %d s, "
 		               "the last good answers are served",
 		               servers, HEALTH_DOWN_MS / 1000);
-		news_post(&engine->news, LOG_WARNING, text);
+		log_queue_post(&engine->log, LOG_WARNING, text);
 	} else {
 		(void)snprintf(text, sizeof(text), "resolver %s is up again after %" PRIu64 " s",
 		               servers, (now - engine->down_at) / 1000);
-		news_post(&engine->news, LOG_NOTICE, text);
+		log_queue_post(&engine->log, LOG_NOTICE, text);
 	}
 }
 
@@ -275,7 +275,7 @@ static void log_restored(engine_t *engine)
 		char text[64];
 		(void)snprintf(text, sizeof(text), "%" PRIu64 " answers read back from the store",
 		               engine->common[COUNTER_RESTORED]);
-		news_post(&engine->news, LOG_INFO, text);
+		log_queue_post(&engine->log, LOG_INFO, text);
 	}
 }
 
@@ -302,7 +302,7 @@ static void log_cap(engine_t *engine)
 	               "max-rate of %u queries/s reached, %u targets wait to be refreshed, %u to be resolved",
 	               engine->planner.max_rate,
 	               engine->planner.heap[AGENDA_DUE].count, engine->planner.heap[AGENDA_WAITED].count);
-	news_post(&engine->news, LOG_WARNING, text);
+	log_queue_post(&engine->log, LOG_WARNING, text);
 }
 
 static void publish_counters(engine_t *engine, bool all)
@@ -388,9 +388,9 @@ static void on_sweep(uv_timer_t *timer)
 	lanes_sweep(&engine->lanes);
 }
 
-static void log_news(void *ctx, int priority, const char *text)
+static void queue_log(void *ctx, int priority, const char *text)
 {
-	news_post(ctx, priority, text);
+	log_queue_post(ctx, priority, text);
 }
 
 int thread_init(engine_t *engine)
@@ -420,7 +420,7 @@ void *thread_run(void *ctx)
 
 	rcu_register_thread();
 
-	engine->archive = archive_open(engine->key.store, &engine->key.resolvers, log_news, &engine->news);
+	engine->archive = archive_open(engine->key.store, &engine->key.resolvers, queue_log, &engine->log);
 	engine->restoring = true;
 	uv_timer_start(&engine->tick, on_tick, 0, 0);
 	uv_run(&engine->loop, UV_RUN_DEFAULT);

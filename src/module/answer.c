@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "module/denial.h"
-#include "module/notice.h"
+#include "module/log.h"
 #include "module/packet.h"
 #include "module/stats.h"
 #include "module/visit.h"
@@ -175,7 +175,7 @@ static knotd_in_state_t put_addresses(const visit_t *visit, uint16_t type, const
 static void note_denied_address(const visit_t *visit)
 {
 	stats_count(visit->mod, visit->qdata, STAT_DENIED, DENIED_ADDRESS);
-	notice_once(visit->ctx, visit->mod, visit_owner(visit), "addresses left out, 'deny-address' rules them out");
+	log_once(visit->ctx, visit->mod, visit_owner(visit), "addresses left out, 'deny-address' rules them out");
 }
 
 /*! Counts what a client gets. \return the state that goes with it */
@@ -357,7 +357,7 @@ static signer_state_t find_keys(visit_t *visit)
 		return SIGNER_UNSIGNED;
 	}
 	if (visit->ctx->signer == NULL) {
-		notice_elsewhere(visit->ctx, visit->mod);
+		log_signed_elsewhere(visit->ctx, visit->mod);
 	}
 	return SIGNER_LOST;
 }
@@ -375,11 +375,11 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 	uint64_t now = clock_ms();
 	visit_ask(&visit, now);
-	if (news_pending(engine_news(visit.ctx->engine))) {
-		notice_news(visit.ctx, mod);
+	if (log_queue_pending(engine_log(visit.ctx->engine))) {
+		log_queued(visit.ctx, mod);
 	}
 	if (atomic_load_explicit(&visit.ctx->account->delayed, memory_order_relaxed)) {
-		notice_delayed(visit.ctx, mod, now);
+		log_zone_rate(visit.ctx, mod, now);
 	}
 
 	uint16_t type = knot_pkt_qtype(qdata->query);

@@ -13,7 +13,7 @@
 #include "module/answer.h"
 #include "module/context.h"
 #include "module/denial.h"
-#include "module/notice.h"
+#include "module/log.h"
 #include "module/stats.h"
 #include "util/name.h"
 
@@ -80,7 +80,7 @@ static int load(knotd_mod_t *mod)
 		goto fail;
 	}
 
-	notice_news(ctx, mod); /* About the store, mostly. */
+	log_queued(ctx, mod); /* About the store, mostly. */
 
 	knotd_mod_ctx_set(mod, ctx);
 	ret = add_hooks(mod, ctx);

@@ -4,7 +4,7 @@
 
 #include <urcu.h>
 
-#include "module/notice.h"
+#include "module/log.h"
 #include "module/stats.h"
 #include "util/clock.h"
 
@@ -22,9 +22,9 @@ const knot_dname_t *visit_owner(const visit_t *visit)
 	return (visit->node != NULL) ? visit->node->owner : visit->qdata->name;
 }
 
-static void log_once(const visit_t *visit, const char *what)
+static void log_owner(const visit_t *visit, const char *what)
 {
-	notice_once(visit->ctx, visit->mod, visit_owner(visit), what);
+	log_once(visit->ctx, visit->mod, visit_owner(visit), what);
 }
 
 bool visit_layout_holds(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata)
@@ -87,7 +87,7 @@ bool visit_shows_alias(const knot_rrset_t *rrset)
 static void note_denied_target(const visit_t *visit)
 {
 	stats_count(visit->mod, visit->qdata, STAT_DENIED, DENIED_TARGET);
-	log_once(visit, "target ignored, 'allow-target' or 'deny-target' rules it out");
+	log_owner(visit, "target ignored, 'allow-target' or 'deny-target' rules it out");
 }
 
 static bool is_denied_target(const policy_t *policy, const knot_dname_t *name)
@@ -108,11 +108,11 @@ static void read_targets(visit_t *visit, const knot_rrset_t *alias)
 	for (uint16_t i = 0; i < alias->rrs.count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
 		int len = knot_dname_wire_check(rdata->data, rdata->data + rdata->len, NULL);
 		if (len <= 0 || len != rdata->len) {
-			log_once(visit, "malformed RDATA ignored, it must be one uncompressed domain name");
+			log_owner(visit, "malformed RDATA ignored, it must be one uncompressed domain name");
 			continue;
 		}
 		if (visit->count == ALIAS_TARGETS_MAX) {
-			log_once(visit, "more than 8 targets, the rest is ignored");
+			log_owner(visit, "more than 8 targets, the rest is ignored");
 			break;
 		}
 		uint8_t *name = visit->name[visit->count];
@@ -122,7 +122,7 @@ static void read_targets(visit_t *visit, const knot_rrset_t *alias)
 			continue;
 		}
 		if (knot_dname_is_equal(name, visit->qdata->name)) {
-			log_once(visit, "its target is the name itself");
+			log_owner(visit, "its target is the name itself");
 			visit->self = true;
 			continue;
 		}
@@ -256,7 +256,7 @@ void visit_tell(const visit_t *visit, addr_type_t id, const outcome_t *outcome, 
 {
 	for (unsigned i = 0; i < visit->count; i++) {
 		if (visit->target[i] != NULL) {
-			notice_state(visit->ctx, visit->mod, visit_owner(visit), visit->target[i], id, outcome->state[i], now);
+			log_state(visit->ctx, visit->mod, visit_owner(visit), visit->target[i], id, outcome->state[i], now);
 		}
 	}
 }

@@ -84,9 +84,9 @@ const health_t *engine_health(const engine_t *engine)
 	return &engine->health;
 }
 
-news_t *engine_news(engine_t *engine)
+log_queue_t *engine_log(engine_t *engine)
 {
-	return &engine->news;
+	return &engine->log;
 }
 
 bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,

@@ -300,7 +300,7 @@ static void make_policy(void)
 		CHECK(world.ctx.signer != NULL);
 	}
 	if (more & 0x40) {
-		news_post(&world.engine.news, LOG_NOTICE, "news");
+		log_queue_post(&world.engine.log, LOG_NOTICE, "news");
 	}
 }
 
@@ -496,7 +496,7 @@ void world_end(void)
 	address_set_free(&world.ctx.conf.policy.deny_address);
 	name_set_free(&world.ctx.conf.policy.allow_target);
 	name_set_free(&world.ctx.conf.policy.deny_target);
-	news_free(news_take(&world.engine.news));
+	log_queue_free(log_queue_take(&world.engine.log));
 	cache_clear(world.engine.cache);
 	cache_free(world.engine.cache);
 	while (world.blocks != NULL) {

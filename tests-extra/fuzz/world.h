@@ -45,7 +45,7 @@ typedef struct {
 struct engine {
 	cache_t *cache;
 	health_t health;
-	news_t news;
+	log_queue_t log;
 };
 
 /*! A node with its RRsets. */

@@ -7,28 +7,28 @@
 #include <stdio.h>
 #include <syslog.h>
 
-#include "util/news.h"
+#include "util/log_queue.h"
 
 #define REPORTERS 4
 #define MESSAGES 20000 /* Of each. */
 
-static news_t news;
+static log_queue_t queue;
 
 static unsigned post_until_full(void)
 {
-	for (unsigned i = 0; i < 2 * NEWS_MAX; i++) {
+	for (unsigned i = 0; i < 2 * LOG_QUEUE_MAX; i++) {
 		char text[16];
 		(void)snprintf(text, sizeof(text), "%u", i);
-		news_post(&news, LOG_WARNING, text);
+		log_queue_post(&queue, LOG_WARNING, text);
 	}
-	news_item_t *items = news_take(&news);
+	log_message_t *items = log_queue_take(&queue);
 	unsigned count = 0;
-	for (const news_item_t *item = items; item != NULL; item = item->next) {
+	for (const log_message_t *item = items; item != NULL; item = item->next) {
 		char text[16];
 		(void)snprintf(text, sizeof(text), "%u", count++);
 		assert_string_equal(item->text, text);
 	}
-	news_free(items);
+	log_queue_free(items);
 	return count;
 }
 
@@ -36,21 +36,21 @@ static void test_order(void **state)
 {
 	(void)state;
 
-	assert_false(news_pending(&news));
-	assert_null(news_take(&news));
-	news_post(&news, LOG_ERR, "first");
-	news_post(&news, LOG_WARNING, "");
-	assert_true(news_pending(&news));
+	assert_false(log_queue_pending(&queue));
+	assert_null(log_queue_take(&queue));
+	log_queue_post(&queue, LOG_ERR, "first");
+	log_queue_post(&queue, LOG_WARNING, "");
+	assert_true(log_queue_pending(&queue));
 
-	news_item_t *items = news_take(&news);
+	log_message_t *items = log_queue_take(&queue);
 	assert_string_equal(items->text, "first");
 	assert_int_equal(items->priority, LOG_ERR);
 	assert_string_equal(items->next->text, "");
 	assert_int_equal(items->next->priority, LOG_WARNING);
 	assert_null(items->next->next);
-	news_free(items);
-	assert_false(news_pending(&news));
-	assert_null(news_take(&news));
+	log_queue_free(items);
+	assert_false(log_queue_pending(&queue));
+	assert_null(log_queue_take(&queue));
 }
 
 static void test_bound(void **state)
@@ -58,8 +58,8 @@ static void test_bound(void **state)
 	(void)state;
 
 	/* The first ones are kept; once they are taken there is room again. */
-	assert_int_equal(post_until_full(), NEWS_MAX);
-	assert_int_equal(post_until_full(), NEWS_MAX);
+	assert_int_equal(post_until_full(), LOG_QUEUE_MAX);
+	assert_int_equal(post_until_full(), LOG_QUEUE_MAX);
 }
 
 static atomic_uint running;
@@ -70,7 +70,7 @@ static void *report(void *ctx)
 	for (unsigned i = 0; i < MESSAGES; i++) {
 		char text[32];
 		(void)snprintf(text, sizeof(text), "%u", i);
-		news_post(&news, reporter, text);
+		log_queue_post(&queue, reporter, text);
 	}
 	atomic_fetch_sub(&running, 1);
 	return NULL;
@@ -79,17 +79,17 @@ static void *report(void *ctx)
 /*! Each reporter's messages come once, in order. \return how many there were. */
 static unsigned take_all(unsigned next[REPORTERS])
 {
-	news_item_t *items = news_take(&news);
+	log_message_t *items = log_queue_take(&queue);
 	unsigned count = 0;
-	for (const news_item_t *item = items; item != NULL; item = item->next) {
+	for (const log_message_t *item = items; item != NULL; item = item->next) {
 		unsigned number = 0;
 		assert_int_equal(sscanf(item->text, "%u", &number), 1);
 		assert_in_range(number, next[item->priority], MESSAGES - 1);
 		next[item->priority] = number + 1;
 		count++;
 	}
-	news_free(items);
-	assert_in_range(count, 0, 2 * NEWS_MAX); /* Some are posted while others are being taken. */
+	log_queue_free(items);
+	assert_in_range(count, 0, 2 * LOG_QUEUE_MAX); /* Some are posted while others are being taken. */
 	return count;
 }
 
@@ -112,10 +112,10 @@ static void test_threads(void **state)
 		pthread_join(reporter[i], NULL);
 	}
 	taken += take_all(next);
-	assert_true(taken >= NEWS_MAX);
+	assert_true(taken >= LOG_QUEUE_MAX);
 
 	/* All room is back. */
-	assert_int_equal(post_until_full(), NEWS_MAX);
+	assert_int_equal(post_until_full(), LOG_QUEUE_MAX);
 }
 
 int main(void)

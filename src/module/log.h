@@ -14,7 +14,7 @@
 #include "module/context.h"
 
 /*! \brief Logs a complaint about the ALIAS of an owner, once until the next load; `what` is a literal. */
-void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what);
+void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what);
 
 /*!
  * \brief Logs that a target fails, goes stale, does not exist, or is fine again.
@@ -29,14 +29,14 @@ void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, 
  * \param state   What the verdict says of it.
  * \param now     clock_ms().
  */
-void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
-                  addr_type_t id, state_t state, uint64_t now);
+void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
+               addr_type_t id, state_t state, uint64_t now);
 
 /*! \brief Logs that signatures of the zone are made elsewhere, once until the next load. */
-void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);
+void log_signed_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);
 
 /*! \brief Logs that zone-rate puts queries off, once a minute. */
-void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now);
+void log_zone_rate(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now);
 
 /*! \brief Logs what the engine's thread has to tell. */
-void notice_news(alias_ctx_t *ctx, knotd_mod_t *mod);
+void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod);

@@ -16,31 +16,31 @@
 #include <stddef.h>
 
 /*! Messages that may wait to be logged; later ones are dropped. */
-#define NEWS_MAX 64
+#define LOG_QUEUE_MAX 64
 
-typedef struct news_item {
-	struct news_item *next; /*!< The one posted before. */
-	int priority;           /*!< LOG_* of syslog.h. */
+typedef struct log_message {
+	struct log_message *next; /*!< The one posted before. */
+	int priority;             /*!< LOG_* of syslog.h. */
 	char text[];
-} news_item_t;
+} log_message_t;
 
 /*! Zeroed before first use. */
 typedef struct {
-	_Atomic(news_item_t *) last;
+	_Atomic(log_message_t *) last;
 	atomic_uint count;
-} news_t;
+} log_queue_t;
 
 /*! \brief Posts a message. Any thread. */
-void news_post(news_t *news, int priority, const char *text);
+void log_queue_post(log_queue_t *queue, int priority, const char *text);
 
 /*! \brief Whether there may be something to take; one relaxed load. Any thread. */
-static inline bool news_pending(const news_t *news)
+static inline bool log_queue_pending(const log_queue_t *queue)
 {
-	return atomic_load_explicit(&news->last, memory_order_relaxed) != NULL;
+	return atomic_load_explicit(&queue->last, memory_order_relaxed) != NULL;
 }
 
-/*! \brief Takes all messages, the oldest first, to be freed by news_free(). Any thread. \return NULL if there are none. */
-news_item_t *news_take(news_t *news);
+/*! \brief Takes all messages, the oldest first, to be freed by log_queue_free(). Any thread. \return NULL if there are none. */
+log_message_t *log_queue_take(log_queue_t *queue);
 
 /*! \brief Frees messages that were taken. */
-void news_free(news_item_t *items);
+void log_queue_free(log_message_t *items);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "module/notice.h"
+#include "module/log.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@
 /*! Shortest time between lines about zone-rate, ms. */
 #define DELAYED_PAUSE_MS 60000
 
-void notice_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what)
+void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what)
 {
 	/* The text and not its place, which is another one with each start. */
 	uint64_t print = fingerprint(fingerprint(0, owner, knot_dname_size(owner)), what, strlen(what));
@@ -46,8 +46,8 @@ static const char *reason(int16_t ede)
 	}
 }
 
-void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
-                  addr_type_t id, state_t state, uint64_t now)
+void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
+               addr_type_t id, state_t state, uint64_t now)
 {
 	slot_t *slot = &target->slot[id];
 	uint8_t told = atomic_load_explicit(&slot->told, memory_order_relaxed);
@@ -96,7 +96,7 @@ void notice_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner,
 	}
 }
 
-void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
+void log_signed_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
 {
 	if (!atomic_load_explicit(&ctx->elsewhere_logged, memory_order_relaxed) &&
 	    !atomic_exchange(&ctx->elsewhere_logged, true)) {
@@ -106,7 +106,7 @@ void notice_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
 	}
 }
 
-void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
+void log_zone_rate(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
 {
 	atomic_store_explicit(&ctx->account->delayed, false, memory_order_relaxed);
 	if (is_time(&ctx->delayed_logged_at, DELAYED_PAUSE_MS, now)) {
@@ -115,11 +115,11 @@ void notice_delayed(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
 	}
 }
 
-void notice_news(alias_ctx_t *ctx, knotd_mod_t *mod)
+void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod)
 {
-	news_item_t *items = news_take(engine_news(ctx->engine));
-	for (const news_item_t *item = items; item != NULL; item = item->next) {
+	log_message_t *items = log_queue_take(engine_log(ctx->engine));
+	for (const log_message_t *item = items; item != NULL; item = item->next) {
 		knotd_mod_log(mod, item->priority, "%s", item->text);
 	}
-	news_free(items);
+	log_queue_free(items);
 }

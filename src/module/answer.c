@@ -21,8 +21,8 @@
 #include "module/denial.h"
 #include "module/log.h"
 #include "module/packet.h"
+#include "module/qctx.h"
 #include "module/stats.h"
-#include "module/visit.h"
 #include "util/clock.h"
 
 /* --- the reply --- */
@@ -35,103 +35,103 @@ static knotd_in_state_t fail(knotd_qdata_t *qdata, uint16_t rcode, int ede)
 }
 
 /*! Octets that mod-onlinesign will add for the RRsets in the answer and one more; without that room it fails. */
-static uint16_t signature_room(const visit_t *visit)
+static uint16_t signature_room(const qctx_t *qctx)
 {
-	const conf_alias_t *conf = &visit->ctx->conf;
-	if (!conf->onlinesign || !knot_pkt_has_dnssec(visit->qdata->query)) {
+	const conf_alias_t *conf = &qctx->ctx->conf;
+	if (!conf->onlinesign || !knot_pkt_has_dnssec(qctx->qdata->query)) {
 		return 0;
 	}
 
-	const knot_pktsection_t *answer = &visit->pkt->sections[KNOT_ANSWER];
-	size_t fixed = knot_dname_size(knotd_qdata_zone_name(visit->qdata)) + conf->rrsig_len;
-	size_t room = knot_dname_size(visit->qdata->name) + fixed;
+	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
+	size_t fixed = knot_dname_size(knotd_qdata_zone_name(qctx->qdata)) + conf->rrsig_len;
+	size_t room = knot_dname_size(qctx->qdata->name) + fixed;
 	for (uint16_t i = 0; i < answer->count; i++) {
-		room += knot_dname_size(visit->pkt->rr[answer->pos + i].owner) + fixed;
+		room += knot_dname_size(qctx->pkt->rr[answer->pos + i].owner) + fixed;
 	}
-	return room < visit->pkt->max_size ? room : visit->pkt->max_size;
+	return room < qctx->pkt->max_size ? room : qctx->pkt->max_size;
 }
 
 /*! What becomes of the reply after a try to put something. */
-static knotd_in_state_t has_put(const visit_t *visit, int ret)
+static knotd_in_state_t has_put(const qctx_t *qctx, int ret)
 {
 	switch (ret) {
 	case KNOT_EOK:
 		return KNOTD_IN_STATE_HIT;
 	case KNOT_ESPACE:
-		knot_wire_set_tc(visit->pkt->wire);
+		knot_wire_set_tc(qctx->pkt->wire);
 		return KNOTD_IN_STATE_TRUNC;
 	default:
-		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+		return fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
 }
 
-static knotd_in_state_t put(const visit_t *visit, const knot_rrset_t *rrset, uint16_t flags)
+static knotd_in_state_t put(const qctx_t *qctx, const knot_rrset_t *rrset, uint16_t flags)
 {
-	knot_pkt_t *pkt = visit->pkt;
-	uint16_t id = knot_wire_get_id(visit->qdata->query->wire);
+	knot_pkt_t *pkt = qctx->pkt;
+	uint16_t id = knot_wire_get_id(qctx->qdata->query->wire);
 	uint16_t hint = (pkt->rrset_count == 0) ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE;
-	uint16_t room = signature_room(visit);
+	uint16_t room = signature_room(qctx);
 
 	int ret = knot_pkt_reserve(pkt, room);
 	if (ret == KNOT_EOK) {
-		ret = knot_pkt_put_rotate(pkt, hint, rrset, visit->ctx->conf.rotate ? id : 0, flags);
+		ret = knot_pkt_put_rotate(pkt, hint, rrset, qctx->ctx->conf.rotate ? id : 0, flags);
 		knot_pkt_reclaim(pkt, room);
 	} else {
 		ret = KNOT_ESPACE;
 	}
-	return has_put(visit, ret);
+	return has_put(qctx, ret);
 }
 
 /*! Puts the signatures of the RRset that was put last. */
-static knotd_in_state_t put_rrsigs(const visit_t *visit, const knot_rdataset_t *rrsigs, uint16_t flags)
+static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rrsigs, uint16_t flags)
 {
-	knot_pkt_t *pkt = visit->pkt;
+	knot_pkt_t *pkt = qctx->pkt;
 	const knot_rrset_t *covered = &pkt->rr[pkt->rrset_count - 1];
 	uint16_t hint = knot_compr_hint(&pkt->rr_info[pkt->rrset_count - 1], KNOT_COMPR_HINT_OWNER);
 
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, covered->owner, KNOT_RRTYPE_RRSIG, KNOT_CLASS_IN, covered->ttl);
 	rrset.rrs = *rrsigs;
-	return has_put(visit, knot_pkt_put(pkt, hint, &rrset, flags));
+	return has_put(qctx, knot_pkt_put(pkt, hint, &rrset, flags));
 }
 
 /*!
  * The TTL that signed addresses of this owner have at most: what resolvers hold is to be valid, and one signature has
  * to do for all TTLs on the way down.
  */
-static uint32_t original_ttl(const visit_t *visit)
+static uint32_t original_ttl(const qctx_t *qctx)
 {
-	const policy_t *policy = &visit->ctx->conf.policy;
-	uint32_t ttl = visit->ttl < policy->ttl_max ? visit->ttl : policy->ttl_max;
+	const policy_t *policy = &qctx->ctx->conf.policy;
+	uint32_t ttl = qctx->ttl < policy->ttl_max ? qctx->ttl : policy->ttl_max;
 	return ttl > policy->ttl_min ? ttl : policy->ttl_min;
 }
 
 /*! Puts addresses, with signatures where the reply needs them. */
-static knotd_in_state_t put_signed(const visit_t *visit, const knot_rrset_t *rrset, uint16_t flags)
+static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset, uint16_t flags)
 {
-	if (visit->keys == NULL) {
-		return put(visit, rrset, flags);
+	if (qctx->keys == NULL) {
+		return put(qctx, rrset, flags);
 	}
 
 	knot_rrset_t own;
-	knot_rrset_init(&own, visit->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(visit));
+	knot_rrset_init(&own, qctx->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(qctx));
 	own.rrs = rrset->rrs;
-	const signature_t *signature = signer_sign(visit->ctx->signer, visit->mod, visit->keys, &own);
+	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own);
 	if (signature == NULL) {
-		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+		return fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
-	knotd_in_state_t state = put(visit, rrset, flags);
-	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(visit, &signature->rrsigs, 0) : state;
+	knotd_in_state_t state = put(qctx, rrset, flags);
+	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs, 0) : state;
 }
 
 /*! Puts the union of several sets, without what `deny-address` has of the targets'. */
-static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const outcome_t *outcome,
+static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t type, const outcome_t *outcome,
                                   const knot_rrset_t *sibling)
 {
-	knot_pkt_t *pkt = visit->pkt;
-	knot_dname_t *owner = knot_dname_copy(visit->qdata->name, &pkt->mm);
+	knot_pkt_t *pkt = qctx->pkt;
+	knot_dname_t *owner = knot_dname_copy(qctx->qdata->name, &pkt->mm);
 	if (owner == NULL) {
-		return fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+		return fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, owner, type, KNOT_CLASS_IN, outcome->ttl);
@@ -141,7 +141,7 @@ static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const out
 		ret = knot_rdataset_merge(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
 	}
 	if (outcome->denied) {
-		address_set_remove(&visit->ctx->conf.policy.deny_address, &rrset.rrs);
+		address_set_remove(&qctx->ctx->conf.policy.deny_address, &rrset.rrs);
 	}
 	if (sibling != NULL && ret == KNOT_EOK) {
 		ret = knot_rdataset_merge(&rrset.rrs, &sibling->rrs, &pkt->mm);
@@ -149,96 +149,96 @@ static knotd_in_state_t put_union(const visit_t *visit, uint16_t type, const out
 	}
 
 	uint16_t before = pkt->rrset_count;
-	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(visit, &rrset, KNOT_PF_FREE) :
-	                                             fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(qctx, &rrset, KNOT_PF_FREE) :
+	                                             fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	if (pkt->rrset_count == before) {
 		knot_rrset_clear(&rrset, &pkt->mm);
 	}
 	return state;
 }
 
-static knotd_in_state_t put_addresses(const visit_t *visit, uint16_t type, const outcome_t *outcome,
+static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t type, const outcome_t *outcome,
                                       const knot_rrset_t *sibling)
 {
-	visit->qdata->rcode_ede = outcome->ede;
+	qctx->qdata->rcode_ede = outcome->ede;
 	if (sibling != NULL || outcome->count > 1 || outcome->denied) {
-		return put_union(visit, type, outcome, sibling);
+		return put_union(qctx, type, outcome, sibling);
 	}
 
 	/* The packet points to the answer until it has been written, within the same read section. */
 	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, (knot_dname_t *)visit->qdata->name, type, KNOT_CLASS_IN, outcome->ttl);
+	knot_rrset_init(&rrset, (knot_dname_t *)qctx->qdata->name, type, KNOT_CLASS_IN, outcome->ttl);
 	rrset.rrs = outcome->answer[0]->rrs;
-	return put_signed(visit, &rrset, 0);
+	return put_signed(qctx, &rrset, 0);
 }
 
-static void note_denied_address(const visit_t *visit)
+static void note_denied_address(const qctx_t *qctx)
 {
-	stats_count(visit->mod, visit->qdata, STAT_DENIED, DENIED_ADDRESS);
-	log_once(visit->ctx, visit->mod, visit_owner(visit), "addresses left out, 'deny-address' rules them out");
+	stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_ADDRESS);
+	log_once(qctx->ctx, qctx->mod, qctx_owner(qctx), "addresses left out, 'deny-address' rules them out");
 }
 
 /*! Counts what a client gets. \return the state that goes with it */
-static knotd_in_state_t got(const visit_t *visit, uint16_t type, got_t what, knotd_in_state_t state)
+static knotd_in_state_t got(const qctx_t *qctx, uint16_t type, got_t what, knotd_in_state_t state)
 {
 	stat_t id = STAT_ANSWER_A + addr_type(type);
-	stats_count(visit->mod, visit->qdata, id, state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
+	stats_count(qctx->mod, qctx->qdata, id, state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
 	return state;
 }
 
 /*! The answer to A or AAAA. In state HIT the owner's own addresses are in the packet. */
-static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state, uint16_t type,
+static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state, uint16_t type,
                                          uint64_t now)
 {
-	const policy_t *policy = &visit->ctx->conf.policy;
+	const policy_t *policy = &qctx->ctx->conf.policy;
 	addr_type_t id = addr_type(type);
 	bool has_sibling = (state == KNOTD_IN_STATE_HIT);
 	if (has_sibling && policy->sibling == SIBLING_OVERRIDE) {
-		return got(visit, type, GOT_SIBLING, state);
+		return got(qctx, type, GOT_SIBLING, state);
 	}
 
-	outcome_t outcome = visit_judge(visit, id, now);
+	outcome_t outcome = qctx_judge(qctx, id, now);
 	bool unknown = (outcome.kind == VERDICT_COLD || outcome.kind == VERDICT_RETRY);
-	bool udp = (visit->qdata->params->proto == KNOTD_QUERY_PROTO_UDP);
+	bool udp = (qctx->qdata->params->proto == KNOTD_QUERY_PROTO_UDP);
 	if (unknown && !udp) {
-		outcome = visit_wait(visit, id);
+		outcome = qctx_wait(qctx, id);
 	}
-	visit_tell(visit, id, &outcome, now);
+	qctx_log(qctx, id, &outcome, now);
 	if (unknown && udp) {
-		return got(visit, type, GOT_COLD, visit_come_back(visit->qdata));
+		return got(qctx, type, GOT_COLD, come_back(qctx->qdata));
 	}
 	if (outcome.suppressed) {
-		stats_count(visit->mod, visit->qdata, STAT_SUPPRESSED, 0);
+		stats_count(qctx->mod, qctx->qdata, STAT_SUPPRESSED, 0);
 	}
 	if (outcome.denied) {
-		note_denied_address(visit);
+		note_denied_address(qctx);
 	}
 
 	if (outcome.kind == VERDICT_ADDRESSES) {
-		if (has_sibling && !packet_drop(visit->pkt, type)) {
-			return got(visit, type, GOT_UNCHANGED, state); /* Another module's answer. */
+		if (has_sibling && !packet_drop(qctx->pkt, type)) {
+			return got(qctx, type, GOT_UNCHANGED, state); /* Another module's answer. */
 		}
-		knot_rrset_t sibling = visit_rrset(visit, type);
+		knot_rrset_t sibling = qctx_rrset(qctx, type);
 		bool merge = has_sibling && policy->sibling == SIBLING_MERGE;
-		return got(visit, type, outcome.ede == KNOT_EDNS_EDE_STALE ? GOT_STALE : GOT_FRESH,
-		           put_addresses(visit, type, &outcome, merge ? &sibling : NULL));
+		return got(qctx, type, outcome.ede == KNOT_EDNS_EDE_STALE ? GOT_STALE : GOT_FRESH,
+		           put_addresses(qctx, type, &outcome, merge ? &sibling : NULL));
 	}
 	if (has_sibling) {
-		return got(visit, type, GOT_SIBLING, state);
+		return got(qctx, type, GOT_SIBLING, state);
 	}
 
 	switch (outcome.kind) {
 	case VERDICT_FAILED:
-		return got(visit, type, GOT_FAILED, fail(visit->qdata, KNOT_RCODE_SERVFAIL, outcome.other_ede));
+		return got(qctx, type, GOT_FAILED, fail(qctx->qdata, KNOT_RCODE_SERVFAIL, outcome.other_ede));
 	case VERDICT_NXDOMAIN:
 		if (policy->nxdomain == NXDOMAIN_SERVFAIL) {
-			return got(visit, type, GOT_FAILED,
-			           fail(visit->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_OTHER));
+			return got(qctx, type, GOT_FAILED,
+			           fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_OTHER));
 		}
 		/* fall through */
 	default:
-		visit->qdata->rcode_ede = outcome.other_ede;
-		return got(visit, type, GOT_NEGATIVE, state);
+		qctx->qdata->rcode_ede = outcome.other_ede;
+		return got(qctx, type, GOT_NEGATIVE, state);
 	}
 }
 
@@ -247,53 +247,53 @@ static knotd_in_state_t answer_addresses(visit_t *visit, knotd_in_state_t state,
 static bool is_other(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 {
 	(void)flags, (void)ctx;
-	return !visit_shows_alias(rrset);
+	return !shows_alias(rrset);
 }
 
 /*! Takes what shows the record off the answer. False if there is nothing, or it may be shown. */
-static bool drop_alias(const visit_t *visit)
+static bool drop_alias(const qctx_t *qctx)
 {
-	const knot_pktsection_t *answer = &visit->pkt->sections[KNOT_ANSWER];
-	for (uint16_t i = 0; i < answer->count && !visit->ctx->conf.policy.expose; i++) {
-		if (visit_shows_alias(knot_pkt_rr(answer, i))) {
-			return packet_edit(visit->pkt, answer->pos + i, is_other, NULL) == KNOT_EOK;
+	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
+	for (uint16_t i = 0; i < answer->count && !qctx->ctx->conf.policy.expose; i++) {
+		if (shows_alias(knot_pkt_rr(answer, i))) {
+			return packet_edit(qctx->pkt, answer->pos + i, is_other, NULL) == KNOT_EOK;
 		}
 	}
 	return false;
 }
 
 /*! Refuses what would show the record and can't be had otherwise. */
-static knotd_in_state_t refuse_alias(const visit_t *visit, knotd_in_state_t state)
+static knotd_in_state_t refuse_alias(const qctx_t *qctx, knotd_in_state_t state)
 {
-	return drop_alias(visit) ? fail(visit->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE) : state;
+	return drop_alias(qctx) ? fail(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE) : state;
 }
 
 /*! The reply to a query for the record itself. */
-static knotd_in_state_t hide_alias(const visit_t *visit, knotd_in_state_t state)
+static knotd_in_state_t hide_alias(const qctx_t *qctx, knotd_in_state_t state)
 {
-	if (visit->ctx->conf.policy.expose) {
+	if (qctx->ctx->conf.policy.expose) {
 		return state;
 	}
 	/* The NSEC of mod-onlinesign lists all types of the node: a NODATA could not be proven. */
-	if (visit->ctx->conf.onlinesign) {
-		return fail(visit->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE);
+	if (qctx->ctx->conf.onlinesign) {
+		return fail(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE);
 	}
-	return drop_alias(visit) ? KNOTD_IN_STATE_NODATA : state;
+	return drop_alias(qctx) ? KNOTD_IN_STATE_NODATA : state;
 }
 
 /*! Puts an RRset of the zone, with the zone's signatures of it. */
-static knotd_in_state_t put_own(const visit_t *visit, const node_rrset_t *own)
+static knotd_in_state_t put_own(const qctx_t *qctx, const node_rrset_t *own)
 {
 	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, (knot_dname_t *)visit->qdata->name, own->type, KNOT_CLASS_IN, own->ttl);
+	knot_rrset_init(&rrset, (knot_dname_t *)qctx->qdata->name, own->type, KNOT_CLASS_IN, own->ttl);
 	rrset.rrs = own->rrs;
-	knotd_in_state_t state = put(visit, &rrset, 0);
-	if (visit->keys == NULL || state != KNOTD_IN_STATE_HIT) {
+	knotd_in_state_t state = put(qctx, &rrset, 0);
+	if (qctx->keys == NULL || state != KNOTD_IN_STATE_HIT) {
 		return state;
 	}
 
-	knot_mm_t *mm = &visit->pkt->mm;
-	knot_rrset_t all = visit_rrset(visit, KNOT_RRTYPE_RRSIG);
+	knot_mm_t *mm = &qctx->pkt->mm;
+	knot_rrset_t all = qctx_rrset(qctx, KNOT_RRTYPE_RRSIG);
 	knot_rdataset_t rrsigs;
 	knot_rdataset_init(&rrsigs);
 	int ret = KNOT_EOK;
@@ -303,20 +303,20 @@ static knotd_in_state_t put_own(const visit_t *visit, const node_rrset_t *own)
 			ret = knot_rdataset_add(&rrsigs, rrsig, mm);
 		}
 	}
-	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(visit, &rrsigs, 0) : has_put(visit, ret);
+	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs, 0) : has_put(qctx, ret);
 }
 
 /*! The reply to ANY is one RRset (RFC 8482, section 4.1): another one than the record. */
-static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state, uint64_t now)
+static knotd_in_state_t answer_any(const qctx_t *qctx, knotd_in_state_t state, uint64_t now)
 {
-	if (!drop_alias(visit)) {
+	if (!drop_alias(qctx)) {
 		return state;
 	}
 
-	for (uint16_t i = 0; visit->node != NULL && i < visit->node->rrset_count; i++) {
-		const node_rrset_t *own = &visit->node->rrs[i];
+	for (uint16_t i = 0; qctx->node != NULL && i < qctx->node->rrset_count; i++) {
+		const node_rrset_t *own = &qctx->node->rrs[i];
 		if (own->type != RRTYPE_ALIAS && own->type != KNOT_RRTYPE_RRSIG && own->type != KNOT_RRTYPE_NSEC) {
-			return put_own(visit, own);
+			return put_own(qctx, own);
 		}
 	}
 
@@ -325,17 +325,17 @@ static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state,
 	bool denied = false;
 	for (unsigned id = 0; id < ADDR_TYPES && outcome.kind != VERDICT_ADDRESSES; id++) {
 		type = addr_rrtype(id);
-		outcome = visit_judge(visit, id, now);
-		visit_tell(visit, id, &outcome, now);
+		outcome = qctx_judge(qctx, id, now);
+		qctx_log(qctx, id, &outcome, now);
 		denied |= outcome.denied;
 	}
 	if (denied) {
-		note_denied_address(visit);
+		note_denied_address(qctx);
 	}
 	if (outcome.kind == VERDICT_ADDRESSES) {
-		return put_addresses(visit, type, &outcome, NULL);
+		return put_addresses(qctx, type, &outcome, NULL);
 	}
-	return hide_alias(visit, KNOTD_IN_STATE_NODATA);
+	return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
 }
 
 /* --- the hook --- */
@@ -344,20 +344,20 @@ static knotd_in_state_t answer_any(const visit_t *visit, knotd_in_state_t state,
  * Finds out whether the reply has to be signed, and how. Where it has to be, and can't be, signatures that Knot put or will
  * put are of the zone's own data, and no place for other addresses.
  */
-static signer_state_t find_keys(visit_t *visit)
+static signer_state_t find_keys(qctx_t *qctx)
 {
-	if (visit->ctx->conf.onlinesign || !knot_pkt_has_dnssec(visit->qdata->query)) {
+	if (qctx->ctx->conf.onlinesign || !knot_pkt_has_dnssec(qctx->qdata->query)) {
 		return SIGNER_UNSIGNED;
 	}
-	if (visit->ctx->signer != NULL && visit->node != NULL) {
-		return signer_keys(visit->ctx->signer, visit->mod, visit->qdata, &visit->keys);
+	if (qctx->ctx->signer != NULL && qctx->node != NULL) {
+		return signer_keys(qctx->ctx->signer, qctx->mod, qctx->qdata, &qctx->keys);
 	}
-	knot_rrset_t rrsig = knotd_qdata_zone_apex_rrset(visit->qdata, KNOT_RRTYPE_RRSIG);
+	knot_rrset_t rrsig = knotd_qdata_zone_apex_rrset(qctx->qdata, KNOT_RRTYPE_RRSIG);
 	if (knot_rrset_empty(&rrsig)) {
 		return SIGNER_UNSIGNED;
 	}
-	if (visit->ctx->signer == NULL) {
-		log_signed_elsewhere(visit->ctx, visit->mod);
+	if (qctx->ctx->signer == NULL) {
+		log_signed_elsewhere(qctx->ctx, qctx->mod);
 	}
 	return SIGNER_LOST;
 }
@@ -369,51 +369,51 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 		return state;
 	}
 
-	visit_t visit;
-	if (!visit_begin(&visit, pkt, qdata, mod)) {
+	qctx_t qctx;
+	if (!qctx_begin(&qctx, pkt, qdata, mod)) {
 		return state;
 	}
 	uint64_t now = clock_ms();
-	visit_ask(&visit, now);
-	if (log_queue_pending(engine_log(visit.ctx->engine))) {
-		log_queued(visit.ctx, mod);
+	qctx_ask(&qctx, now);
+	if (log_queue_pending(engine_log(qctx.ctx->engine))) {
+		log_queued(qctx.ctx, mod);
 	}
-	if (atomic_load_explicit(&visit.ctx->account->delayed, memory_order_relaxed)) {
-		log_zone_rate(visit.ctx, mod, now);
+	if (atomic_load_explicit(&qctx.ctx->account->delayed, memory_order_relaxed)) {
+		log_zone_rate(qctx.ctx, mod, now);
 	}
 
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	bool is_address = addr_is_rrtype(type);
-	switch (find_keys(&visit)) {
+	switch (find_keys(&qctx)) {
 	case SIGNER_BUSY:
-		state = visit_come_back(qdata);
-		return is_address ? got(&visit, type, GOT_COLD, state) : state;
+		state = come_back(qdata);
+		return is_address ? got(&qctx, type, GOT_COLD, state) : state;
 	case SIGNER_LOST:
-		return is_address ? got(&visit, type, GOT_UNCHANGED, state) : refuse_alias(&visit, state);
+		return is_address ? got(&qctx, type, GOT_UNCHANGED, state) : refuse_alias(&qctx, state);
 	default:
 		break;
 	}
-	if (is_address && visit.count == 0 && !visit.self) {
-		return got(&visit, type, GOT_UNCHANGED, state);
+	if (is_address && qctx.count == 0 && !qctx.self) {
+		return got(&qctx, type, GOT_UNCHANGED, state);
 	}
 
 	switch (type) {
 	case KNOT_RRTYPE_A:
 	case KNOT_RRTYPE_AAAA:
-		return answer_addresses(&visit, state, type, now);
+		return answer_addresses(&qctx, state, type, now);
 	case RRTYPE_ALIAS:
-		return hide_alias(&visit, state);
+		return hide_alias(&qctx, state);
 	case KNOT_RRTYPE_ANY:
-		state = answer_any(&visit, state, now);
+		state = answer_any(&qctx, state, now);
 		break;
 	case KNOT_RRTYPE_NSEC:
 		break;
 	case KNOT_RRTYPE_RRSIG:
-		return refuse_alias(&visit, state);
+		return refuse_alias(&qctx, state);
 	default:
 		return state;
 	}
-	if (visit.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) {
+	if (qctx.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) {
 		return denial_correct(state, pkt, qdata, mod);
 	}
 	return state;

@@ -13,6 +13,13 @@
 #include "module/conf.h"
 #include "module/signer.h"
 
+/*! Whether the private layout of zone nodes has been proven for the zone. */
+typedef enum {
+	LAYOUT_UNKNOWN,
+	LAYOUT_HOLDS,
+	LAYOUT_FAILED,
+} layout_t;
+
 /*! What has been logged, a bit for each owner and complaint (by hash). */
 #define LOGGED_BITS 1024
 
@@ -23,8 +30,11 @@ typedef struct {
 	account_t *account;
 	signer_t *signer;              /*!< With automatic signing, else NULL. */
 	_Atomic bool elsewhere_logged; /*!< That the zone is signed elsewhere. */
-	_Atomic int layout;            /*!< layout_t of visit.c. */
+	_Atomic layout_t layout;
 	_Atomic uint64_t logged[LOGGED_BITS / 64];
 	_Atomic uint64_t state_logged_at;   /*!< clock_ms() of the last line about a target. */
 	_Atomic uint64_t delayed_logged_at; /*!< clock_ms() of the last line about zone-rate. */
 } alias_ctx_t;
+
+/*! \brief Whether the private layout of zone nodes (node.h) holds for the zone; logged if it does not. Inside of a hook. */
+bool context_knows_nodes(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata);

@@ -7,8 +7,8 @@
 #include "dnssec/nsec.h"
 #include "module/node.h"
 #include "module/packet.h"
+#include "module/qctx.h"
 #include "module/signer.h"
-#include "module/visit.h"
 
 /*!
  * Records replaced in a section. Of proofs Knot puts three at most, and one for each wildcard in a chain of twenty CNAMEs;
@@ -147,12 +147,12 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 
 	denial_t denial = { .ctx = knotd_mod_ctx(mod), .pkt = pkt, .mod = mod };
-	if (!visit_layout_holds(denial.ctx, mod, qdata)) {
+	if (!context_knows_nodes(denial.ctx, mod, qdata)) {
 		return state;
 	}
 	signer_state_t keys = signer_keys(denial.ctx->signer, mod, qdata, &denial.keys);
 	if (keys != SIGNER_READY) {
-		return (keys == SIGNER_BUSY) ? visit_come_back(qdata) : state;
+		return (keys == SIGNER_BUSY) ? come_back(qdata) : state;
 	}
 	if (pkt->current == KNOT_ANSWER) {
 		denial.node = node_found(qdata);
@@ -181,7 +181,7 @@ static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
 {
 	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
 		if ((ctx->signer != NULL && is_alias(&pkt->rr[i])) ||
-		    (!ctx->conf.policy.expose && visit_shows_alias(&pkt->rr[i]))) {
+		    (!ctx->conf.policy.expose && shows_alias(&pkt->rr[i]))) {
 			return true;
 		}
 	}

@@ -2,6 +2,8 @@
 
 #include "module/packet.h"
 
+#include "util/rrtype.h"
+
 static void add_count(knot_pkt_t *pkt, int16_t count)
 {
 	switch (pkt->current) {
@@ -119,4 +121,30 @@ bool packet_drop(knot_pkt_t *pkt, uint16_t type)
 		}
 	}
 	return false;
+}
+
+bool shows_alias(const knot_rrset_t *rrset)
+{
+	if (rrset->type != KNOT_RRTYPE_RRSIG) {
+		return rrset->type == RRTYPE_ALIAS;
+	}
+	knot_rdata_t *rrsig = rrset->rrs.rdata;
+	for (uint16_t i = 0; i < rrset->rrs.count; i++, rrsig = knot_rdataset_next(rrsig)) {
+		if (knot_rrsig_type_covered(rrsig) == RRTYPE_ALIAS) {
+			return true;
+		}
+	}
+	return false;
+}
+
+knotd_in_state_t come_back(knotd_qdata_t *qdata)
+{
+	if (qdata->params->proto == KNOTD_QUERY_PROTO_UDP) {
+		qdata->err_truncated = true;
+		qdata->rcode = KNOT_RCODE_NOERROR;
+	} else {
+		qdata->rcode = KNOT_RCODE_SERVFAIL;
+		qdata->rcode_ede = KNOT_EDNS_EDE_NOT_READY;
+	}
+	return KNOTD_IN_STATE_ERROR;
 }

@@ -2,13 +2,13 @@
 
 /*!
  * \file
- * \brief Changing what Knot has put into the current section of a reply.
+ * \brief Changing what Knot has put into a reply.
  */
 
 #pragma once
 
 #include <stdbool.h>
-#include <libknot/libknot.h>
+#include <knot/module.h>
 
 /*!
  * \brief Looks at an RRset that was taken back, and may change what is put in its place.
@@ -41,3 +41,9 @@ void packet_empty(knot_pkt_t *pkt);
  * \return True if it was there.
  */
 bool packet_drop(knot_pkt_t *pkt, uint16_t type);
+
+/*! \brief Whether an RRset is an ALIAS, or has signatures of one. */
+bool shows_alias(const knot_rrset_t *rrset);
+
+/*! \brief Has the client come back: an empty reply with TC and AA over UDP (RFC 2181, section 9), else EDE 14. */
+knotd_in_state_t come_back(knotd_qdata_t *qdata);

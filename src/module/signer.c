@@ -11,7 +11,7 @@
 #include "dnssec/nsec.h"
 #include "dnssec/rrsig.h"
 #include "module/node.h"
-#include "module/visit.h"
+#include "util/rrtype.h"
 #include "util/clock.h"
 #include "util/fingerprint.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What holds for each reply, from first principles: nothing of verdict.c, visit.c, filter.c or signer.c is called here.
+ * What holds for each reply, from first principles: nothing of verdict.c, qctx.c, filter.c or signer.c is called here.
  */
 
 #include "world.h"

@@ -185,7 +185,7 @@ static void count_verdict(const verdict_t *verdict)
 	}
 }
 
-void sim_visit(unsigned number)
+void sim_ask(unsigned number)
 {
 	target_t *target = sim.target[number];
 	if (target == NULL) {

@@ -105,7 +105,7 @@ void sim_replan(unsigned number);
 void sim_remove(unsigned number);
 
 /*! \brief A client asks for a target: the hook's look-up, verdict and request. */
-void sim_visit(unsigned number);
+void sim_ask(unsigned number);
 
 /*! \brief Takes the next plan and checks what holds for each. */
 plan_t sim_next(void);

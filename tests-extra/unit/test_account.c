@@ -177,7 +177,7 @@ static void test_zone_rate(void **state)
 	}
 	for (unsigned t = 0; t < seconds; t++) {
 		for (unsigned i = 0; i < names; i++) {
-			sim_visit(i);
+			sim_ask(i);
 		}
 		sim_run(1 * S);
 	}
@@ -250,7 +250,7 @@ static void test_turns_of_evicted(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		sim_add(1);
 		account_charge(account, sim.target[i]);
-		sim_visit(i);
+		sim_ask(i);
 		while (sim_next().kind == PLAN_ASK) {
 		}
 		if (!sim.target[i]->slot[ADDR_A].busy) {
@@ -277,7 +277,7 @@ static void test_probe(void **state)
 	assert_int_equal(sim_setup(NULL), 0);
 	sim_add(names);
 	for (unsigned i = 0; i < names; i++) {
-		sim_visit(i);
+		sim_ask(i);
 	}
 	sim_run(50 * S);
 	sim.resolver = sim_servfail;
@@ -293,7 +293,7 @@ static void test_probe(void **state)
 	assert_int_equal(account->counters[COUNTER_QUERIES], 0);
 	for (unsigned i = 0; health_wants_probe(&sim.planner.health, sim.now); i++) {
 		assert_true(i < names);
-		sim_visit(i);
+		sim_ask(i);
 	}
 
 	/* It counts when it leaves, like all queries, of which it is one. */

@@ -151,7 +151,7 @@ static int teardown(void **state)
 }
 
 /*! What the answer hook does; true if both types are known. */
-static bool visit(engine_t *at, unsigned number)
+static bool ask(engine_t *at, unsigned number)
 {
 	char text[32];
 	knot_dname_storage_t name;
@@ -177,9 +177,9 @@ static bool visit(engine_t *at, unsigned number)
 	return known == ADDR_TYPES;
 }
 
-static void visit_until_known(engine_t *at, unsigned number, uint64_t end)
+static void ask_until_known(engine_t *at, unsigned number, uint64_t end)
 {
-	while (!visit(at, number)) {
+	while (!ask(at, number)) {
 		assert_true(clock_ms() < end);
 		usleep(1000);
 	}
@@ -209,7 +209,7 @@ static void *work(void *ctx)
 	for (unsigned number = 0; number < NAMES; number++) {
 		pthread_barrier_wait(&barrier);
 		for (unsigned turn = 0; turn < TURNS; turn++) {
-			visit(engine, number);
+			ask(engine, number);
 		}
 	}
 	rcu_unregister_thread();
@@ -234,7 +234,7 @@ static void test_single_flight(void **state)
 	rcu_register_thread();
 	uint64_t end = clock_ms() + LIMIT_MS;
 	for (unsigned number = 0; number < NAMES; number++) {
-		visit_until_known(engine, number, end);
+		ask_until_known(engine, number, end);
 	}
 	rcu_unregister_thread();
 
@@ -282,7 +282,7 @@ static void fill(engine_t *at, unsigned from, unsigned to)
 	uint64_t end = clock_ms() + LIMIT_MS;
 	rcu_register_thread();
 	for (unsigned number = from; number < to; number++) {
-		visit_until_known(at, number, end);
+		ask_until_known(at, number, end);
 	}
 	rcu_unregister_thread();
 }
@@ -337,7 +337,7 @@ static void test_max_rate(void **state)
 	rcu_register_thread();
 	for (unsigned number = 100; count(first, COUNTER_CAPPED) == 0; number++) {
 		assert_true(clock_ms() < end);
-		visit(first, number % NAMES);
+		ask(first, number % NAMES);
 		usleep(1000);
 	}
 	rcu_unregister_thread();

@@ -52,12 +52,12 @@ static sim_outcome_t fails_often(unsigned number, addr_type_t id, uint64_t now)
 }
 
 /*! Clients ask for all names, each time for another one first. */
-static void visit_all(void)
+static void ask_all(void)
 {
 	static unsigned first;
 	first += 7919;
 	for (unsigned i = 0; i < sim.count; i++) {
-		sim_visit((first + i) % sim.count);
+		sim_ask((first + i) % sim.count);
 	}
 }
 
@@ -65,7 +65,7 @@ static void warm_up(unsigned names)
 {
 	sim.resolver = outage;
 	down_from = down_to = 0;
-	sim.clients = visit_all;
+	sim.clients = ask_all;
 	sim_add(names);
 	sim_run(10 * S);
 	assert_int_equal(sim.stale, 0);
@@ -245,14 +245,14 @@ static sim_outcome_t first_fails(unsigned number, addr_type_t id, uint64_t now)
 	return outcome;
 }
 
-static void visit_first_last(void)
+static void ask_first_last(void)
 {
 	uint64_t before = sim.grace + sim.stale + sim.cold + sim.failed;
 	for (unsigned i = 1; i < sim.count; i++) {
-		sim_visit(i);
+		sim_ask(i);
 	}
 	late += sim.grace + sim.stale + sim.cold + sim.failed - before;
-	sim_visit(0);
+	sim_ask(0);
 }
 
 static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
@@ -262,11 +262,11 @@ static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
 	sim_add(names);
 	sim_publish(0, ADDR_A, TTL);
 	sim_publish(0, ADDR_AAAA, TTL);
-	visit_first_last();
+	ask_first_last();
 	sim_run(5 * S);
 
 	late = 0;
-	sim.clients = visit_first_last;
+	sim.clients = ask_first_last;
 	sim_run(seconds * S);
 	assert_int_equal(late, 0);
 	for (unsigned i = 1; i < sim.count; i++) {

@@ -6,10 +6,10 @@
 
 #define S 1000ULL
 
-static void visit_all(void)
+static void ask_all(void)
 {
 	for (unsigned i = 0; i < sim.count; i++) {
-		sim_visit(i);
+		sim_ask(i);
 	}
 }
 
@@ -30,7 +30,7 @@ static void test_hot(void **state)
 	/* Asked again in the last third of its second, and never met expired. */
 	ttl = 1;
 	sim.resolver = with_ttl;
-	sim.clients = visit_all;
+	sim.clients = ask_all;
 	sim_add(1);
 	sim_run(1 * S);
 	sim_forget();
@@ -51,7 +51,7 @@ static void test_zero_ttl(void **state)
 
 	ttl = 0;
 	sim.resolver = with_ttl;
-	sim.clients = visit_all;
+	sim.clients = ask_all;
 	sim_add(1);
 	sim_run(1 * S);
 	sim_forget();
@@ -72,7 +72,7 @@ static void test_idle(void **state)
 	sim.account.options.keep_warm = 600;
 	sim.account.options.stale_max = 3600;
 	sim_add(1);
-	sim_visit(0);
+	sim_ask(0);
 	sim_run(30 * S);
 	assert_in_range(sim.slot[0][ADDR_A].queries, 30, 43);
 
@@ -110,7 +110,7 @@ static void test_keep_warm_off(void **state)
 	sim.resolver = with_ttl;
 	sim.account.options.keep_warm = 0;
 	sim_add(1);
-	sim_visit(0);
+	sim_ask(0);
 	sim_run(86400 * S);
 	assert_int_equal(sim.queries, ADDR_TYPES);
 	assert_int_equal(sim_counter(COUNTER_REFRESHES), 0);
@@ -127,7 +127,7 @@ static void test_never_resolved(void **state)
 
 	sim.resolver = sim_servfail;
 	sim_add(1);
-	sim_visit(0);
+	sim_ask(0);
 	sim_run(600 * S);
 	assert_int_equal(sim.queries, ADDR_TYPES);
 	assert_int_equal(sim.removed_at, SIM_T0 + CACHE_FAILURE_MAX_MS);
@@ -167,7 +167,7 @@ static void test_max_rate(void **state)
 		TIME = 10,
 	};
 	sim_add(NAMES);
-	visit_all();
+	ask_all();
 	assert_int_equal(sim.planner.capped_since, 0);
 
 	static const uint32_t rates[] = { 1, 7, 100, 1000 };
@@ -193,7 +193,7 @@ static void test_max_rate_refresh(void **state)
 	enum { NAMES = 1000 };
 	ttl = 1;
 	sim.resolver = with_ttl;
-	sim.clients = visit_all;
+	sim.clients = ask_all;
 	sim_add(NAMES);
 	sim_run(5 * S);
 	sim_forget();
@@ -267,13 +267,13 @@ static void test_dead(void **state)
 	sim.planner.max_rate = 20000;
 	sim.resolver = dead_quick;
 	sim_add(DEAD);
-	visit_all();
+	ask_all();
 	sim_run(4 * S);
 	assert_int_equal(sim.queries, ADDR_TYPES * DEAD);
 
 	/* All are asked for all the time, and each query takes its time. */
 	sim.resolver = dead_slow;
-	sim.clients = visit_all;
+	sim.clients = ask_all;
 	sim.period = 1 * S;
 	sim_forget();
 	sim_run(30 * S);
@@ -285,7 +285,7 @@ static void test_dead(void **state)
 
 	sim.clients = NULL;
 	sim_add(1);
-	sim_visit(DEAD);
+	sim_ask(DEAD);
 	uint64_t asked = sim.now;
 	sim_run(1);
 	assert_int_equal(sim.slot[DEAD][ADDR_A].asked_at, asked);
@@ -335,7 +335,7 @@ static void test_flood(void **state)
 
 	sim.planner.max_rate = 20;
 	sim.resolver = first_alive;
-	sim.clients = visit_all;
+	sim.clients = ask_all;
 	sim.period = 1 * S;
 	sim_add(20);
 	sim_run(10 * S);
@@ -356,7 +356,7 @@ static void test_backoff(void **state)
 	(void)state;
 
 	sim.resolver = first_may_fail;
-	sim.clients = visit_all;
+	sim.clients = ask_all;
 	sim_add(20);
 	first_fails = false;
 	sim_run(2 * S);

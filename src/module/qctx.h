@@ -30,7 +30,7 @@ typedef struct {
 	const keys_t *keys;                           /*!< The reply has to be signed with these, or NULL. */
 	knot_dname_storage_t name[ALIAS_TARGETS_MAX]; /*!< Of the targets, lower case. */
 	target_t *target[ALIAS_TARGETS_MAX];          /*!< What the cache has, or NULL. */
-} visit_t;
+} qctx_t;
 
 /*! What all targets together have for one type. */
 typedef struct {
@@ -45,36 +45,27 @@ typedef struct {
 	state_t state[ALIAS_TARGETS_MAX]; /*!< Of each target. */
 } outcome_t;
 
-/*! \brief Has the client come back: an empty reply with TC and AA over UDP (RFC 2181, section 9), else EDE 14. */
-knotd_in_state_t visit_come_back(knotd_qdata_t *qdata);
-
-/*! \brief Whether the private layout of zone nodes has been proven for the zone; logged if it does not hold. */
-bool visit_layout_holds(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata);
-
 /*! \brief Finds the ALIAS at the query's name and reads its targets. \return false if there is none to matter. */
-bool visit_begin(visit_t *visit, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod);
+bool qctx_begin(qctx_t *qctx, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*! \brief The owner in the zone: names below a wildcard are the clients' to choose. */
-const knot_dname_t *visit_owner(const visit_t *visit);
+const knot_dname_t *qctx_owner(const qctx_t *qctx);
 
 /*! \brief The owner's RRset of a type, empty if there is none. */
-knot_rrset_t visit_rrset(const visit_t *visit, uint16_t type);
-
-/*! \brief Whether an RRset is an ALIAS, or has signatures of one. */
-bool visit_shows_alias(const knot_rrset_t *rrset);
+knot_rrset_t qctx_rrset(const qctx_t *qctx, uint16_t type);
 
 /*!
  * \brief Looks the targets up, and has resolved what is due, of both types: the other one will be asked for soon.
  *
  * \param now  clock_ms() from before, see engine_ask().
  */
-void visit_ask(visit_t *visit, uint64_t now);
+void qctx_ask(qctx_t *qctx, uint64_t now);
 
 /*! \brief Judges what is known of all targets, for one type. */
-outcome_t visit_judge(const visit_t *visit, addr_type_t id, uint64_t now);
+outcome_t qctx_judge(const qctx_t *qctx, addr_type_t id, uint64_t now);
 
 /*! \brief Waits for a resolution where that is allowed, and settles for what there is when it does not end in time. */
-outcome_t visit_wait(visit_t *visit, addr_type_t id);
+outcome_t qctx_wait(qctx_t *qctx, addr_type_t id);
 
 /*! \brief Logs what has changed for the targets. */
-void visit_tell(const visit_t *visit, addr_type_t id, const outcome_t *outcome, uint64_t now);
+void qctx_log(const qctx_t *qctx, addr_type_t id, const outcome_t *outcome, uint64_t now);

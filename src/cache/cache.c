@@ -69,7 +69,7 @@ static void free_target_rcu(struct rcu_head *head)
 {
 	target_t *target = caa_container_of(head, target_t, rcu);
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
-		free_answer(target->slot[i].answer);
+		free_answer(target->entry[i].answer);
 	}
 	free(target);
 }
@@ -172,7 +172,7 @@ void cache_remove(cache_t *cache, target_t *target)
 
 static bool is_busy(const target_t *target)
 {
-	return target->slot[ADDR_A].busy || target->slot[ADDR_AAAA].busy;
+	return target->entry[ADDR_A].busy || target->entry[ADDR_AAAA].busy;
 }
 
 target_t *cache_victim(cache_t *cache)
@@ -223,20 +223,20 @@ static bool hold_addresses(answer_t *answer, answer_t *old)
 	return answer->held == old;
 }
 
-int cache_publish(slot_t *slot, const reply_t *reply, uint64_t now)
+int cache_publish(entry_t *entry, const reply_t *reply, uint64_t now)
 {
 	answer_t *answer = new_answer(reply, now);
 	if (answer == NULL) {
 		return KNOT_ENOMEM;
 	}
 
-	answer_t *old = slot->answer;
+	answer_t *old = entry->answer;
 	if (old != NULL && reply->kind == REPLY_NXDOMAIN && hold_addresses(answer, old)) {
 		old = NULL;
 	}
-	rcu_set_pointer(&slot->answer, answer);
-	atomic_store_explicit(&slot->failed_at, 0, memory_order_release);
-	slot->failures = 0;
+	rcu_set_pointer(&entry->answer, answer);
+	atomic_store_explicit(&entry->failed_at, 0, memory_order_release);
+	entry->failures = 0;
 	if (old != NULL) {
 		call_rcu(&old->rcu, free_answer_rcu);
 	}
@@ -244,25 +244,25 @@ int cache_publish(slot_t *slot, const reply_t *reply, uint64_t now)
 	return KNOT_EOK;
 }
 
-int cache_restore(slot_t *slot, const reply_t *reply, uint64_t received)
+int cache_restore(entry_t *entry, const reply_t *reply, uint64_t received)
 {
 	answer_t *answer = new_answer(reply, received);
 	if (answer == NULL) {
 		return KNOT_ENOMEM;
 	}
 	answer->restored = true;
-	atomic_store_explicit(&slot->warm, true, memory_order_relaxed);
-	rcu_set_pointer(&slot->answer, answer);
+	atomic_store_explicit(&entry->warm, true, memory_order_relaxed);
+	rcu_set_pointer(&entry->answer, answer);
 	return KNOT_EOK;
 }
 
-void cache_fail(slot_t *slot, int16_t ede, uint64_t retry_at, uint64_t sent)
+void cache_fail(entry_t *entry, int16_t ede, uint64_t retry_at, uint64_t sent)
 {
 	/* A reader between two of these sees a mix of this failure and the one before: harmless. */
-	atomic_store_explicit(&slot->failed_ede, ede, memory_order_relaxed);
-	atomic_store_explicit(&slot->retry_at, retry_at, memory_order_relaxed);
-	atomic_store_explicit(&slot->failed_at, sent, memory_order_release);
-	if (slot->failures < UINT8_MAX) {
-		slot->failures++;
+	atomic_store_explicit(&entry->failed_ede, ede, memory_order_relaxed);
+	atomic_store_explicit(&entry->retry_at, retry_at, memory_order_relaxed);
+	atomic_store_explicit(&entry->failed_at, sent, memory_order_release);
+	if (entry->failures < UINT8_MAX) {
+		entry->failures++;
 	}
 }

@@ -8,7 +8,7 @@
  * liburcu's default flavour, where Knot runs its hooks; they take no lock and
  * keep no pointer beyond it. The writer is the engine's thread.
  *
- * A target has a slot each for A and AAAA. A slot points to an immutable answer,
+ * A target has an entry each for A and AAAA. An entry points to an immutable answer,
  * which is replaced as a whole and freed by call_rcu(). The cache keeps facts
  * (when, how long, how often it failed); what they mean to a client is up to
  * the policy of its zone (verdict.h), so that zones with different options
@@ -51,7 +51,7 @@ typedef struct answer {
 	uint8_t rdata[];     /*!< Storage of rrs, in libknot's layout: a hit copies nothing. */
 } answer_t;
 
-/*! How urgently a slot has been asked for. */
+/*! How urgently an entry has been asked for. */
 typedef enum {
 	ASKED_NOT,
 	ASKED_REFRESH, /*!< There is something to serve meanwhile. */
@@ -72,13 +72,13 @@ typedef struct {
 	uint8_t failures;           /*!< Consecutive failed attempts, as far as they count; writer only. */
 	_Atomic uint8_t told;       /*!< The state that was logged last, for workers. */
 	uint64_t settled;           /*!< clock_ms() after the result of the last one was stored; writer only. */
-} slot_t;
+} entry_t;
 
 typedef struct target {
 	struct cds_lfht_node node;
 	struct rcu_head rcu;
 	_Atomic uint64_t used; /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
-	slot_t slot[ADDR_TYPES];
+	entry_t entry[ADDR_TYPES];
 	struct cds_list_head line; /*!< In the line of those to be looked at for leaving; writer only. */
 	account_t *account;        /*!< Of the zone that asked for it last; writer only. */
 	uint64_t turn_at;          /*!< clock_ms() of its turn within zone-rate, 0 if it has none; writer only. */
@@ -131,22 +131,22 @@ void cache_remove(cache_t *cache, target_t *target);
 target_t *cache_victim(cache_t *cache);
 
 /*!
- * \brief Makes a good reply the slot's answer and forgets earlier failures. Writer.
+ * \brief Makes a good reply the entry's answer and forgets earlier failures. Writer.
  *
  * Addresses that an NXDOMAIN replaces are held with it.
  *
  * \return KNOT_ENOMEM, and the old answer stays, or KNOT_EOK.
  */
-int cache_publish(slot_t *slot, const reply_t *reply, uint64_t now);
+int cache_publish(entry_t *entry, const reply_t *reply, uint64_t now);
 
 /*!
- * \brief Gives a slot that knows nothing an answer from before the restart. Writer.
+ * \brief Gives an entry that knows nothing an answer from before the restart. Writer.
  *
  * \param received  When it was received, on the scale of clock_ms().
  *
  * \return KNOT_ENOMEM or KNOT_EOK.
  */
-int cache_restore(slot_t *slot, const reply_t *reply, uint64_t received);
+int cache_restore(entry_t *entry, const reply_t *reply, uint64_t received);
 
 /*! \brief Notes a failed attempt that left at `sent`, not to be repeated before `retry_at`; the last good answer stays. Writer. */
-void cache_fail(slot_t *slot, int16_t ede, uint64_t retry_at, uint64_t sent);
+void cache_fail(entry_t *entry, int16_t ede, uint64_t retry_at, uint64_t sent);

@@ -18,10 +18,10 @@ static uint64_t life_ms(const answer_t *answer, const refresh_options_t *options
 	return max(ttl * 1000ULL, SCHEDULE_LIFE_MIN_MS);
 }
 
-/*! Tells slots and their answers apart. */
-static uint64_t seed(const slot_t *slot, uint64_t when)
+/*! Tells entries and their answers apart. */
+static uint64_t seed(const entry_t *entry, uint64_t when)
 {
-	return (uintptr_t)slot ^ when << 20;
+	return (uintptr_t)entry ^ when << 20;
 }
 
 uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *options)
@@ -29,33 +29,33 @@ uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *option
 	return answer->received + life_ms(answer, options);
 }
 
-uint64_t schedule_refresh(const slot_t *slot, const refresh_options_t *options, uint64_t used, uint64_t now)
+uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options, uint64_t used, uint64_t now)
 {
-	const answer_t *answer = slot->answer;
-	if (answer == NULL || now >= used + options->keep_warm * 1000ULL || now >= schedule_end(slot, options)) {
+	const answer_t *answer = entry->answer;
+	if (answer == NULL || now >= used + options->keep_warm * 1000ULL || now >= schedule_end(entry, options)) {
 		return SCHEDULE_NEVER;
 	}
-	if (slot->failed_at != 0) {
-		return slot->retry_at;
+	if (entry->failed_at != 0) {
+		return entry->retry_at;
 	}
 	if (answer->restored) {
 		return now;
 	}
 
-	uint64_t wait = jitter(SCHEDULE_SHARE(life_ms(answer, options)), seed(slot, answer->received));
+	uint64_t wait = jitter(SCHEDULE_SHARE(life_ms(answer, options)), seed(entry, answer->received));
 	if (now >= used + SCHEDULE_IDLE_MS) {
 		wait = max(wait, SCHEDULE_IDLE_MS);
 	}
 	return answer->received + wait;
 }
 
-uint64_t schedule_end(const slot_t *slot, const refresh_options_t *options)
+uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options)
 {
 	uint64_t end = 0;
-	if (slot->failed_at != 0) {
-		end = slot->failed_at + CACHE_FAILURE_MAX_MS;
+	if (entry->failed_at != 0) {
+		end = entry->failed_at + CACHE_FAILURE_MAX_MS;
 	}
-	const answer_t *answer = slot->answer;
+	const answer_t *answer = entry->answer;
 	if (answer != NULL) {
 		end = max(end, schedule_expiry(answer, options) + options->stale_max * 1000ULL);
 	}
@@ -65,13 +65,13 @@ uint64_t schedule_end(const slot_t *slot, const refresh_options_t *options)
 	return end;
 }
 
-uint64_t schedule_retry(const slot_t *slot, const refresh_options_t *options, uint64_t now)
+uint64_t schedule_retry(const entry_t *entry, const refresh_options_t *options, uint64_t now)
 {
 	uint64_t backoff = options->failure_ttl;
 	uint64_t longest = max(backoff, SCHEDULE_BACKOFF_MAX);
-	for (unsigned i = 0; i < slot->failures && backoff < longest; i++) {
+	for (unsigned i = 0; i < entry->failures && backoff < longest; i++) {
 		backoff *= 2;
 	}
-	backoff = jitter((backoff < longest ? backoff : longest) * 1000, seed(slot, now));
+	backoff = jitter((backoff < longest ? backoff : longest) * 1000, seed(entry, now));
 	return now + (backoff < CACHE_FAILURE_MAX_MS ? backoff : CACHE_FAILURE_MAX_MS);
 }

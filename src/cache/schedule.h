@@ -27,19 +27,19 @@
 uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *options);
 
 /*!
- * \brief When the slot is to be asked for to keep it warm.
+ * \brief When the entry is to be asked for to keep it warm.
  *
- * \param slot   Slot.
+ * \param entry   Entry.
  * \param options  Terms.
  * \param used   Last use of its target, clock_ms().
  * \param now    clock_ms().
  *
  * \return clock_ms(), `now` or earlier if it is due, or SCHEDULE_NEVER.
  */
-uint64_t schedule_refresh(const slot_t *slot, const refresh_options_t *options, uint64_t used, uint64_t now);
+uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options, uint64_t used, uint64_t now);
 
-/*! \brief Until when the slot has something that could serve a client, clock_ms(). */
-uint64_t schedule_end(const slot_t *slot, const refresh_options_t *options);
+/*! \brief Until when the entry has something that could serve a client, clock_ms(). */
+uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options);
 
 /*! \brief When to try again after a failure: the time doubles with each one in a row (RFC 9520, section 3.2). */
-uint64_t schedule_retry(const slot_t *slot, const refresh_options_t *options, uint64_t now);
+uint64_t schedule_retry(const entry_t *entry, const refresh_options_t *options, uint64_t now);

@@ -38,8 +38,8 @@ static uint32_t grace_ttl(const answer_t *answer, uint32_t alias_ttl, const poli
 	return min(ttl, min(alias_ttl, policy->ttl_max));
 }
 
-/*! Judges a slot that has an answer not too old to serve; false if it is. */
-static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t *answer,
+/*! Judges an entry that has an answer not too old to serve; false if it is. */
+static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_t *answer,
                          const policy_t *policy, uint32_t alias_ttl, uint64_t now,
                          bool failing, bool suppressed)
 {
@@ -71,7 +71,7 @@ static bool judge_answer(verdict_t *verdict, const slot_t *slot, const answer_t 
 	} else if (now < expiry + VERDICT_GRACE_MS && !answer->restored) {
 		verdict->kind = serve(answer);
 		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
-	} else if (answer->restored || atomic_load_explicit(&slot->warm, memory_order_relaxed)) {
+	} else if (answer->restored || atomic_load_explicit(&entry->warm, memory_order_relaxed)) {
 		/* The refresh is late: others come first, or the server has just been started. */
 		verdict->kind = serve(answer);
 		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
@@ -98,23 +98,23 @@ static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl,
 	}
 }
 
-verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t *policy,
+verdict_t verdict_get(const entry_t *entry, const health_t *health, const policy_t *policy,
                       uint32_t alias_ttl, uint64_t now)
 {
 	verdict_t verdict = { .kind = VERDICT_COLD, .ede = KNOT_EDNS_EDE_NONE, .ask = true, .state = STATE_UNKNOWN };
-	if (slot == NULL) {
+	if (entry == NULL) {
 		return verdict;
 	}
 
 	/* In this order: a failure is cleared after the answer that ends it is there. */
-	uint64_t failed_at = atomic_load_explicit(&slot->failed_at, memory_order_acquire);
-	const answer_t *answer = rcu_dereference(slot->answer);
+	uint64_t failed_at = atomic_load_explicit(&entry->failed_at, memory_order_acquire);
+	const answer_t *answer = rcu_dereference(entry->answer);
 	bool failing = (failed_at != 0);
-	uint64_t retry_at = atomic_load_explicit(&slot->retry_at, memory_order_relaxed);
+	uint64_t retry_at = atomic_load_explicit(&entry->retry_at, memory_order_relaxed);
 	bool suppressed = failing && now < retry_at && health_blames(health, failed_at);
 
 	if (answer != NULL &&
-	    judge_answer(&verdict, slot, answer, policy, alias_ttl, now, failing,
+	    judge_answer(&verdict, entry, answer, policy, alias_ttl, now, failing,
 	                 suppressed && !health_wants_probe(health, now))) {
 		if (policy->nxdomain == NXDOMAIN_HOLD && answer->kind == REPLY_NXDOMAIN) {
 			hold(&verdict, policy, alias_ttl, now);
@@ -124,7 +124,7 @@ verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t
 
 	if (failing) {
 		verdict.kind = suppressed ? VERDICT_FAILED : VERDICT_RETRY;
-		verdict.ede = atomic_load_explicit(&slot->failed_ede, memory_order_relaxed);
+		verdict.ede = atomic_load_explicit(&entry->failed_ede, memory_order_relaxed);
 		verdict.ask = !suppressed;
 		verdict.state = STATE_FAILED;
 	}

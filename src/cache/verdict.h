@@ -30,7 +30,7 @@ typedef enum {
 	VERDICT_COLD,      /*!< Not known (any more), and nobody keeps it warm; `answer` has what may serve if resolution fails. */
 } verdict_kind_t;
 
-/*! What there is to tell the operator about a slot. */
+/*! What there is to tell the operator about an entry. */
 typedef enum {
 	STATE_GOOD,     /*!< It is being resolved; also at the beginning. */
 	STATE_STALE,    /*!< Resolution fails, old addresses are served. */
@@ -49,15 +49,15 @@ typedef struct {
 } verdict_t;
 
 /*!
- * \brief Judges one slot.
+ * \brief Judges one entry.
  *
  * Inside rcu_read_lock(); the verdict's answer must not be used beyond it.
  *
- * \param slot       Slot, or NULL for an unknown target.
+ * \param entry       Entry, or NULL for an unknown target.
  * \param health     How the resolver does.
  * \param policy     Options of the zone.
  * \param alias_ttl  TTL of the ALIAS, s.
  * \param now        clock_ms().
  */
-verdict_t verdict_get(const slot_t *slot, const health_t *health, const policy_t *policy,
+verdict_t verdict_get(const entry_t *entry, const health_t *health, const policy_t *policy,
                       uint32_t alias_ttl, uint64_t now);

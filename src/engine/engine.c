@@ -29,22 +29,22 @@ log_queue_t *engine_log(engine_t *engine)
 	return &engine->log;
 }
 
-/*! Marks slots as asked for; those of which that is news. */
-static unsigned mark(target_t *target, unsigned slots, asked_t how)
+/*! Marks entries as asked for; those of which that is news. */
+static unsigned mark(target_t *target, unsigned entries, asked_t how)
 {
 	for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
-		if (!(slots & (1U << i))) {
+		if (!(entries & (1U << i))) {
 			continue;
 		}
-		_Atomic uint8_t *asked = &target->slot[i].asked;
+		_Atomic uint8_t *asked = &target->entry[i].asked;
 		uint8_t before = atomic_load_explicit(asked, memory_order_relaxed);
 		while (before < how && !atomic_compare_exchange_weak(asked, &before, how)) {
 		}
 		if (before >= how) {
-			slots &= ~(1U << i); /* Somebody else was first. */
+			entries &= ~(1U << i); /* Somebody else was first. */
 		}
 	}
-	return slots;
+	return entries;
 }
 
 void engine_admit(engine_t *engine, account_t *account)
@@ -72,7 +72,7 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 	if (!queue_push(&engine->queue, &request, name)) {
 		for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
 			if ((request.refresh | request.wait) & (1U << i)) {
-				atomic_store(&target->slot[i].asked, ASKED_NOT);
+				atomic_store(&target->entry[i].asked, ASKED_NOT);
 			}
 		}
 		if (orphan) {

@@ -88,8 +88,8 @@ void engine_admit(engine_t *engine, account_t *account);
  * \param engine  Engine.
  * \param target    Target from the cache, or NULL if it is not there yet.
  * \param name      Its name, lower case.
- * \param refresh   Slots, as bits (1 << addr_type_t), to be refreshed; without any an orphan is taken over all the same.
- * \param wait      Slots that a client waits for.
+ * \param refresh   Entries, as bits (1 << addr_type_t), to be refreshed; without any an orphan is taken over all the same.
+ * \param wait      Entries that a client waits for.
  * \param account   Of the zone.
  * \param now       clock_ms() from before the look-up in the cache: what has been learned since then is enough.
  *

@@ -48,31 +48,31 @@ static target_t *target_of(heap_node_t *node)
 	return caa_container_of(node, target_t, plan);
 }
 
-/*! Whether a slot failed before, and there is no reason to expect better now. */
-static bool is_doubtful(const planner_t *planner, const slot_t *slot)
+/*! Whether an entry failed before, and there is no reason to expect better now. */
+static bool is_doubtful(const planner_t *planner, const entry_t *entry)
 {
-	return slot->failures > 0 && health_blames(&planner->health, slot->failed_at);
+	return entry->failures > 0 && health_blames(&planner->health, entry->failed_at);
 }
 
 static bool is_wanted(const target_t *target)
 {
-	return target->slot[ADDR_A].want != ASKED_NOT || target->slot[ADDR_AAAA].want != ASKED_NOT;
+	return target->entry[ADDR_A].want != ASKED_NOT || target->entry[ADDR_AAAA].want != ASKED_NOT;
 }
 
-/*! Of a target that is wanted, the slot to be taken next. */
-static slot_t *pick(const planner_t *planner, target_t *target)
+/*! Of a target that is wanted, the entry to be taken next. */
+static entry_t *pick(const planner_t *planner, target_t *target)
 {
-	slot_t *a = &target->slot[ADDR_A], *aaaa = &target->slot[ADDR_AAAA];
+	entry_t *a = &target->entry[ADDR_A], *aaaa = &target->entry[ADDR_AAAA];
 	if (a->want != aaaa->want) {
 		return a->want > aaaa->want ? a : aaaa;
 	}
 	return is_doubtful(planner, a) ? aaaa : a;
 }
 
-static void set_warm(slot_t *slot, bool warm)
+static void set_warm(entry_t *entry, bool warm)
 {
-	if (slot->warm != warm) {
-		atomic_store_explicit(&slot->warm, warm, memory_order_relaxed);
+	if (entry->warm != warm) {
+		atomic_store_explicit(&entry->warm, warm, memory_order_relaxed);
 	}
 }
 
@@ -96,15 +96,15 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
 	bool busy = false;
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
-		slot_t *slot = &target->slot[i];
-		uint64_t refresh = schedule_refresh(slot, options, target->used, now);
-		set_warm(slot, refresh != SCHEDULE_NEVER);
-		busy |= slot->busy;
-		if (!slot->busy) {
+		entry_t *entry = &target->entry[i];
+		uint64_t refresh = schedule_refresh(entry, options, target->used, now);
+		set_warm(entry, refresh != SCHEDULE_NEVER);
+		busy |= entry->busy;
+		if (!entry->busy) {
 			next = min(next, refresh);
 		}
-		end = max(end, schedule_end(slot, options));
-		expiry = max(expiry, slot->answer != NULL ? schedule_expiry(slot->answer, options) : 0);
+		end = max(end, schedule_end(entry, options));
+		expiry = max(expiry, entry->answer != NULL ? schedule_expiry(entry->answer, options) : 0);
 	}
 	if (next == SCHEDULE_NEVER && !busy) {
 		/* It may be in use again by the time that it expires. */
@@ -113,15 +113,15 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 	move(planner, target, AGENDA_LATER, next, now);
 }
 
-/*! Puts a target where its slots' wishes say. */
+/*! Puts a target where its entries' wishes say. */
 static void file(planner_t *planner, target_t *target, uint64_t now)
 {
 	if (!is_wanted(target)) {
 		file_later(planner, target, now);
 		return;
 	}
-	const slot_t *slot = pick(planner, target);
-	if (slot->want == ASKED_PROBE) {
+	const entry_t *entry = pick(planner, target);
+	if (entry->want == ASKED_PROBE) {
 		move(planner, target, AGENDA_WAITED, 0, now);
 		return;
 	}
@@ -131,9 +131,9 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 		return;
 	}
 
-	bool doubtful = is_doubtful(planner, slot);
-	if (slot->want == ASKED_REFRESH) {
-		uint64_t key = slot->answer != NULL ? schedule_expiry(slot->answer, &account_of(target)->options) : 0;
+	bool doubtful = is_doubtful(planner, entry);
+	if (entry->want == ASKED_REFRESH) {
+		uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &account_of(target)->options) : 0;
 		key += doubtful ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
 		move(planner, target, doubtful ? AGENDA_DOUBTFUL : AGENDA_DUE, key, now);
 		return;
@@ -165,12 +165,12 @@ void planner_remove(planner_t *planner, target_t *target)
 	heap_remove(&planner->heap[target->agenda], &target->plan);
 }
 
-/*! Plans the query for a slot; ahead of its time only as a probe. */
-static void plan_slot(planner_t *planner, slot_t *slot, asked_t want, uint64_t now)
+/*! Plans the query for an entry; ahead of its time only as a probe. */
+static void plan_entry(planner_t *planner, entry_t *entry, asked_t want, uint64_t now)
 {
-	bool early = slot->want == ASKED_NOT && is_doubtful(planner, slot) && now < slot->retry_at;
-	if (early && (slot->answer == NULL || !health_wants_probe(&planner->health, now))) {
-		atomic_store(&slot->asked, ASKED_NOT);
+	bool early = entry->want == ASKED_NOT && is_doubtful(planner, entry) && now < entry->retry_at;
+	if (early && (entry->answer == NULL || !health_wants_probe(&planner->health, now))) {
+		atomic_store(&entry->asked, ASKED_NOT);
 		return;
 	}
 
@@ -178,24 +178,24 @@ static void plan_slot(planner_t *planner, slot_t *slot, asked_t want, uint64_t n
 		health_probed(&planner->health, now);
 		want = ASKED_PROBE;
 	}
-	slot->want = slot->want < want ? want : slot->want;
-	atomic_store(&slot->asked, slot->want);
+	entry->want = entry->want < want ? want : entry->want;
+	atomic_store(&entry->asked, entry->want);
 }
 
 void planner_request(planner_t *planner, target_t *target, unsigned refresh, unsigned wait,
                      uint64_t made, uint64_t now)
 {
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
-		slot_t *slot = &target->slot[i];
-		if (!((refresh | wait) & (1U << i)) || slot->busy) {
+		entry_t *entry = &target->entry[i];
+		if (!((refresh | wait) & (1U << i)) || entry->busy) {
 			continue;
 		}
-		if (slot->settled >= made) {
+		if (entry->settled >= made) {
 			/* The worker could not know yet what is known by now. */
-			atomic_store(&slot->asked, slot->want);
+			atomic_store(&entry->asked, entry->want);
 			continue;
 		}
-		plan_slot(planner, slot, (wait & (1U << i)) ? ASKED_WAIT : ASKED_REFRESH, now);
+		plan_entry(planner, entry, (wait & (1U << i)) ? ASKED_WAIT : ASKED_REFRESH, now);
 	}
 	file(planner, target, now);
 }
@@ -211,13 +211,13 @@ static target_t *advance(planner_t *planner, uint64_t now)
 		target_t *target = target_of(top->node);
 		bool useful = false;
 		for (unsigned i = 0; i < ADDR_TYPES; i++) {
-			slot_t *slot = &target->slot[i];
+			entry_t *entry = &target->entry[i];
 			const refresh_options_t *options = &account_of(target)->options;
-			if (!slot->busy && slot->want == ASKED_NOT &&
-			    schedule_refresh(slot, options, target->used, now) <= now) {
-				slot->want = ASKED_REFRESH;
+			if (!entry->busy && entry->want == ASKED_NOT &&
+			    schedule_refresh(entry, options, target->used, now) <= now) {
+				entry->want = ASKED_REFRESH;
 			}
-			useful |= slot->busy || slot->want != ASKED_NOT || now < schedule_end(slot, options);
+			useful |= entry->busy || entry->want != ASKED_NOT || now < schedule_end(entry, options);
 		}
 		if (!useful) {
 			planner_remove(planner, target);
@@ -245,23 +245,23 @@ static bool has_turn(planner_t *planner, target_t *target, uint64_t now)
 	return true;
 }
 
-/*! Takes a wanted slot of the first target of a heap. */
+/*! Takes a wanted entry of the first target of a heap. */
 static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 {
 	target_t *target = target_of(heap_top(&planner->heap[agenda])->node);
-	slot_t *slot = pick(planner, target);
+	entry_t *entry = pick(planner, target);
 	plan_t plan = {
 		.kind = PLAN_ASK,
 		.target = target,
-		.id = slot - target->slot,
-		.doubtful = is_doubtful(planner, slot),
+		.id = entry - target->entry,
+		.doubtful = is_doubtful(planner, entry),
 		.at = now,
 	};
 
-	bool refresh = (slot->want == ASKED_REFRESH), probe = (slot->want == ASKED_PROBE);
-	slot->want = ASKED_NOT;
-	slot->busy = true;
-	atomic_store(&slot->asked, ASKED_WAIT); /* Nobody has to ask before the result is there. */
+	bool refresh = (entry->want == ASKED_REFRESH), probe = (entry->want == ASKED_PROBE);
+	entry->want = ASKED_NOT;
+	entry->busy = true;
+	atomic_store(&entry->asked, ASKED_WAIT); /* Nobody has to ask before the result is there. */
 	planner->flights++;
 	planner->doubtful_flights += plan.doubtful;
 	planner->others = (agenda == AGENDA_DOUBTFUL) ? 0 : planner->others + 1;
@@ -375,16 +375,16 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
 {
 	/* A target that never was resolved says nothing about the resolver. */
-	bool known = plan->target->slot[plan->id].answer != NULL;
+	bool known = plan->target->entry[plan->id].answer != NULL;
 	return (success || known) && health_note(&planner->health, success, now);
 }
 
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)
 {
-	slot_t *slot = &plan->target->slot[plan->id];
-	slot->busy = false;
-	slot->settled = now;
-	atomic_store(&slot->asked, slot->want);
+	entry_t *entry = &plan->target->entry[plan->id];
+	entry->busy = false;
+	entry->settled = now;
+	atomic_store(&entry->asked, entry->want);
 	planner->flights--;
 	planner->doubtful_flights -= plan->doubtful;
 	file(planner, plan->target, now);

@@ -67,8 +67,8 @@ void planner_remove(planner_t *planner, target_t *target);
  * \brief Plans what a worker has asked for, if that is still of use.
  *
  * \param target   Target.
- * \param refresh  Slots, as bits, that a worker has something to serve for.
- * \param wait     Slots, as bits, that a client waits for.
+ * \param refresh  Entries, as bits, that a worker has something to serve for.
+ * \param wait     Entries, as bits, that a client waits for.
  * \param made     clock_ms() of what the worker knew.
  * \param now      clock_ms().
  */
@@ -78,7 +78,7 @@ void planner_request(planner_t *planner, target_t *target, unsigned refresh, uns
 /*! What is to be done next. */
 typedef enum {
 	PLAN_NOTHING, /*!< For `wait` ms, or until something happens. */
-	PLAN_ASK,     /*!< Ask for slot `id` of `target`; it is busy until planner_done(). */
+	PLAN_ASK,     /*!< Ask for entry `id` of `target`; it is busy until planner_done(). */
 	PLAN_REMOVE,  /*!< Remove `target`, which the planner has let go. */
 } plan_kind_t;
 
@@ -100,5 +100,5 @@ plan_t planner_next(planner_t *planner, uint64_t now);
  */
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now);
 
-/*! \brief Ends a query: the slot is not busy any more, its target is planned anew. */
+/*! \brief Ends a query: the entry is not busy any more, its target is planned anew. */
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now);

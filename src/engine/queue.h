@@ -20,13 +20,13 @@
 /*! Requests that may wait for the thread; each takes some 100 octets. */
 #define QUEUE_MAX 65536
 
-/*! "Resolve this target"; with no slot: "it is on this account", or just "know this account". */
+/*! "Resolve this target"; with no entry: "it is on this account", or just "know this account". */
 typedef struct {
 	struct cds_wfcq_node node;
 	account_t *account; /*!< Of the zone that asks, with a reference. */
 	uint64_t made;      /*!< clock_ms() of what the worker knew. */
-	uint8_t refresh;    /*!< Slots to be refreshed, as bits (1 << addr_type_t). */
-	uint8_t wait;       /*!< Slots that a client waits for. */
+	uint8_t refresh;    /*!< Entries to be refreshed, as bits (1 << addr_type_t). */
+	uint8_t wait;       /*!< Entries that a client waits for. */
 	uint8_t name[];     /*!< Lower case. */
 } request_t;
 

@@ -32,7 +32,7 @@ typedef struct {
 	struct cds_list_head zones[ZONE_BUCKETS]; /*!< Accounts, the last one of each zone, by its name's hash. */
 	uint64_t idle_since;                      /*!< clock_ms() of when the last claim went. */
 	bool stopped;
-} entry_t;
+} running_t;
 
 static struct {
 	pthread_mutex_t lock;
@@ -47,69 +47,69 @@ static struct {
 /*! Waits for the threads of a list and frees what they leave. They need no lock any more. */
 static void join(struct cds_list_head *list)
 {
-	entry_t *entry, *next;
-	cds_list_for_each_entry_safe(entry, next, list, node) {
-		engine_join(entry->engine);
-		cds_list_del(&entry->node);
-		free(entry);
+	running_t *running, *next;
+	cds_list_for_each_entry_safe(running, next, list, node) {
+		engine_join(running->engine);
+		cds_list_del(&running->node);
+		free(running);
 	}
 }
 
 /*! For the engine's thread. While the registry is busy the answer is no. */
 static bool retire(void *ctx)
 {
-	entry_t *entry = ctx;
+	running_t *running = ctx;
 	if (pthread_mutex_trylock(&registry.lock) != 0) {
 		return false;
 	}
-	bool done = cds_list_empty(&entry->claims) && !entry->stopped &&
-	            clock_ms() - entry->idle_since >= LINGER_MS;
+	bool done = cds_list_empty(&running->claims) && !running->stopped &&
+	            clock_ms() - running->idle_since >= LINGER_MS;
 	if (done) {
-		cds_list_del(&entry->node);
-		cds_list_add(&entry->node, &registry.retired);
+		cds_list_del(&running->node);
+		cds_list_add(&running->node, &registry.retired);
 	}
 	pthread_mutex_unlock(&registry.lock);
 	return done;
 }
 
-static entry_t *find_entry(const engine_key_t *key)
+static running_t *find_running(const engine_key_t *key)
 {
-	entry_t *entry;
-	cds_list_for_each_entry(entry, &registry.live, node) {
-		if (memcmp(&entry->key, key, sizeof(*key)) == 0) {
-			return entry;
+	running_t *running;
+	cds_list_for_each_entry(running, &registry.live, node) {
+		if (memcmp(&running->key, key, sizeof(*key)) == 0) {
+			return running;
 		}
 	}
 	return NULL;
 }
 
-static entry_t *add_entry(const engine_key_t *key, const refresh_options_t *options, const limits_t *limits, int *ret)
+static running_t *add_running(const engine_key_t *key, const refresh_options_t *options, const limits_t *limits, int *ret)
 {
-	entry_t *entry = calloc(1, sizeof(*entry));
-	if (entry == NULL) {
+	running_t *running = calloc(1, sizeof(*running));
+	if (running == NULL) {
 		*ret = KNOT_ENOMEM;
 		return NULL;
 	}
-	entry->key = *key;
-	entry->idle_since = clock_ms();
-	CDS_INIT_LIST_HEAD(&entry->claims);
+	running->key = *key;
+	running->idle_since = clock_ms();
+	CDS_INIT_LIST_HEAD(&running->claims);
 	for (unsigned i = 0; i < ZONE_BUCKETS; i++) {
-		CDS_INIT_LIST_HEAD(&entry->zones[i]);
+		CDS_INIT_LIST_HEAD(&running->zones[i]);
 	}
 
-	*ret = engine_start(&entry->engine, key, options, limits, retire, entry);
+	*ret = engine_start(&running->engine, key, options, limits, retire, running);
 	if (*ret != KNOT_EOK) {
-		free(entry);
+		free(running);
 		return NULL;
 	}
-	cds_list_add(&entry->node, &registry.live);
-	return entry;
+	cds_list_add(&running->node, &registry.live);
+	return running;
 }
 
-static claim_t *find_claim(const entry_t *entry, const limits_t *limits)
+static claim_t *find_claim(const running_t *running, const limits_t *limits)
 {
 	claim_t *claim;
-	cds_list_for_each_entry(claim, &entry->claims, node) {
+	cds_list_for_each_entry(claim, &running->claims, node) {
 		if (memcmp(&claim->limits, limits, sizeof(*limits)) == 0) {
 			return claim;
 		}
@@ -117,40 +117,40 @@ static claim_t *find_claim(const entry_t *entry, const limits_t *limits)
 	return NULL;
 }
 
-static int add_claim(entry_t *entry, const limits_t *limits)
+static int add_claim(running_t *running, const limits_t *limits)
 {
-	claim_t *claim = find_claim(entry, limits);
+	claim_t *claim = find_claim(running, limits);
 	if (claim == NULL) {
 		claim = calloc(1, sizeof(*claim));
 		if (claim == NULL) {
 			return KNOT_ENOMEM;
 		}
 		claim->limits = *limits;
-		cds_list_add(&claim->node, &entry->claims);
+		cds_list_add(&claim->node, &running->claims);
 	}
 	claim->refs++;
 	return KNOT_EOK;
 }
 
-static void remove_claim(entry_t *entry, const limits_t *limits)
+static void remove_claim(running_t *running, const limits_t *limits)
 {
-	claim_t *claim = find_claim(entry, limits);
+	claim_t *claim = find_claim(running, limits);
 	assert(claim != NULL);
 	if (--claim->refs == 0) {
 		cds_list_del(&claim->node);
 		free(claim);
 	}
-	if (cds_list_empty(&entry->claims)) {
-		entry->idle_since = clock_ms();
+	if (cds_list_empty(&running->claims)) {
+		running->idle_since = clock_ms();
 	}
 }
 
 /*! The highest of all claims; without any, what was before stays. */
-static void apply_limits(entry_t *entry)
+static void apply_limits(running_t *running)
 {
 	limits_t limits = { 0 };
 	claim_t *claim;
-	cds_list_for_each_entry(claim, &entry->claims, node) {
+	cds_list_for_each_entry(claim, &running->claims, node) {
 		if (claim->limits.max_rate > limits.max_rate) {
 			limits.max_rate = claim->limits.max_rate;
 		}
@@ -158,8 +158,8 @@ static void apply_limits(entry_t *entry)
 			limits.max_targets = claim->limits.max_targets;
 		}
 	}
-	if (!cds_list_empty(&entry->claims)) {
-		engine_limit(entry->engine, &limits);
+	if (!cds_list_empty(&running->claims)) {
+		engine_limit(running->engine, &limits);
 	}
 }
 
@@ -171,26 +171,26 @@ int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_o
 
 	pthread_mutex_lock(&registry.lock);
 	join(&registry.retired);
-	entry_t *entry = find_entry(key);
-	if (entry == NULL) {
-		entry = add_entry(key, options, limits, &ret);
+	running_t *running = find_running(key);
+	if (running == NULL) {
+		running = add_running(key, options, limits, &ret);
 	}
 	if (ret == KNOT_EOK) {
-		ret = add_claim(entry, limits);
+		ret = add_claim(running, limits);
 	}
 	if (ret == KNOT_EOK) {
-		apply_limits(entry);
-		*engine = entry->engine;
+		apply_limits(running);
+		*engine = running->engine;
 	}
 	pthread_mutex_unlock(&registry.lock);
 
 	return ret;
 }
 
-static void register_account(entry_t *entry, account_t *account)
+static void register_account(running_t *running, account_t *account)
 {
 	uint64_t print = fingerprint(0, account->zone, knot_dname_size(account->zone));
-	struct cds_list_head *bucket = &entry->zones[print % ZONE_BUCKETS];
+	struct cds_list_head *bucket = &running->zones[print % ZONE_BUCKETS];
 	account_t *other;
 	cds_list_for_each_entry(other, bucket, registered) {
 		if (knot_dname_is_equal(other->zone, account->zone)) {
@@ -205,10 +205,10 @@ static void register_account(entry_t *entry, account_t *account)
 void registry_join(engine_t *engine, account_t *account)
 {
 	pthread_mutex_lock(&registry.lock);
-	entry_t *entry;
-	cds_list_for_each_entry(entry, &registry.live, node) {
-		if (entry->engine == engine) {
-			register_account(entry, account);
+	running_t *running;
+	cds_list_for_each_entry(running, &registry.live, node) {
+		if (running->engine == engine) {
+			register_account(running, account);
 			break;
 		}
 	}
@@ -233,11 +233,11 @@ void registry_release(engine_t *engine, const limits_t *limits)
 	}
 
 	pthread_mutex_lock(&registry.lock);
-	entry_t *entry;
-	cds_list_for_each_entry(entry, &registry.live, node) {
-		if (entry->engine == engine) {
-			remove_claim(entry, limits);
-			apply_limits(entry);
+	running_t *running;
+	cds_list_for_each_entry(running, &registry.live, node) {
+		if (running->engine == engine) {
+			remove_claim(running, limits);
+			apply_limits(running);
 			break;
 		}
 	}
@@ -249,10 +249,10 @@ __attribute__((destructor)) static void stop_all(void)
 {
 	/* A thread may be at retire(): it must find the lock free, and itself stopped. */
 	pthread_mutex_lock(&registry.lock);
-	entry_t *entry;
-	cds_list_for_each_entry(entry, &registry.live, node) {
-		entry->stopped = true;
-		engine_stop(entry->engine);
+	running_t *running;
+	cds_list_for_each_entry(running, &registry.live, node) {
+		running->stopped = true;
+		engine_stop(running->engine);
 	}
 	pthread_mutex_unlock(&registry.lock);
 

@@ -31,7 +31,7 @@
 /*! ... once in that time. */
 #define CAPPED_LOG_MS 60000
 
-/*! A query under way. Its target can't leave the cache: the slot is busy. */
+/*! A query under way. Its target can't leave the cache: the entry is busy. */
 typedef struct {
 	engine_t *engine;
 	account_t *account;
@@ -92,19 +92,19 @@ static target_t *find_target(engine_t *engine, const knot_dname_t *name)
 static void publish(engine_t *engine, const flight_t *flight, const reply_t *reply, uint64_t now)
 {
 	target_t *target = flight->plan.target;
-	slot_t *slot = &target->slot[flight->plan.id];
+	entry_t *entry = &target->entry[flight->plan.id];
 	const refresh_options_t *options = &flight->account->options;
 
-	uint64_t stored = archive_stored(engine->archive, slot->answer, reply, options, now);
-	if (cache_publish(slot, reply, now) != KNOT_EOK) {
+	uint64_t stored = archive_stored(engine->archive, entry->answer, reply, options, now);
+	if (cache_publish(entry, reply, now) != KNOT_EOK) {
 		/* A failure like any other: the last good answer stays. */
-		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, options, now), flight->plan.at);
+		cache_fail(entry, KNOT_EDNS_EDE_OTHER, schedule_retry(entry, options, now), flight->plan.at);
 		return;
 	}
-	slot->answer->stored = stored;
-	bool held = options->hold && slot->answer->held != NULL; /* Then these stay in the store. */
+	entry->answer->stored = stored;
+	bool held = options->hold && entry->answer->held != NULL; /* Then these stay in the store. */
 	if (stored == 0 && !held) {
-		slot->answer->stored = archive_put(engine->archive, target, flight->plan.id, reply, now);
+		entry->answer->stored = archive_put(engine->archive, target, flight->plan.id, reply, now);
 	}
 }
 
@@ -145,7 +145,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	flight_t *flight = ctx;
 	engine_t *engine = flight->engine;
-	slot_t *slot = &flight->plan.target->slot[flight->plan.id];
+	entry_t *entry = &flight->plan.target->entry[flight->plan.id];
 	uint64_t now = clock_ms();
 
 	if (engine->closing) {
@@ -158,7 +158,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	if (reply != NULL) {
 		publish(engine, flight, reply, now);
 	} else if (!flight->failed) {
-		cache_fail(slot, ede, schedule_retry(slot, &flight->account->options, now), flight->plan.at);
+		cache_fail(entry, ede, schedule_retry(entry, &flight->account->options, now), flight->plan.at);
 	}
 	if (!flight->failed) {
 		count_result(flight, reply, ede, now);
@@ -218,9 +218,9 @@ static void fly(engine_t *engine, const plan_t *plan)
 	account_t *account = plan->target->account;
 	flight_t *flight = malloc(sizeof(*flight));
 	if (flight == NULL) {
-		slot_t *slot = &plan->target->slot[plan->id];
+		entry_t *entry = &plan->target->entry[plan->id];
 		uint64_t now = clock_ms();
-		cache_fail(slot, KNOT_EDNS_EDE_OTHER, schedule_retry(slot, &account->options, now), plan->at);
+		cache_fail(entry, KNOT_EDNS_EDE_OTHER, schedule_retry(entry, &account->options, now), plan->at);
 		planner_done(&engine->planner, plan, now);
 		waiters_wake(&engine->waiters);
 		return;
@@ -260,11 +260,11 @@ static void restore(void *ctx, const knot_dname_t *name, addr_type_t id, const r
 	if (target == NULL) {
 		target = add_target(engine, name, engine->account, used, now);
 	}
-	if (target == NULL || target->slot[id].answer != NULL ||
-	    cache_restore(&target->slot[id], reply, received) != KNOT_EOK) {
+	if (target == NULL || target->entry[id].answer != NULL ||
+	    cache_restore(&target->entry[id], reply, received) != KNOT_EOK) {
 		return;
 	}
-	target->slot[id].answer->stored = received;
+	target->entry[id].answer->stored = received;
 	engine->common[COUNTER_RESTORED]++;
 	(void)planner_add(&engine->planner, target, now);
 }

@@ -49,21 +49,21 @@ static const char *reason(int16_t ede)
 void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
                addr_type_t id, state_t state, uint64_t now)
 {
-	slot_t *slot = &target->slot[id];
-	uint8_t told = atomic_load_explicit(&slot->told, memory_order_relaxed);
+	entry_t *entry = &target->entry[id];
+	uint8_t told = atomic_load_explicit(&entry->told, memory_order_relaxed);
 	/* Where one zone has nothing left to serve, another one with another stale-max may have. */
 	if (state == told || state == STATE_UNKNOWN || (state == STATE_STALE && told == STATE_FAILED)) {
 		return;
 	}
-	if (state == STATE_DANGLING && atomic_load(&target->slot[ADDR_TYPES - 1 - id].told) == STATE_DANGLING) {
+	if (state == STATE_DANGLING && atomic_load(&target->entry[ADDR_TYPES - 1 - id].told) == STATE_DANGLING) {
 		/* The name does not exist, whatever the type: that was told. */
-		atomic_compare_exchange_strong(&slot->told, &told, state);
+		atomic_compare_exchange_strong(&entry->told, &told, state);
 		return;
 	}
 	bool fails = (state == STATE_STALE || state == STATE_FAILED);
 	if ((fails && health_is_down(engine_health(ctx->engine))) ||
 	    !is_time(&ctx->state_logged_at, STATE_PAUSE_MS, now) ||
-	    !atomic_compare_exchange_strong(&slot->told, &told, state)) {
+	    !atomic_compare_exchange_strong(&entry->told, &told, state)) {
 		return;
 	}
 
@@ -73,7 +73,7 @@ void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, ta
 		return;
 	}
 	const char *type = addr_name(id);
-	const char *why = reason(atomic_load_explicit(&slot->failed_ede, memory_order_relaxed));
+	const char *why = reason(atomic_load_explicit(&entry->failed_ede, memory_order_relaxed));
 	switch (state) {
 	case STATE_STALE:
 		knotd_mod_log(mod, LOG_WARNING,

@@ -25,7 +25,7 @@ void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, con
  *
  * \param owner   Owner of the ALIAS.
  * \param target  The target.
- * \param id      Its slot.
+ * \param id      Its entry.
  * \param state   What the verdict says of it.
  * \param now     clock_ms().
  */

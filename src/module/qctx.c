@@ -122,7 +122,7 @@ static void find_targets(qctx_t *qctx, uint64_t now)
 static verdict_t judge_one(const qctx_t *qctx, unsigned i, addr_type_t id, uint64_t now)
 {
 	const target_t *target = qctx->target[i];
-	return verdict_get(target != NULL ? &target->slot[id] : NULL, engine_health(qctx->ctx->engine),
+	return verdict_get(target != NULL ? &target->entry[id] : NULL, engine_health(qctx->ctx->engine),
 	                   &qctx->ctx->conf.policy, qctx->ttl, now);
 }
 

@@ -11,9 +11,9 @@
 #include "dnssec/nsec.h"
 #include "dnssec/rrsig.h"
 #include "module/node.h"
-#include "util/rrtype.h"
 #include "util/clock.h"
 #include "util/fingerprint.h"
+#include "util/rrtype.h"
 
 /*! Clocks of validators may be late: that long before now signatures begin, s, as Knot's do. */
 #define INCEPTION_BACK 5400

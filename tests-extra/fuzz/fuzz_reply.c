@@ -114,17 +114,17 @@ static void check_cache(const reply_t *reply, const knot_dname_t *name, uint16_t
 	target_t *target = cache_add(cache, name, 1);
 	rcu_read_lock();
 	CHECK(target != NULL && cache_find(cache, name) == target && cache_count(cache) == 1);
-	slot_t *slot = &target->slot[type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA];
+	entry_t *entry = &target->entry[type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA];
 
-	int ret = (how & WITH_RESTORE) ? cache_restore(slot, reply, 1) : cache_publish(slot, reply, 1);
+	int ret = (how & WITH_RESTORE) ? cache_restore(entry, reply, 1) : cache_publish(entry, reply, 1);
 	CHECK(ret == KNOT_EOK);
-	check_answer(slot->answer, reply, name, type);
+	check_answer(entry->answer, reply, name, type);
 	if (how & WITH_NXDOMAIN) {
 		reply_t nxdomain = { .kind = REPLY_NXDOMAIN, .len = reply->len };
-		CHECK(cache_publish(slot, &nxdomain, 2) == KNOT_EOK && cache_publish(slot, &nxdomain, 3) == KNOT_EOK);
-		CHECK((slot->answer->held != NULL) == (reply->kind == REPLY_ADDRESSES));
-		if (slot->answer->held != NULL) {
-			check_answer(slot->answer->held, reply, name, type);
+		CHECK(cache_publish(entry, &nxdomain, 2) == KNOT_EOK && cache_publish(entry, &nxdomain, 3) == KNOT_EOK);
+		CHECK((entry->answer->held != NULL) == (reply->kind == REPLY_ADDRESSES));
+		if (entry->answer->held != NULL) {
+			check_answer(entry->answer->held, reply, name, type);
 		}
 	}
 	rcu_read_unlock();

@@ -109,15 +109,15 @@ static bool add_addresses(known_t *known, const answer_t *answer)
 	return some;
 }
 
-static void add_slot(known_t *known, const slot_t *slot)
+static void add_slot(known_t *known, const entry_t *entry)
 {
-	const answer_t *answer = slot->answer;
+	const answer_t *answer = entry->answer;
 	if (answer == NULL) {
 		known->fresh = false;
 		return;
 	}
 	bool hold = world.ctx.conf.policy.nxdomain == NXDOMAIN_HOLD && answer->held != NULL;
-	known->fresh &= !answer->restored && slot->failed_at == 0 && WORLD_NOW < expiry(answer) && !hold;
+	known->fresh &= !answer->restored && entry->failed_at == 0 && WORLD_NOW < expiry(answer) && !hold;
 	known->all_nxdomain &= answer->kind == REPLY_NXDOMAIN;
 	if (hold) {
 		add_addresses(known, answer->held);
@@ -150,7 +150,7 @@ static known_t find_known(uint16_t type)
 			known.unknown++;
 			known.fresh = false;
 		} else {
-			add_slot(&known, &target->slot[type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA]);
+			add_slot(&known, &target->entry[type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA]);
 		}
 	}
 	const policy_t *policy = &world.ctx.conf.policy;

@@ -306,7 +306,7 @@ static void make_policy(void)
 
 /* --- the cache --- */
 
-static void learn_slot(slot_t *slot, addr_type_t id, uint8_t how)
+static void learn_slot(entry_t *entry, addr_type_t id, uint8_t how)
 {
 	static const unsigned ages[] = { 0, 1, 59, 61, 75, 3600, 86400, 8 * 86400 };
 	enum {
@@ -326,22 +326,22 @@ static void learn_slot(slot_t *slot, addr_type_t id, uint8_t how)
 			memcpy(reply.addr[reply.count++], rr->data, reply.len);
 		}
 	}
-	if (slot->answer == NULL && (how & RESTORED)) {
+	if (entry->answer == NULL && (how & RESTORED)) {
 		reply.count = (reply.kind == REPLY_ADDRESSES) ? reply.count : 0;
-		CHECK(cache_restore(slot, &reply, received) == KNOT_EOK);
+		CHECK(cache_restore(entry, &reply, received) == KNOT_EOK);
 	} else if (reply.kind != REPLY_ADDRESSES && reply.count > 0) {
 		reply_t before = reply, after = reply;
 		before.kind = REPLY_ADDRESSES;
 		after.count = 0;
-		CHECK(cache_publish(slot, &before, received) == KNOT_EOK);
-		CHECK(cache_publish(slot, &after, received) == KNOT_EOK);
+		CHECK(cache_publish(entry, &before, received) == KNOT_EOK);
+		CHECK(cache_publish(entry, &after, received) == KNOT_EOK);
 	} else {
-		CHECK(cache_publish(slot, &reply, received) == KNOT_EOK);
+		CHECK(cache_publish(entry, &reply, received) == KNOT_EOK);
 	}
 	if (how & FAILED) {
-		cache_fail(slot, KNOT_EDNS_EDE_NETWORK, WORLD_NOW + ((how & SUPPRESSED) ? 1000 : 0), WORLD_NOW - 10);
+		cache_fail(entry, KNOT_EDNS_EDE_NETWORK, WORLD_NOW + ((how & SUPPRESSED) ? 1000 : 0), WORLD_NOW - 10);
 	}
-	slot->warm = how & WARM;
+	entry->warm = how & WARM;
 }
 
 void world_learn(void)
@@ -361,10 +361,10 @@ void world_learn(void)
 			if (how == 0xff) {
 				continue;
 			} else if (how == 0xfe) {
-				cache_fail(&target->slot[id], KNOT_EDNS_EDE_NREACH_AUTH, WORLD_NOW + 1000, WORLD_NOW - 10);
+				cache_fail(&target->entry[id], KNOT_EDNS_EDE_NREACH_AUTH, WORLD_NOW + 1000, WORLD_NOW - 10);
 				continue;
 			}
-			learn_slot(&target->slot[id], id, how);
+			learn_slot(&target->entry[id], id, how);
 		}
 		target->orphan = known & 0x80;
 	}

@@ -85,7 +85,7 @@ int sim_teardown(void **state)
 	cache_free(sim.cache);
 	heap_deinit(&landings);
 	free(sim.target);
-	free(sim.slot);
+	free(sim.entry);
 	free(sim.query);
 	rcu_unregister_thread();
 	return 0;
@@ -111,16 +111,16 @@ static unsigned number_of(const target_t *target)
 
 static sim_slot_t *slot_of(const plan_t *plan)
 {
-	return &sim.slot[number_of(plan->target)][plan->id];
+	return &sim.entry[number_of(plan->target)][plan->id];
 }
 
 void sim_add(unsigned count)
 {
 	unsigned all = sim.count + count;
 	sim.target = realloc(sim.target, all * sizeof(*sim.target));
-	sim.slot = realloc(sim.slot, all * sizeof(*sim.slot));
-	assert_true(sim.target != NULL && sim.slot != NULL);
-	memset(sim.slot + sim.count, 0, count * sizeof(*sim.slot));
+	sim.entry = realloc(sim.entry, all * sizeof(*sim.entry));
+	assert_true(sim.target != NULL && sim.entry != NULL);
+	memset(sim.entry + sim.count, 0, count * sizeof(*sim.entry));
 
 	for (; sim.count < all; sim.count++) {
 		uint8_t name[6];
@@ -141,13 +141,13 @@ static reply_t reply_of(uint32_t ttl)
 void sim_publish(unsigned number, addr_type_t id, uint32_t ttl)
 {
 	reply_t reply = reply_of(ttl);
-	assert_int_equal(cache_publish(&sim.target[number]->slot[id], &reply, sim.now), KNOT_EOK);
+	assert_int_equal(cache_publish(&sim.target[number]->entry[id], &reply, sim.now), KNOT_EOK);
 }
 
 void sim_restore(unsigned number, addr_type_t id, uint32_t ttl, uint64_t received)
 {
 	reply_t reply = reply_of(ttl);
-	assert_int_equal(cache_restore(&sim.target[number]->slot[id], &reply, received), KNOT_EOK);
+	assert_int_equal(cache_restore(&sim.target[number]->entry[id], &reply, received), KNOT_EOK);
 }
 
 void sim_replan(unsigned number)
@@ -197,13 +197,13 @@ void sim_ask(unsigned number)
 	cache_touch(target, sim.now);
 	unsigned refresh = 0, wait = 0;
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
-		slot_t *slot = &target->slot[id];
-		verdict_t verdict = verdict_get(slot, &sim.planner.health, &sim.policy, 3600, sim.now);
+		entry_t *entry = &target->entry[id];
+		verdict_t verdict = verdict_get(entry, &sim.planner.health, &sim.policy, 3600, sim.now);
 		count_verdict(&verdict);
 		bool waits = verdict.kind == VERDICT_COLD || verdict.kind == VERDICT_RETRY;
 		asked_t how = waits ? ASKED_WAIT : ASKED_REFRESH;
-		if (verdict.ask && slot->asked < how) {
-			slot->asked = how;
+		if (verdict.ask && entry->asked < how) {
+			entry->asked = how;
 			*(waits ? &wait : &refresh) |= 1U << id;
 		}
 	}
@@ -215,10 +215,10 @@ void sim_ask(unsigned number)
 /* --- the engine's thread --- */
 
 /*! The least that a back-off has to be. */
-static uint64_t backoff_ms(const sim_slot_t *slot)
+static uint64_t backoff_ms(const sim_slot_t *entry)
 {
 	uint64_t backoff = sim.account.options.failure_ttl * 1000;
-	for (unsigned i = 1; i < slot->failures && backoff < SCHEDULE_BACKOFF_MAX * 1000; i++) {
+	for (unsigned i = 1; i < entry->failures && backoff < SCHEDULE_BACKOFF_MAX * 1000; i++) {
 		backoff *= 2;
 	}
 	return backoff < SCHEDULE_BACKOFF_MAX * 1000 ? backoff : SCHEDULE_BACKOFF_MAX * 1000;
@@ -226,7 +226,7 @@ static uint64_t backoff_ms(const sim_slot_t *slot)
 
 static void log_query(const plan_t *plan, bool refresh)
 {
-	sim_slot_t *slot = slot_of(plan);
+	sim_slot_t *entry = slot_of(plan);
 	if (sim.queries == sim.capacity) {
 		sim.capacity = sim.capacity > 0 ? 2 * sim.capacity : 4096;
 		sim.query = realloc(sim.query, sim.capacity * sizeof(*sim.query));
@@ -238,17 +238,17 @@ static void log_query(const plan_t *plan, bool refresh)
 		.id = plan->id,
 		.refresh = refresh,
 		.doubtful = plan->doubtful,
-		.early = slot->failed_at != 0 && sim.now < slot->failed_at + backoff_ms(slot),
+		.early = entry->failed_at != 0 && sim.now < entry->failed_at + backoff_ms(entry),
 	};
 
-	if (slot->asked_at != 0) {
-		uint64_t gap = sim.now - slot->asked_at;
-		slot->gap_min = slot->gap_min == 0 || gap < slot->gap_min ? gap : slot->gap_min;
-		slot->gap_max = gap > slot->gap_max ? gap : slot->gap_max;
+	if (entry->asked_at != 0) {
+		uint64_t gap = sim.now - entry->asked_at;
+		entry->gap_min = entry->gap_min == 0 || gap < entry->gap_min ? gap : entry->gap_min;
+		entry->gap_max = gap > entry->gap_max ? gap : entry->gap_max;
 	}
-	slot->asked_at = sim.now;
-	slot->queries++;
-	slot->busy = true;
+	entry->asked_at = sim.now;
+	entry->queries++;
+	entry->busy = true;
 }
 
 plan_t sim_next(void)
@@ -262,10 +262,10 @@ plan_t sim_next(void)
 		sim.removed_at = sim.now;
 		cache_remove(sim.cache, plan.target);
 	} else if (plan.kind == PLAN_ASK) {
-		/* One query for a slot at a time. */
+		/* One query for an entry at a time. */
 		assert_ptr_equal(sim.target[number_of(plan.target)], plan.target);
 		assert_false(slot_of(&plan)->busy);
-		assert_true(plan.target->slot[plan.id].busy);
+		assert_true(plan.target->entry[plan.id].busy);
 		assert_true(sim.planner.flights <= PLANNER_FLIGHTS_MAX);
 		if (sim.planner.doubtful_flights > sim.doubtful_max) {
 			sim.doubtful_max = sim.planner.doubtful_flights;
@@ -277,7 +277,7 @@ plan_t sim_next(void)
 
 void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 {
-	slot_t *slot = &plan->target->slot[plan->id];
+	entry_t *entry = &plan->target->entry[plan->id];
 	sim_slot_t *own = slot_of(plan);
 	assert_true(own->busy);
 	own->busy = false;
@@ -287,7 +287,7 @@ void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 	if (success) {
 		sim_publish(number_of(plan->target), plan->id, ttl);
 	} else {
-		cache_fail(slot, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(slot, &sim.account.options, sim.now), plan->at);
+		cache_fail(entry, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(entry, &sim.account.options, sim.now), plan->at);
 	}
 	if (planner_note(&sim.planner, plan, success, sim.now) && sim.planner.health.down) {
 		sim.account.counters[COUNTER_DOWN]++;
@@ -378,8 +378,8 @@ void sim_forget(void)
 	sim.fresh = sim.grace = sim.stale = sim.cold = sim.failed = 0;
 	for (unsigned i = 0; i < sim.count; i++) {
 		for (unsigned id = 0; id < ADDR_TYPES; id++) {
-			sim.slot[i][id].queries = 0;
-			sim.slot[i][id].gap_min = sim.slot[i][id].gap_max = 0;
+			sim.entry[i][id].queries = 0;
+			sim.entry[i][id].gap_min = sim.entry[i][id].gap_max = 0;
 		}
 	}
 }

@@ -39,10 +39,10 @@ typedef struct {
 	addr_type_t id;
 	bool refresh; /*!< Out of AGENDA_DUE. */
 	bool doubtful;
-	bool early; /*!< Before the back-off of its slot allows it, by the simulation's own reckoning. */
+	bool early; /*!< Before the back-off of its entry allows it, by the simulation's own reckoning. */
 } sim_query_t;
 
-/*! What the simulation knows of a slot. */
+/*! What the simulation knows of an entry. */
 typedef struct {
 	uint64_t asked_at;  /*!< The last query, or 0. */
 	uint64_t failed_at; /*!< The last result if it was a failure, or 0. */
@@ -67,7 +67,7 @@ typedef struct {
 
 	unsigned count;    /*!< Targets, by number. */
 	target_t **target; /*!< NULL if removed. */
-	sim_slot_t (*slot)[ADDR_TYPES];
+	sim_slot_t (*entry)[ADDR_TYPES];
 	unsigned removed;
 	uint64_t removed_at; /*!< The last one. */
 
@@ -76,7 +76,7 @@ typedef struct {
 	size_t capacity;
 	unsigned doubtful_max; /*!< Queries of targets that had failed, under way at a time. */
 
-	/* What clients have seen, by slot. */
+	/* What clients have seen, by entry. */
 	uint64_t fresh, grace, stale, cold, failed;
 } sim_t;
 
@@ -92,7 +92,7 @@ uint64_t sim_counter(counter_t id);
 /*! \brief Adds that many targets, used now. */
 void sim_add(unsigned count);
 
-/*! \brief Gives a slot an answer without the resolver; to be followed by sim_replan(). */
+/*! \brief Gives an entry an answer without the resolver; to be followed by sim_replan(). */
 void sim_publish(unsigned number, addr_type_t id, uint32_t ttl);
 
 /*! \brief As after a restart; to be followed by sim_replan(). */

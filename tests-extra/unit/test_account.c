@@ -200,7 +200,7 @@ static void test_zone_rate(void **state)
 	assert_true(others <= names / 2 * ADDR_TYPES * 2);
 	for (unsigned i = 0; i < names; i++) {
 		for (unsigned id = 0; id < ADDR_TYPES; id++) {
-			assert_non_null(sim.target[i]->slot[id].answer);
+			assert_non_null(sim.target[i]->entry[id].answer);
 		}
 	}
 	for (unsigned i = 0; i < names / 2; i++) {
@@ -253,7 +253,7 @@ static void test_turns_of_evicted(void **state)
 		sim_ask(i);
 		while (sim_next().kind == PLAN_ASK) {
 		}
-		if (!sim.target[i]->slot[ADDR_A].busy) {
+		if (!sim.target[i]->entry[ADDR_A].busy) {
 			assert_in_range(sim.target[i]->turn_at, sim.now + 1, sim.now + 1 * S);
 			account_charge(NULL, sim.target[i]);
 			sim_remove(i);

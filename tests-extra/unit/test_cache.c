@@ -90,37 +90,37 @@ static void test_publish(void **state)
 {
 	(void)state;
 
-	slot_t *slot = &add(NAME_A)->slot[ADDR_A];
-	cache_fail(slot, 22, T0 + 5 * S, T0);
-	cache_fail(slot, 23, T0 + 9 * S, T0 + 1);
-	assert_int_equal(slot->failures, 2);
-	assert_int_equal(slot->failed_at, T0 + 1);
-	assert_int_equal(slot->retry_at, T0 + 9 * S);
-	assert_int_equal(slot->failed_ede, 23);
-	assert_null(slot->answer);
+	entry_t *entry = &add(NAME_A)->entry[ADDR_A];
+	cache_fail(entry, 22, T0 + 5 * S, T0);
+	cache_fail(entry, 23, T0 + 9 * S, T0 + 1);
+	assert_int_equal(entry->failures, 2);
+	assert_int_equal(entry->failed_at, T0 + 1);
+	assert_int_equal(entry->retry_at, T0 + 9 * S);
+	assert_int_equal(entry->failed_ede, 23);
+	assert_null(entry->answer);
 
 	reply_t reply = addresses(7, 3, 60);
-	assert_int_equal(cache_publish(slot, &reply, T0 + 2), KNOT_EOK);
-	assert_int_equal(slot->failed_at, 0);
-	assert_int_equal(slot->failures, 0);
-	assert_int_equal(slot->answer->received, T0 + 2);
-	assert_int_equal(slot->answer->ttl, 60);
-	assert_false(slot->answer->restored);
-	assert_int_equal(slot->answer->rrs.count, 3);
-	const knot_rdata_t *rdata = slot->answer->rrs.rdata;
+	assert_int_equal(cache_publish(entry, &reply, T0 + 2), KNOT_EOK);
+	assert_int_equal(entry->failed_at, 0);
+	assert_int_equal(entry->failures, 0);
+	assert_int_equal(entry->answer->received, T0 + 2);
+	assert_int_equal(entry->answer->ttl, 60);
+	assert_false(entry->answer->restored);
+	assert_int_equal(entry->answer->rrs.count, 3);
+	const knot_rdata_t *rdata = entry->answer->rrs.rdata;
 	for (uint8_t i = 0; i < 3; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
 		assert_int_equal(rdata->len, 4);
 		assert_memory_equal(rdata->data, ((uint8_t[]){ 10, i, 0, 7 }), 4);
 	}
 
 	/* A failure leaves the answer alone; a negative answer has no records. */
-	cache_fail(slot, 22, T0 + 5 * S, T0 + 3);
-	assert_int_equal(slot->answer->rrs.count, 3);
+	cache_fail(entry, 22, T0 + 5 * S, T0 + 3);
+	assert_int_equal(entry->answer->rrs.count, 3);
 	reply.kind = REPLY_NODATA;
 	reply.count = 0;
-	assert_int_equal(cache_publish(slot, &reply, T0 + 4), KNOT_EOK);
-	assert_int_equal(slot->answer->kind, REPLY_NODATA);
-	assert_int_equal(slot->answer->rrs.count, 0);
+	assert_int_equal(cache_publish(entry, &reply, T0 + 4), KNOT_EOK);
+	assert_int_equal(entry->answer->kind, REPLY_NODATA);
+	assert_int_equal(entry->answer->rrs.count, 0);
 }
 
 static const uint8_t *address(const answer_t *answer)
@@ -129,11 +129,11 @@ static const uint8_t *address(const answer_t *answer)
 	return answer->rrs.rdata->data;
 }
 
-static void publish(slot_t *slot, reply_kind_t kind, uint8_t last)
+static void publish(entry_t *entry, reply_kind_t kind, uint8_t last)
 {
 	reply_t reply = addresses(last, kind == REPLY_ADDRESSES, 60);
 	reply.kind = kind;
-	assert_int_equal(cache_publish(slot, &reply, T0), KNOT_EOK);
+	assert_int_equal(cache_publish(entry, &reply, T0), KNOT_EOK);
 }
 
 static void test_held(void **state)
@@ -141,46 +141,46 @@ static void test_held(void **state)
 	(void)state;
 
 	/* The last addresses outlive one NXDOMAIN after the other; not a NODATA. */
-	slot_t *slot = &add(NAME_A)->slot[ADDR_A];
-	publish(slot, REPLY_NXDOMAIN, 0);
-	assert_null(slot->answer->held);
-	publish(slot, REPLY_ADDRESSES, 1);
+	entry_t *entry = &add(NAME_A)->entry[ADDR_A];
+	publish(entry, REPLY_NXDOMAIN, 0);
+	assert_null(entry->answer->held);
+	publish(entry, REPLY_ADDRESSES, 1);
 	for (unsigned i = 0; i < 3; i++) {
-		publish(slot, REPLY_NXDOMAIN, 0);
-		assert_int_equal(slot->answer->kind, REPLY_NXDOMAIN);
-		assert_int_equal(slot->answer->rrs.count, 0);
-		assert_int_equal(address(slot->answer->held)[3], 1);
+		publish(entry, REPLY_NXDOMAIN, 0);
+		assert_int_equal(entry->answer->kind, REPLY_NXDOMAIN);
+		assert_int_equal(entry->answer->rrs.count, 0);
+		assert_int_equal(address(entry->answer->held)[3], 1);
 	}
-	publish(slot, REPLY_ADDRESSES, 2);
-	assert_null(slot->answer->held);
-	publish(slot, REPLY_NXDOMAIN, 0);
-	assert_int_equal(address(slot->answer->held)[3], 2);
-	publish(slot, REPLY_NODATA, 0);
-	assert_null(slot->answer->held);
-	publish(slot, REPLY_NXDOMAIN, 0);
-	assert_null(slot->answer->held);
+	publish(entry, REPLY_ADDRESSES, 2);
+	assert_null(entry->answer->held);
+	publish(entry, REPLY_NXDOMAIN, 0);
+	assert_int_equal(address(entry->answer->held)[3], 2);
+	publish(entry, REPLY_NODATA, 0);
+	assert_null(entry->answer->held);
+	publish(entry, REPLY_NXDOMAIN, 0);
+	assert_null(entry->answer->held);
 
 	/* What is held goes with the target. */
-	publish(slot, REPLY_ADDRESSES, 5);
-	publish(slot, REPLY_NXDOMAIN, 0);
+	publish(entry, REPLY_ADDRESSES, 5);
+	publish(entry, REPLY_NXDOMAIN, 0);
 }
 
 static void test_restore(void **state)
 {
 	(void)state;
 
-	slot_t *slot = &add(NAME_A)->slot[ADDR_AAAA];
-	assert_false(slot->warm);
+	entry_t *entry = &add(NAME_A)->entry[ADDR_AAAA];
+	assert_false(entry->warm);
 	reply_t reply = addresses(1, 2, 60);
-	assert_int_equal(cache_restore(slot, &reply, T0 - 1000 * S), KNOT_EOK);
-	assert_true(slot->answer->restored);
-	assert_true(slot->warm);
-	assert_int_equal(slot->answer->received, T0 - 1000 * S);
-	assert_int_equal(slot->answer->ttl, 60);
-	assert_int_equal(slot->answer->rrs.count, 2);
-	publish(slot, REPLY_ADDRESSES, 2);
-	assert_false(slot->answer->restored);
-	assert_int_equal(address(slot->answer)[3], 2);
+	assert_int_equal(cache_restore(entry, &reply, T0 - 1000 * S), KNOT_EOK);
+	assert_true(entry->answer->restored);
+	assert_true(entry->warm);
+	assert_int_equal(entry->answer->received, T0 - 1000 * S);
+	assert_int_equal(entry->answer->ttl, 60);
+	assert_int_equal(entry->answer->rrs.count, 2);
+	publish(entry, REPLY_ADDRESSES, 2);
+	assert_false(entry->answer->restored);
+	assert_int_equal(address(entry->answer)[3], 2);
 }
 
 static void name_of(uint8_t *name, unsigned i)
@@ -204,12 +204,12 @@ static void test_victim(void **state)
 		target[i]->used = T0 + i;
 	}
 	target[40]->used = T0 - 1;
-	target[0]->slot[ADDR_A].busy = true;
+	target[0]->entry[ADDR_A].busy = true;
 	assert_ptr_equal(cache_victim(cache), target[1]);
 	assert_ptr_equal(cache_victim(cache), target[16]);
 	assert_ptr_equal(cache_victim(cache), target[40]);
 	assert_ptr_equal(cache_victim(cache), target[48]);
-	target[1]->slot[ADDR_AAAA].busy = true;
+	target[1]->entry[ADDR_AAAA].busy = true;
 	assert_ptr_equal(cache_victim(cache), target[2]);
 
 	/* One by one all others go; a busy one never does. */
@@ -225,7 +225,7 @@ static void test_victim(void **state)
 	}
 	assert_int_equal(cache_count(cache), 2);
 	assert_null(cache_victim(cache));
-	target[0]->slot[ADDR_A].busy = false;
+	target[0]->entry[ADDR_A].busy = false;
 	assert_ptr_equal(cache_victim(cache), target[0]);
 }
 
@@ -243,7 +243,7 @@ static void *read_all(void *ctx)
 			name_of(name, i);
 			rcu_read_lock();
 			target_t *target = cache_find(cache, name);
-			const answer_t *answer = target ? rcu_dereference(target->slot[ADDR_A].answer) : NULL;
+			const answer_t *answer = target ? rcu_dereference(target->entry[ADDR_A].answer) : NULL;
 			if (answer != NULL && answer->held != NULL) {
 				answer = answer->held;
 			}
@@ -282,10 +282,10 @@ static void test_threads(void **state)
 			target = (target != NULL) ? target : add(name);
 			uint16_t count = 1 + (round + i) % REPLY_ADDRESSES_MAX;
 			reply_t reply = addresses(count, count, count);
-			slot_t *slot = &target->slot[ADDR_A];
-			assert_int_equal(cache_publish(slot, &reply, T0 + round * S), KNOT_EOK);
+			entry_t *entry = &target->entry[ADDR_A];
+			assert_int_equal(cache_publish(entry, &reply, T0 + round * S), KNOT_EOK);
 			if ((round + i) % 3 == 0) {
-				publish(slot, REPLY_NXDOMAIN, 0);
+				publish(entry, REPLY_NXDOMAIN, 0);
 			}
 			if ((round + i) % 10 == 9) {
 				cache_remove(cache, target);

@@ -163,7 +163,7 @@ static bool ask(engine_t *at, unsigned number)
 	target_t *target = cache_find(engine_cache(at), name);
 	unsigned refresh = 0, wait = 0, known = 0;
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
-		verdict_t verdict = verdict_get(target != NULL ? &target->slot[id] : NULL, engine_health(at),
+		verdict_t verdict = verdict_get(target != NULL ? &target->entry[id] : NULL, engine_health(at),
 		                                &policy, 3600, now);
 		unsigned bit = verdict.ask ? 1U << id : 0;
 		*(verdict.kind == VERDICT_COLD ? &wait : &refresh) |= bit;

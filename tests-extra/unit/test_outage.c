@@ -8,7 +8,7 @@
 
 #define S 1000ULL
 #define TTL 2
-/*! Queries at most while a slot fails for a minute: at once, then 5, 15 and 35 s later. */
+/*! Queries at most while an entry fails for a minute: at once, then 5, 15 and 35 s later. */
 #define MINUTE_STEPS 4
 
 static uint64_t down_from, down_to; /* When the resolver fails. */
@@ -88,7 +88,7 @@ static unsigned counter(counter_t id)
 
 /* --- silence --- */
 
-/*! No slot is asked more often than its back-off allows, but for probes at their intervals. */
+/*! No entry is asked more often than its back-off allows, but for probes at their intervals. */
 static void check_queries(unsigned names)
 {
 	assert_in_range(count_early(), 1, counter(COUNTER_PROBES));
@@ -113,9 +113,9 @@ static void check_fresh(uint64_t since)
 {
 	for (unsigned i = 0; i < sim.count; i++) {
 		for (unsigned id = 0; id < ADDR_TYPES; id++) {
-			const slot_t *slot = &sim.target[i]->slot[id];
-			assert_in_range(slot->answer->received, since, sim.now);
-			assert_int_equal(slot->failed_at, 0);
+			const entry_t *entry = &sim.target[i]->entry[id];
+			assert_in_range(entry->answer->received, since, sim.now);
+			assert_int_equal(entry->failed_at, 0);
 		}
 	}
 }
@@ -193,7 +193,7 @@ static void test_fails_often(void **state)
 	assert_in_range(early, 0, probes + downs * NAMES * ADDR_TYPES);
 
 	/*
-	 * As for the others: after k failures in a row, which has probability 0.9^k * 0.1, a slot waits 5 * 2^(k-1) s,
+	 * As for the others: after k failures in a row, which has probability 0.9^k * 0.1, an entry waits 5 * 2^(k-1) s,
 	 * 60 s at most, or 1.4 s after a success: 41 s on average, that is 8 queries in the time; 4 more at the begin.
 	 */
 	assert_in_range(sim.queries - early, NAMES * ADDR_TYPES, NAMES * ADDR_TYPES * (TIME / 41 + 1 + 4));
@@ -270,7 +270,7 @@ static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
 	sim_run(seconds * S);
 	assert_int_equal(late, 0);
 	for (unsigned i = 1; i < sim.count; i++) {
-		assert_true(sim.slot[i][ADDR_A].queries >= seconds / ttl);
+		assert_true(sim.entry[i][ADDR_A].queries >= seconds / ttl);
 	}
 }
 
@@ -284,7 +284,7 @@ static void test_one_dead(void **state)
 	assert_int_equal(counter(COUNTER_DOWN), 0);
 	assert_int_equal(count_early(), 0);
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
-		assert_in_range(sim.slot[0][id].queries, 2, MINUTE_STEPS + 1);
+		assert_in_range(sim.entry[0][id].queries, 2, MINUTE_STEPS + 1);
 	}
 }
 
@@ -295,7 +295,7 @@ static void test_one_dead_quiet(void **state)
 
 	run_one_dead(10, 3600, 7200);
 	assert_in_range(count_early(), 0, counter(COUNTER_PROBES) + ADDR_TYPES * counter(COUNTER_DOWN));
-	assert_in_range(sim.slot[0][ADDR_A].queries + sim.slot[0][ADDR_AAAA].queries, 1, 7200 * S / 2000);
+	assert_in_range(sim.entry[0][ADDR_A].queries + sim.entry[0][ADDR_AAAA].queries, 1, 7200 * S / 2000);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)

@@ -36,10 +36,10 @@ static void test_hot(void **state)
 	sim_forget();
 	sim_run(60 * S);
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
-		assert_in_range(sim.slot[0][id].gap_min, 700, 1000);
-		assert_in_range(sim.slot[0][id].gap_max, 700, 1000);
-		assert_in_range(sim.slot[0][id].queries, 60, 86);
-		assert_true(sim.target[0]->slot[id].warm);
+		assert_in_range(sim.entry[0][id].gap_min, 700, 1000);
+		assert_in_range(sim.entry[0][id].gap_max, 700, 1000);
+		assert_in_range(sim.entry[0][id].queries, 60, 86);
+		assert_true(sim.target[0]->entry[id].warm);
 	}
 	assert_int_equal(sim.fresh, ADDR_TYPES * 600);
 	assert_int_equal(sim.grace + sim.stale + sim.cold, 0);
@@ -57,8 +57,8 @@ static void test_zero_ttl(void **state)
 	sim_forget();
 	sim_run(60 * S);
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
-		assert_in_range(sim.slot[0][id].gap_min, 700, 1000);
-		assert_in_range(sim.slot[0][id].queries, 60, 90);
+		assert_in_range(sim.entry[0][id].gap_min, 700, 1000);
+		assert_in_range(sim.entry[0][id].queries, 60, 90);
 	}
 	assert_int_equal(sim.stale + sim.cold, 0);
 }
@@ -74,28 +74,28 @@ static void test_idle(void **state)
 	sim_add(1);
 	sim_ask(0);
 	sim_run(30 * S);
-	assert_in_range(sim.slot[0][ADDR_A].queries, 30, 43);
+	assert_in_range(sim.entry[0][ADDR_A].queries, 30, 43);
 
 	/* Nobody asks for it any more: each 30 s. */
 	sim_forget();
 	sim_run(570 * S);
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
-		assert_in_range(sim.slot[0][id].gap_min, 30 * S, 31 * S);
-		assert_in_range(sim.slot[0][id].gap_max, 30 * S, 31 * S);
-		assert_in_range(sim.slot[0][id].queries, 18, 19);
-		assert_true(sim.target[0]->slot[id].warm);
+		assert_in_range(sim.entry[0][id].gap_min, 30 * S, 31 * S);
+		assert_in_range(sim.entry[0][id].gap_max, 30 * S, 31 * S);
+		assert_in_range(sim.entry[0][id].queries, 18, 19);
+		assert_true(sim.target[0]->entry[id].warm);
 	}
 
 	/* Long enough unused: left alone, and a client would be the one to wait. */
 	sim_forget();
 	sim_run(40 * S);
 	assert_int_equal(sim.queries, 0);
-	assert_false(sim.target[0]->slot[ADDR_A].warm);
-	assert_false(sim.target[0]->slot[ADDR_AAAA].warm);
+	assert_false(sim.target[0]->entry[ADDR_A].warm);
+	assert_false(sim.target[0]->entry[ADDR_AAAA].warm);
 
 	/* It leaves when the last of its answers can't serve any more. */
-	uint64_t last = sim.slot[0][ADDR_A].asked_at;
-	last = sim.slot[0][ADDR_AAAA].asked_at > last ? sim.slot[0][ADDR_AAAA].asked_at : last;
+	uint64_t last = sim.entry[0][ADDR_A].asked_at;
+	last = sim.entry[0][ADDR_AAAA].asked_at > last ? sim.entry[0][ADDR_AAAA].asked_at : last;
 	sim_run(3700 * S);
 	assert_int_equal(sim.queries, 0);
 	assert_int_equal(sim.removed, 1);
@@ -114,7 +114,7 @@ static void test_keep_warm_off(void **state)
 	sim_run(86400 * S);
 	assert_int_equal(sim.queries, ADDR_TYPES);
 	assert_int_equal(sim_counter(COUNTER_REFRESHES), 0);
-	assert_false(sim.target[0]->slot[ADDR_A].warm);
+	assert_false(sim.target[0]->entry[ADDR_A].warm);
 	assert_int_equal(sim.removed, 0);
 	sim_run(6 * S);
 	assert_int_equal(sim.removed_at, SIM_T0 + SIM_LATENCY_MS + 5 * S + 86400 * S);
@@ -201,7 +201,7 @@ static void test_max_rate_refresh(void **state)
 	assert_in_range(sim_busiest(0, 1 * S), 950, 1100);
 	for (unsigned i = 0; i < NAMES; i++) {
 		for (unsigned id = 0; id < ADDR_TYPES; id++) {
-			assert_in_range(sim.slot[i][id].gap_max, 1500, 2500);
+			assert_in_range(sim.entry[i][id].gap_max, 1500, 2500);
 		}
 	}
 	assert_int_equal(sim.stale + sim.cold, 0);
@@ -209,7 +209,7 @@ static void test_max_rate_refresh(void **state)
 
 static void fail_slot(unsigned number, addr_type_t id)
 {
-	cache_fail(&sim.target[number]->slot[id], 22, sim.now + 5 * S, sim.now);
+	cache_fail(&sim.target[number]->entry[id], 22, sim.now + 5 * S, sim.now);
 }
 
 static void test_order(void **state)
@@ -288,8 +288,8 @@ static void test_dead(void **state)
 	sim_ask(DEAD);
 	uint64_t asked = sim.now;
 	sim_run(1);
-	assert_int_equal(sim.slot[DEAD][ADDR_A].asked_at, asked);
-	assert_int_equal(sim.slot[DEAD][ADDR_AAAA].asked_at, asked);
+	assert_int_equal(sim.entry[DEAD][ADDR_A].asked_at, asked);
+	assert_int_equal(sim.entry[DEAD][ADDR_AAAA].asked_at, asked);
 }
 
 static bool first_fails;
@@ -345,7 +345,7 @@ static void test_flood(void **state)
 	sim_run(600 * S);
 	for (unsigned i = 0; i < 20; i++) {
 		for (unsigned id = 0; id < ADDR_TYPES; id++) {
-			assert_in_range(sim.slot[i][id].gap_max, 40 * S, 60 * S);
+			assert_in_range(sim.entry[i][id].gap_max, 40 * S, 60 * S);
 		}
 	}
 	assert_in_range(sim.queries, 19 * 600, 21 * 600);
@@ -365,14 +365,14 @@ static void test_backoff(void **state)
 	sim_forget();
 	sim_run(260 * S);
 	check_steps(6);
-	uint64_t gap[ADDR_TYPES] = { sim.slot[0][ADDR_A].gap_max, sim.slot[0][ADDR_AAAA].gap_max };
+	uint64_t gap[ADDR_TYPES] = { sim.entry[0][ADDR_A].gap_max, sim.entry[0][ADDR_AAAA].gap_max };
 	assert_int_not_equal(gap[ADDR_A], gap[ADDR_AAAA]);
 	assert_int_equal(sim_counter(COUNTER_DOWN), 0);
 
 	/* A success, and all begins anew. */
 	first_fails = false;
 	sim_run(80 * S);
-	assert_int_equal(sim.target[0]->slot[ADDR_A].failures, 0);
+	assert_int_equal(sim.target[0]->entry[ADDR_A].failures, 0);
 	first_fails = true;
 	sim_forget();
 	sim_run(50 * S);

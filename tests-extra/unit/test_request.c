@@ -19,14 +19,14 @@ static void test_request(void **state)
 	(void)state;
 
 	sim_add(1);
-	slot_t *slot = &sim.target[0]->slot[ADDR_A];
+	entry_t *entry = &sim.target[0]->entry[ADDR_A];
 	request(0, 1 << ADDR_A, sim.now);
 	plan_t plan = sim_next();
 	assert_int_equal(plan.kind, PLAN_ASK);
 	assert_int_equal(plan.id, ADDR_A);
-	assert_int_equal(slot->asked, ASKED_WAIT);
+	assert_int_equal(entry->asked, ASKED_WAIT);
 
-	/* Of a slot that is being asked for, one query is enough. */
+	/* Of an entry that is being asked for, one query is enough. */
 	request(0, 1 << ADDR_A, sim.now);
 	assert_int_equal(sim_next().kind, PLAN_NOTHING);
 	request(0, BOTH, sim.now);
@@ -39,10 +39,10 @@ static void test_request(void **state)
 	uint64_t made = sim.now;
 	sim.now += 1;
 	sim_land(&plan, true, 60);
-	assert_int_equal(slot->asked, ASKED_NOT);
-	slot->asked = ASKED_WAIT;
+	assert_int_equal(entry->asked, ASKED_NOT);
+	entry->asked = ASKED_WAIT;
 	request(0, 1 << ADDR_A, made);
-	assert_int_equal(slot->asked, ASKED_NOT);
+	assert_int_equal(entry->asked, ASKED_NOT);
 	request(0, 1 << ADDR_A, sim.now);
 	assert_int_equal(sim_next().kind, PLAN_NOTHING);
 	request(0, 1 << ADDR_A, sim.now + 1);
@@ -62,7 +62,7 @@ static void test_request_raised(void **state)
 	}
 	request(1, 1 << ADDR_A, sim.now);
 	planner_request(&sim.planner, sim.target[1], 1 << ADDR_A, 0, sim.now, sim.now);
-	assert_int_equal(sim.target[1]->slot[ADDR_A].asked, ASKED_WAIT);
+	assert_int_equal(sim.target[1]->entry[ADDR_A].asked, ASKED_WAIT);
 	sim_run(2 * S);
 	assert_int_equal(sim.queries, 2);
 	assert_int_equal(sim.query[0].number, 1);
@@ -77,14 +77,14 @@ static void test_request_suppressed(void **state)
 	(void)state;
 
 	sim_add(1);
-	slot_t *slot = &sim.target[0]->slot[ADDR_A];
-	cache_fail(slot, 22, sim.now + 5 * S, sim.now);
+	entry_t *entry = &sim.target[0]->entry[ADDR_A];
+	cache_fail(entry, 22, sim.now + 5 * S, sim.now);
 	sim_replan(0);
-	slot->asked = ASKED_WAIT;
+	entry->asked = ASKED_WAIT;
 	request(0, 1 << ADDR_A, sim.now);
 	assert_int_equal(sim_next().kind, PLAN_NOTHING);
-	assert_int_equal(slot->asked, ASKED_NOT);
-	sim.now = slot->retry_at;
+	assert_int_equal(entry->asked, ASKED_NOT);
+	sim.now = entry->retry_at;
 	request(0, 1 << ADDR_A, sim.now);
 	plan_t plan = sim_next();
 	assert_int_equal(plan.kind, PLAN_ASK);
@@ -108,7 +108,7 @@ static void test_remove_wanted(void **state)
 	sim_remove(4);
 	sim_run(9 * S);
 	for (unsigned i = 0; i < 6; i++) {
-		assert_int_equal(sim.slot[i][ADDR_A].queries, i % 2);
+		assert_int_equal(sim.entry[i][ADDR_A].queries, i % 2);
 	}
 }
 
@@ -141,8 +141,8 @@ static void test_restored(void **state)
 	assert_int_equal(sim.queries, NAMES);
 	for (unsigned i = 0; i < NAMES; i++) {
 		assert_int_equal(expired(sim.query[i].number, NAMES), NAMES - i);
-		assert_false(sim.target[i]->slot[ADDR_A].answer->restored);
-		assert_true(sim.target[i]->slot[ADDR_A].warm);
+		assert_false(sim.target[i]->entry[ADDR_A].answer->restored);
+		assert_true(sim.target[i]->entry[ADDR_A].warm);
 	}
 }
 
@@ -178,9 +178,9 @@ static void test_restored_unused(void **state)
 	sim_add(1);
 	sim.target[0]->used = sim.now - sim.account.options.keep_warm * S;
 	sim_restore(0, ADDR_A, 60, sim.now - 1 * S);
-	assert_true(sim.target[0]->slot[ADDR_A].warm);
+	assert_true(sim.target[0]->entry[ADDR_A].warm);
 	sim_replan(0);
-	assert_false(sim.target[0]->slot[ADDR_A].warm);
+	assert_false(sim.target[0]->entry[ADDR_A].warm);
 	sim_run(3600 * S);
 	assert_int_equal(sim.queries, 0);
 	assert_int_equal(sim.removed, 0);

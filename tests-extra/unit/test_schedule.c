@@ -10,7 +10,7 @@
 
 static refresh_options_t options;
 static answer_t answer;
-static slot_t slot[SLOTS_MANY];
+static entry_t entry[SLOTS_MANY];
 
 static int setup(void **state)
 {
@@ -20,16 +20,16 @@ static int setup(void **state)
 	answer.received = T0;
 	answer.ttl = 60;
 	answer.kind = REPLY_ADDRESSES;
-	memset(slot, 0, sizeof(slot));
+	memset(entry, 0, sizeof(entry));
 	for (unsigned i = 0; i < SLOTS_MANY; i++) {
-		slot[i].answer = &answer;
+		entry[i].answer = &answer;
 	}
 	return 0;
 }
 
 static uint64_t refresh_at(uint64_t used, uint64_t now)
 {
-	return schedule_refresh(&slot[0], &options, used, now);
+	return schedule_refresh(&entry[0], &options, used, now);
 }
 
 static void test_expiry(void **state)
@@ -49,12 +49,12 @@ static void test_refresh(void **state)
 {
 	(void)state;
 
-	/* Between 7/10 of the life and a quarter more, different for each slot, the same each time. */
+	/* Between 7/10 of the life and a quarter more, different for each entry, the same each time. */
 	uint64_t first = UINT64_MAX, last = 0;
 	for (unsigned i = 0; i < SLOTS_MANY; i++) {
-		uint64_t at = schedule_refresh(&slot[i], &options, T0, T0);
+		uint64_t at = schedule_refresh(&entry[i], &options, T0, T0);
 		assert_in_range(at, T0 + 42 * S, T0 + 42 * S * 5 / 4);
-		assert_int_equal(schedule_refresh(&slot[i], &options, T0, T0 + 20 * S), at);
+		assert_int_equal(schedule_refresh(&entry[i], &options, T0, T0 + 20 * S), at);
 		first = at < first ? at : first;
 		last = at > last ? at : last;
 	}
@@ -99,8 +99,8 @@ static void test_never(void **state)
 	assert_int_equal(refresh_at(T0 + 7200 * S, T0 + 7260 * S), SCHEDULE_NEVER);
 
 	/* What never was resolved is up to clients. */
-	slot[0].answer = NULL;
-	slot[0].failed_at = T0;
+	entry[0].answer = NULL;
+	entry[0].failed_at = T0;
 	assert_int_equal(refresh_at(T0, T0), SCHEDULE_NEVER);
 }
 
@@ -108,12 +108,12 @@ static void test_refresh_failing(void **state)
 {
 	(void)state;
 
-	slot[0].failed_at = T0 + 1;
-	slot[0].retry_at = T0 + 9 * S;
+	entry[0].failed_at = T0 + 1;
+	entry[0].retry_at = T0 + 9 * S;
 	assert_int_equal(refresh_at(T0, T0 + 2), T0 + 9 * S);
 	answer.restored = true;
 	assert_int_equal(refresh_at(T0, T0 + 2), T0 + 9 * S);
-	slot[0].failed_at = 0;
+	entry[0].failed_at = 0;
 	assert_true(refresh_at(T0, T0 + 2) <= T0 + 2);
 }
 
@@ -121,27 +121,27 @@ static void test_end(void **state)
 {
 	(void)state;
 
-	assert_int_equal(schedule_end(&slot[0], &options), T0 + 7260 * S);
-	slot[0].failed_at = T0 + 7000 * S;
-	assert_int_equal(schedule_end(&slot[0], &options), T0 + 7000 * S + CACHE_FAILURE_MAX_MS);
-	slot[0].answer = NULL;
-	slot[0].failed_at = T0;
-	assert_int_equal(schedule_end(&slot[0], &options), T0 + CACHE_FAILURE_MAX_MS);
-	slot[0].failed_at = 0;
-	assert_int_equal(schedule_end(&slot[0], &options), 0);
+	assert_int_equal(schedule_end(&entry[0], &options), T0 + 7260 * S);
+	entry[0].failed_at = T0 + 7000 * S;
+	assert_int_equal(schedule_end(&entry[0], &options), T0 + 7000 * S + CACHE_FAILURE_MAX_MS);
+	entry[0].answer = NULL;
+	entry[0].failed_at = T0;
+	assert_int_equal(schedule_end(&entry[0], &options), T0 + CACHE_FAILURE_MAX_MS);
+	entry[0].failed_at = 0;
+	assert_int_equal(schedule_end(&entry[0], &options), 0);
 
 	/* Addresses from before an NXDOMAIN. */
 	answer_t held = { .received = T0 - 10 * S, .ttl = 3600, .kind = REPLY_ADDRESSES };
 	answer.kind = REPLY_NXDOMAIN;
 	answer.held = &held;
-	slot[0].answer = &answer;
-	assert_int_equal(schedule_end(&slot[0], &options), T0 - 10 * S + 10800 * S);
+	entry[0].answer = &answer;
+	assert_int_equal(schedule_end(&entry[0], &options), T0 - 10 * S + 10800 * S);
 }
 
 static uint64_t backoff(unsigned i, unsigned failures)
 {
-	slot[i].failures = failures;
-	return schedule_retry(&slot[i], &options, T0) - T0;
+	entry[i].failures = failures;
+	return schedule_retry(&entry[i], &options, T0) - T0;
 }
 
 static void test_retry(void **state)

@@ -14,7 +14,7 @@
 static policy_t policy;
 static health_t health;
 static answer_t answer;
-static slot_t slot;
+static entry_t entry;
 
 static int setup(void **state)
 {
@@ -28,21 +28,21 @@ static int setup(void **state)
 	answer.received = T0;
 	answer.ttl = 60;
 	answer.kind = REPLY_ADDRESSES;
-	memset(&slot, 0, sizeof(slot));
-	slot.answer = &answer;
+	memset(&entry, 0, sizeof(entry));
+	entry.answer = &answer;
 	return 0;
 }
 
 static verdict_t at(uint64_t now, uint32_t alias_ttl)
 {
-	return verdict_get(&slot, &health, &policy, alias_ttl, now);
+	return verdict_get(&entry, &health, &policy, alias_ttl, now);
 }
 
 static void failed(uint64_t when, uint64_t retry)
 {
-	slot.failed_at = when;
-	slot.retry_at = retry;
-	slot.failed_ede = KNOT_EDNS_EDE_NREACH_AUTH;
+	entry.failed_at = when;
+	entry.retry_at = retry;
+	entry.failed_ede = KNOT_EDNS_EDE_NREACH_AUTH;
 }
 
 static void check(verdict_t verdict, verdict_kind_t kind, uint32_t ttl, int ede, bool ask)
@@ -121,7 +121,7 @@ static void test_warm(void **state)
 	(void)state;
 
 	/* The thread will refresh them: clients need not wait, but are told that it is late. */
-	slot.warm = true;
+	entry.warm = true;
 	check(at(T0 + 60 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_NONE, true);
 	check(at(T0 + 60 * S + VERDICT_GRACE_MS, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL,
 	      KNOT_EDNS_EDE_STALE, true);
@@ -134,7 +134,7 @@ static void test_restored(void **state)
 
 	/* Stale whatever the TTL says, until it has been asked for again. */
 	answer.restored = true;
-	slot.warm = true;
+	entry.warm = true;
 	check(at(T0 + 1 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
 	check(at(T0 + 65 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
 	failed(T0 + 70 * S, T0 + 75 * S);
@@ -142,8 +142,8 @@ static void test_restored(void **state)
 	check(at(T0 + 60 * S + DAY, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
 
 	/* Also without anybody to refresh it. */
-	slot.failed_at = 0;
-	slot.warm = false;
+	entry.failed_at = 0;
+	entry.warm = false;
 	check(at(T0 + 1 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
 }
 
@@ -215,13 +215,13 @@ static void test_hold(void **state)
 	assert_int_equal(at(T0, 7).ttl, 7);
 	policy.refresh.stale_max = 3600;
 	uint64_t end = held.received + 3660 * S;
-	slot.warm = true;
+	entry.warm = true;
 	assert_int_equal(at(end - 1, 3600).kind, VERDICT_ADDRESSES);
 	assert_ptr_equal(at(end - 1, 3600).answer, &held);
 	assert_int_equal(at(end, 3600).kind, VERDICT_NXDOMAIN);
 
 	/* To fall back on when nobody has kept it warm. */
-	slot.warm = false;
+	entry.warm = false;
 	verdict = at(end - 1, 3600);
 	check(verdict, VERDICT_COLD, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
 	assert_ptr_equal(verdict.answer, &held);
@@ -236,7 +236,7 @@ static void test_failing(void **state)
 	(void)state;
 
 	check(verdict_get(NULL, &health, &policy, 3600, T0), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
-	slot.answer = NULL;
+	entry.answer = NULL;
 	check(at(T0, 3600), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
 
 	failed(T0, T0 + 5 * S);
@@ -253,7 +253,7 @@ static void test_health(void **state)
 	health.probe_at = T0 + 70 * S;
 	check(at(T0 + 70 * S - 1, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
 	check(at(T0 + 70 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
-	slot.answer = NULL;
+	entry.answer = NULL;
 	check(at(T0 + 70 * S, 3600), VERDICT_FAILED, 0, KNOT_EDNS_EDE_NREACH_AUTH, false);
 
 	/* What is forgiven may be asked again. */
@@ -262,7 +262,7 @@ static void test_health(void **state)
 	assert_int_equal(at(T0 + 70 * S, 3600).kind, VERDICT_FAILED);
 	health.forgiven_at = T0 + 61 * S;
 	check(at(T0 + 70 * S, 3600), VERDICT_RETRY, 0, KNOT_EDNS_EDE_NREACH_AUTH, true);
-	slot.answer = &answer;
+	entry.answer = &answer;
 	check(at(T0 + 70 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
 }
 
@@ -275,14 +275,14 @@ static void test_state(void **state)
 	failed(T0 + 50 * S, T0 + 55 * S);
 	assert_int_equal(at(T0 + 51 * S, 3600).state, STATE_UNKNOWN);
 	assert_int_equal(at(T0 + 61 * S, 3600).state, STATE_STALE);
-	slot.answer = NULL;
+	entry.answer = NULL;
 	assert_int_equal(at(T0 + 51 * S, 3600).state, STATE_FAILED);
 	assert_int_equal(at(T0 + 56 * S, 3600).state, STATE_FAILED);
-	slot.failed_at = 0;
+	entry.failed_at = 0;
 	assert_int_equal(at(T0, 3600).state, STATE_UNKNOWN);
 	assert_int_equal(verdict_get(NULL, &health, &policy, 3600, T0).state, STATE_UNKNOWN);
 
-	slot.answer = &answer;
+	entry.answer = &answer;
 	assert_int_equal(at(T0 + 61 * S, 3600).state, STATE_UNKNOWN);
 	assert_int_equal(at(T0 + 61 * S + VERDICT_GRACE_MS, 3600).state, STATE_UNKNOWN);
 	answer.restored = true;

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <libknot/errcode.h>
 
-#include "util/room.h"
+#include "util/alloc.h"
 
 /*! Buckets to begin with. */
 #define BUCKETS_MIN 1024
@@ -17,7 +17,7 @@
 
 struct cache {
 	struct cds_lfht *table;
-	struct cds_list_head line; /*!< All targets, those looked at longest ago first. */
+	struct cds_list_head lru; /*!< All targets, those looked at longest ago first. */
 	uint32_t count;
 	uint32_t buckets;
 	uint64_t seed[2]; /*!< Tenants write target names; they must not know which ones collide. */
@@ -77,7 +77,7 @@ static void free_target_rcu(struct rcu_head *head)
 /*! Whether there is memory for as many buckets once more: liburcu ends the process when there is none. */
 static bool has_room(const cache_t *cache)
 {
-	return room_for(2 * cache->buckets * sizeof(struct cds_lfht_node));
+	return can_alloc(2 * cache->buckets * sizeof(struct cds_lfht_node));
 }
 
 cache_t *cache_new(void)
@@ -87,7 +87,7 @@ cache_t *cache_new(void)
 		return NULL;
 	}
 
-	CDS_INIT_LIST_HEAD(&cache->line);
+	CDS_INIT_LIST_HEAD(&cache->lru);
 	cache->buckets = BUCKETS_MIN;
 	if (has_room(cache)) {
 		cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
@@ -108,7 +108,7 @@ cache_t *cache_new(void)
 void cache_clear(cache_t *cache)
 {
 	target_t *target, *next;
-	cds_list_for_each_entry_safe(target, next, &cache->line, line) {
+	cds_list_for_each_entry_safe(target, next, &cache->lru, lru) {
 		cache_remove(cache, target);
 	}
 	rcu_barrier();
@@ -147,7 +147,7 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 	atomic_init(&target->used, now);
 	cds_lfht_node_init(&target->node);
 
-	cds_list_add_tail(&target->line, &cache->line);
+	cds_list_add_tail(&target->lru, &cache->lru);
 	cache->count++;
 	if (cache->count > cache->buckets && has_room(cache)) {
 		/* Not by CDS_LFHT_AUTO_RESIZE: in knotd, half a million targets were left in chains of hundreds. */
@@ -162,7 +162,7 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 
 void cache_remove(cache_t *cache, target_t *target)
 {
-	cds_list_del(&target->line);
+	cds_list_del(&target->lru);
 	cache->count--;
 	rcu_read_lock();
 	cds_lfht_del(cache->table, &target->node);
@@ -179,9 +179,9 @@ target_t *cache_victim(cache_t *cache)
 {
 	target_t *victim = NULL;
 	for (unsigned i = 0; i < VICTIM_LOOKS && i < cache->count; i++) {
-		target_t *target = cds_list_first_entry(&cache->line, target_t, line);
-		cds_list_del(&target->line);
-		cds_list_add_tail(&target->line, &cache->line);
+		target_t *target = cds_list_first_entry(&cache->lru, target_t, lru);
+		cds_list_del(&target->lru);
+		cds_list_add_tail(&target->lru, &cache->lru);
 		if (!is_busy(target) && (victim == NULL || target->used < victim->used)) {
 			victim = target;
 		}

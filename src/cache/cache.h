@@ -79,13 +79,13 @@ typedef struct target {
 	struct rcu_head rcu;
 	_Atomic uint64_t used; /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	entry_t entry[ADDR_TYPES];
-	struct cds_list_head line; /*!< In the line of those to be looked at for leaving; writer only. */
-	account_t *account;        /*!< Of the zone that asked for it last; writer only. */
-	uint64_t turn_at;          /*!< clock_ms() of its turn within zone-rate, 0 if it has none; writer only. */
-	heap_node_t plan;          /*!< Of the planner. */
-	uint8_t agenda;            /*!< Which of its heaps that is in. */
-	_Atomic bool orphan;       /*!< It is on no zone's account: the next worker that uses it is to ask for it. */
-	uint8_t name[];            /*!< Lower case. */
+	struct cds_list_head lru; /*!< By the last look for one to evict; writer only. */
+	account_t *account;       /*!< Of the zone that asked for it last; writer only. */
+	uint64_t rate_slot;       /*!< clock_ms() of its turn within zone-rate, 0 if it has none; writer only. */
+	heap_node_t plan;         /*!< Of the planner. */
+	uint8_t agenda;           /*!< Which of its heaps that is in. */
+	_Atomic bool orphan;      /*!< It is on no zone's account: the next worker that uses it is to ask for it. */
+	uint8_t name[];           /*!< Lower case. */
 } target_t;
 
 typedef struct cache cache_t;
@@ -124,7 +124,7 @@ void cache_remove(cache_t *cache, target_t *target);
  * \brief Picks the target to leave when there are too many. Writer.
  *
  * The one used longest ago of those that were last looked at longest ago: some are compared at a time, and the others
- * go to the end of the line.
+ * go to the end of the list.
  *
  * \return NULL if all of them are busy.
  */

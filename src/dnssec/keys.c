@@ -10,7 +10,7 @@
 #include <libdnssec/keytag.h>
 #include <libknot/libknot.h>
 
-#include "util/fingerprint.h"
+#include "util/hash.h"
 
 /*! Octets of DNSKEY RDATA before the key; libknot takes RDATA with less. */
 #define DNSKEY_MIN 4
@@ -78,7 +78,7 @@ static uint64_t id_of(const signers_t *signers)
 {
 	uint64_t id = signers->count;
 	for (unsigned i = 0; i < signers->count; i++) {
-		id = fingerprint(id, signers->dnskey[i]->data, signers->dnskey[i]->len);
+		id = hash64(id, signers->dnskey[i]->data, signers->dnskey[i]->len);
 	}
 	return id;
 }

@@ -37,9 +37,9 @@ typedef struct {
 /*! The keys of a zone; immutable once published, but for what is atomic. */
 typedef struct {
 	struct rcu_head rcu;
-	_Atomic uint64_t version;  /*!< Fingerprint of the zone's version that these are the keys of. */
+	_Atomic uint64_t version;  /*!< Hash of the zone's version that these are the keys of. */
 	_Atomic uint64_t retry_at; /*!< clock_ms() of the next try, without keys. */
-	uint64_t id;               /*!< Fingerprint of the signers' DNSKEYs. */
+	uint64_t id;               /*!< Hash of the signers' DNSKEYs. */
 	unsigned count;            /*!< 0: not to be had, the zone is as good as signed elsewhere. */
 	dnssec_key_t *key[KEYS_MAX];
 } keys_t;
@@ -68,7 +68,7 @@ int keystores_add(keystores_t *stores, bool pkcs11, const char *config);
 void keystores_free(keystores_t *stores);
 
 /*!
- * \brief Fingerprint of the keys that sign a zone, to see whether they are others by now.
+ * \brief Hash of the keys that sign a zone, to see whether they are others by now.
  *
  * \param rrsigs   RRSIGs at the apex.
  * \param dnskeys  DNSKEYs at the apex.

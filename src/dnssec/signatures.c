@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "util/fingerprint.h"
+#include "util/hash.h"
 
 /*! Segment 0 has that many buckets, each further one as many as all before: 2^32 with the last. */
 #define FIRST_BITS 6
@@ -29,7 +29,7 @@ struct signatures {
 	uint32_t max;
 	uint64_t seed;        /*!< Tenants write owners; they must not know which ones collide. */
 	pthread_mutex_t lock; /*!< Of who changes anything of the above. */
-	struct cds_list_head line;
+	struct cds_list_head lru;
 };
 
 /*! Highest power of two that is not above. */
@@ -56,7 +56,7 @@ static bucket_t *bucket_of(signatures_t *table, uint64_t hash, uint32_t buckets)
 
 static uint64_t hash_of(const signatures_t *table, const knot_dname_t *owner, uint32_t variant)
 {
-	return fingerprint(table->seed ^ variant, owner, knot_dname_size(owner));
+	return hash64(table->seed ^ variant, owner, knot_dname_size(owner));
 }
 
 static bool is_of(const signature_t *signature, uint64_t hash, const knot_dname_t *owner, uint32_t variant)
@@ -81,7 +81,7 @@ signatures_t *signatures_new(uint32_t max)
 		free(table);
 		return NULL;
 	}
-	CDS_INIT_LIST_HEAD(&table->line);
+	CDS_INIT_LIST_HEAD(&table->lru);
 	return table;
 }
 
@@ -91,7 +91,7 @@ void signatures_free(signatures_t *table)
 		return;
 	}
 	signature_t *signature, *next;
-	cds_list_for_each_entry_safe(signature, next, &table->line, line) {
+	cds_list_for_each_entry_safe(signature, next, &table->lru, lru) {
 		free(signature);
 	}
 	for (unsigned i = 0; i < SEGMENTS; i++) {
@@ -158,7 +158,7 @@ static void drop(signatures_t *table, signature_t *signature)
 		link = &(*link)->next;
 	}
 	rcu_assign_pointer(*link, signature->next);
-	cds_list_del(&signature->line);
+	cds_list_del(&signature->lru);
 	table->count--;
 	call_rcu(&signature->rcu, free_signature_rcu);
 }
@@ -195,16 +195,16 @@ static void grow(signatures_t *table)
 /*! Makes room, as far as there is any to be had at once. */
 static void drop_old(signatures_t *table, uint64_t now)
 {
-	for (unsigned i = 0; i < LOOKS && !cds_list_empty(&table->line); i++) {
-		signature_t *oldest = cds_list_first_entry(&table->line, signature_t, line);
+	for (unsigned i = 0; i < LOOKS && !cds_list_empty(&table->lru); i++) {
+		signature_t *oldest = cds_list_first_entry(&table->lru, signature_t, lru);
 		bool full = (table->count >= table->max);
 		/* The clock may have been set back. */
 		bool unused = now >= oldest->used + UNUSED_S || oldest->used > now + UNUSED_S;
 		if (now >= oldest->renew_at || (full && unused)) {
 			drop(table, oldest);
 		} else if (full) {
-			cds_list_del(&oldest->line);
-			cds_list_add_tail(&oldest->line, &table->line);
+			cds_list_del(&oldest->lru);
+			cds_list_add_tail(&oldest->lru, &table->lru);
 		} else {
 			break;
 		}
@@ -231,7 +231,7 @@ bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now)
 		signature->next = *bucket;
 		signature->used = now;
 		rcu_assign_pointer(*bucket, signature);
-		cds_list_add_tail(&signature->line, &table->line);
+		cds_list_add_tail(&signature->lru, &table->lru);
 		table->count++;
 		if (table->count > table->buckets) {
 			grow(table);

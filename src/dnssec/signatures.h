@@ -24,8 +24,8 @@
 /*! What has been signed, and for how long; immutable once put, but for what is atomic. */
 typedef struct signature {
 	struct rcu_head rcu;
-	struct signature *next;    /*!< In its bucket; RCU. */
-	struct cds_list_head line; /*!< In the line of all, the oldest first; of who puts. */
+	struct signature *next;   /*!< In its bucket; RCU. */
+	struct cds_list_head lru; /*!< Of all, the oldest first; of who puts. */
 	uint64_t hash;
 	uint64_t keys;         /*!< keys_t.id of the signers. */
 	uint64_t from;         /*!< Wall clock, s: not to be used before ... */

@@ -84,10 +84,10 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 	return true;
 }
 
-bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned seats,
+bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters,
                  waiters_done_f done, void *ctx)
 {
-	return waiters_wait(&engine->waiters, wait_ms, seats, done, ctx);
+	return waiters_wait(&engine->waiters, wait_ms, max_waiters, done, ctx);
 }
 
 /* --- life --- */

@@ -105,11 +105,11 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
  *
  * \param engine  Engine.
  * \param wait_ms   Longest wait, ms.
- * \param seats     How many threads of the process may wait at a time.
+ * \param max_waiters     How many threads of the process may wait at a time.
  * \param done      Called before the wait and after each result.
  * \param ctx       Its argument.
  *
  * \return What `done` said last.
  */
-bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned seats,
+bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters,
                  waiters_done_f done, void *ctx);

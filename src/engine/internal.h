@@ -39,8 +39,8 @@ struct engine {
 
 	/* The thread's own; of the planner, `health` is for all. */
 	uv_loop_t loop;
-	uv_prepare_t turn; /*!< Before each look for replies. */
-	uv_timer_t tick;   /*!< When the planner has something next. */
+	uv_prepare_t prepare; /*!< Before each look for replies. */
+	uv_timer_t tick;      /*!< When the planner has something next. */
 	uv_timer_t sweep;
 	uv_timer_t commit;
 	planner_t planner;

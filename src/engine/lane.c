@@ -141,12 +141,12 @@ void account_charge(account_t *account, target_t *target)
 	}
 	if (target->account != NULL) {
 		target->account->targets--;
-		if (target->turn_at != 0) {
+		if (target->rate_slot != 0) {
 			account_return_turn(target->account);
 		}
 	}
 	target->account = account;
-	target->turn_at = 0;
+	target->rate_slot = 0;
 	if (account != NULL) {
 		account->targets++;
 		atomic_store_explicit(&target->orphan, account->publish == NULL, memory_order_relaxed);

@@ -9,14 +9,14 @@
 
 /*! Added to the keys of what is not in use: after all that is. */
 #define IDLE (1ULL << 61)
-/*! Added to the keys of doubtful ones that nobody waits for. */
+/*! Added to the keys of failing ones that nobody waits for. */
 #define NOT_WAITED (1ULL << 62)
 /*! When there is no room in a heap, the target is looked at again so much later, ms. */
 #define NO_ROOM_MS 1000
 /*! Longest wait without looking again, ms. */
 #define WAIT_MAX_MS 3600000
 /*! A target that waits for its turn is looked at so often, ms: its zone may have got another rate. */
-#define TURN_LOOK_MS 5000
+#define RATE_LOOK_MS 5000
 /*! Targets that become due at a time: queries are to leave in between. */
 #define ADVANCE_MAX 1024
 
@@ -49,7 +49,7 @@ static target_t *target_of(heap_node_t *node)
 }
 
 /*! Whether an entry failed before, and there is no reason to expect better now. */
-static bool is_doubtful(const planner_t *planner, const entry_t *entry)
+static bool is_failing(const planner_t *planner, const entry_t *entry)
 {
 	return entry->failures > 0 && health_blames(&planner->health, entry->failed_at);
 }
@@ -66,7 +66,7 @@ static entry_t *pick(const planner_t *planner, target_t *target)
 	if (a->want != aaaa->want) {
 		return a->want > aaaa->want ? a : aaaa;
 	}
-	return is_doubtful(planner, a) ? aaaa : a;
+	return is_failing(planner, a) ? aaaa : a;
 }
 
 static void set_warm(entry_t *entry, bool warm)
@@ -126,21 +126,21 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 		return;
 	}
 	(void)account_of(target); /* A turn of an account before is void. */
-	if (target->turn_at > now) {
-		move(planner, target, AGENDA_LATER, min(target->turn_at, now + TURN_LOOK_MS), now);
+	if (target->rate_slot > now) {
+		move(planner, target, AGENDA_LATER, min(target->rate_slot, now + RATE_LOOK_MS), now);
 		return;
 	}
 
-	bool doubtful = is_doubtful(planner, entry);
+	bool failing = is_failing(planner, entry);
 	if (entry->want == ASKED_REFRESH) {
 		uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &account_of(target)->options) : 0;
-		key += doubtful ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
-		move(planner, target, doubtful ? AGENDA_DOUBTFUL : AGENDA_DUE, key, now);
+		key += failing ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
+		move(planner, target, failing ? AGENDA_FAILING : AGENDA_DUE, key, now);
 		return;
 	}
 
 	/* Who waits already keeps the place in the line. */
-	agenda_t agenda = doubtful ? AGENDA_DOUBTFUL : AGENDA_WAITED;
+	agenda_t agenda = failing ? AGENDA_FAILING : AGENDA_WAITED;
 	if (target->plan.pos == 0 || target->agenda != agenda ||
 	    heap_key(&planner->heap[agenda], &target->plan) >= NOT_WAITED) {
 		move(planner, target, agenda, ++planner->arrivals, now);
@@ -168,7 +168,7 @@ void planner_remove(planner_t *planner, target_t *target)
 /*! Plans the query for an entry; ahead of its time only as a probe. */
 static void plan_entry(planner_t *planner, entry_t *entry, asked_t want, uint64_t now)
 {
-	bool early = entry->want == ASKED_NOT && is_doubtful(planner, entry) && now < entry->retry_at;
+	bool early = entry->want == ASKED_NOT && is_failing(planner, entry) && now < entry->retry_at;
 	if (early && (entry->answer == NULL || !health_wants_probe(&planner->health, now))) {
 		atomic_store(&entry->asked, ASKED_NOT);
 		return;
@@ -229,19 +229,19 @@ static target_t *advance(planner_t *planner, uint64_t now)
 }
 
 /*! Whether it is a target's turn within the rate of its zone; if not, it waits for that. A probe is for all zones. */
-static bool has_turn(planner_t *planner, target_t *target, uint64_t now)
+static bool has_rate_slot(planner_t *planner, target_t *target, uint64_t now)
 {
 	account_t *account = account_of(target);
-	if (target->turn_at == 0) {
-		target->turn_at = account_take_turn(account, now);
+	if (target->rate_slot == 0) {
+		target->rate_slot = account_take_turn(account, now);
 	}
-	if (target->turn_at > now && pick(planner, target)->want != ASKED_PROBE) {
+	if (target->rate_slot > now && pick(planner, target)->want != ASKED_PROBE) {
 		account_count(account, COUNTER_DELAYED);
 		atomic_store_explicit(&account->delayed, true, memory_order_relaxed);
 		file(planner, target, now);
 		return false;
 	}
-	target->turn_at = 0;
+	target->rate_slot = 0;
 	return true;
 }
 
@@ -254,7 +254,7 @@ static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 		.kind = PLAN_ASK,
 		.target = target,
 		.id = entry - target->entry,
-		.doubtful = is_doubtful(planner, entry),
+		.failing = is_failing(planner, entry),
 		.at = now,
 	};
 
@@ -263,8 +263,8 @@ static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 	entry->busy = true;
 	atomic_store(&entry->asked, ASKED_WAIT); /* Nobody has to ask before the result is there. */
 	planner->flights++;
-	planner->doubtful_flights += plan.doubtful;
-	planner->others = (agenda == AGENDA_DOUBTFUL) ? 0 : planner->others + 1;
+	planner->failing_flights += plan.failing;
+	planner->others = (agenda == AGENDA_FAILING) ? 0 : planner->others + 1;
 	pace_take(&planner->pace);
 	account_count(target->account, COUNTER_QUERIES);
 	if (refresh) {
@@ -285,12 +285,12 @@ static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 static void forgive(planner_t *planner, uint64_t now)
 {
 	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
-		const heap_item_t *top = heap_top(&planner->heap[AGENDA_DOUBTFUL]);
+		const heap_item_t *top = heap_top(&planner->heap[AGENDA_FAILING]);
 		if (top == NULL) {
 			return;
 		}
 		target_t *target = target_of(top->node);
-		if (is_doubtful(planner, pick(planner, target))) {
+		if (is_failing(planner, pick(planner, target))) {
 			return;
 		}
 		file(planner, target, now);
@@ -307,13 +307,13 @@ static uint32_t due_rate(const planner_t *planner)
 static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
 	*wait = WAIT_MAX_MS;
-	const heap_item_t *doubtful = heap_top(&planner->heap[AGENDA_DOUBTFUL]);
+	const heap_item_t *failing = heap_top(&planner->heap[AGENDA_FAILING]);
 	bool waited = heap_top(&planner->heap[AGENDA_WAITED]) != NULL;
 	bool due = heap_top(&planner->heap[AGENDA_DUE]) != NULL;
-	if (planner->doubtful_flights >= PLANNER_FLIGHTS_MAX / 2) {
-		doubtful = NULL;
+	if (planner->failing_flights >= PLANNER_FLIGHTS_MAX / 2) {
+		failing = NULL;
 	}
-	if (planner->flights >= PLANNER_FLIGHTS_MAX || (!waited && !due && doubtful == NULL)) {
+	if (planner->flights >= PLANNER_FLIGHTS_MAX || (!waited && !due && failing == NULL)) {
 		planner->capped_since = 0;
 		return AGENDA_LATER;
 	}
@@ -328,11 +328,11 @@ static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 
 	uint64_t due_wait = pace_wait(&planner->due_pace, due_rate(planner), now);
 	due &= (due_wait == 0);
-	if (doubtful != NULL && doubtful->key >= NOT_WAITED && due_wait > 0) {
-		doubtful = NULL;
+	if (failing != NULL && failing->key >= NOT_WAITED && due_wait > 0) {
+		failing = NULL;
 	}
-	if (doubtful != NULL && (planner->others >= PLANNER_DOUBTFUL_SHARE - 1 || (!waited && !due))) {
-		return AGENDA_DOUBTFUL;
+	if (failing != NULL && (planner->others >= PLANNER_FAILING_SHARE - 1 || (!waited && !due))) {
+		return AGENDA_FAILING;
 	}
 	if (waited || due) {
 		return waited ? AGENDA_WAITED : AGENDA_DUE;
@@ -356,7 +356,7 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 
 	agenda_t agenda;
 	for (unsigned n = 0; (agenda = choose(planner, now, &plan.wait)) != AGENDA_LATER; n++) {
-		if (has_turn(planner, target_of(heap_top(&planner->heap[agenda])->node), now)) {
+		if (has_rate_slot(planner, target_of(heap_top(&planner->heap[agenda])->node), now)) {
 			return take(planner, agenda, now);
 		}
 		if (n == ADVANCE_MAX) {
@@ -386,6 +386,6 @@ void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)
 	entry->settled = now;
 	atomic_store(&entry->asked, entry->want);
 	planner->flights--;
-	planner->doubtful_flights -= plan->doubtful;
+	planner->failing_flights -= plan->failing;
 	file(planner, plan->target, now);
 }

@@ -27,14 +27,14 @@
 #define PLANNER_FLIGHTS_MAX 512
 
 /*! While others are there, targets that failed before get one query in so many. */
-#define PLANNER_DOUBTFUL_SHARE 8
+#define PLANNER_FAILING_SHARE 8
 
 /*! What a target is in. */
 typedef enum {
-	AGENDA_LATER,    /*!< By time. */
-	AGENDA_DUE,      /*!< By use and expiry. */
-	AGENDA_WAITED,   /*!< By arrival. */
-	AGENDA_DOUBTFUL, /*!< Failed before: first those waited for. */
+	AGENDA_LATER,   /*!< By time. */
+	AGENDA_DUE,     /*!< By use and expiry. */
+	AGENDA_WAITED,  /*!< By arrival. */
+	AGENDA_FAILING, /*!< Failed before: first those waited for. */
 	AGENDAS,
 } agenda_t;
 
@@ -44,12 +44,12 @@ typedef struct {
 	uint32_t max_rate; /*!< Queries/s. */
 	heap_t heap[AGENDAS];
 	uint64_t arrivals;
-	unsigned flights;          /*!< Queries under way. */
-	unsigned doubtful_flights; /*!< Of these: of targets that had failed before. */
-	pace_t pace;               /*!< Of all queries. */
-	pace_t due_pace;           /*!< Of refreshes. */
-	unsigned others;           /*!< Queries since the last one for a doubtful target. */
-	uint64_t capped_since;     /*!< clock_ms(): since then max-rate makes queries wait without a break; 0: it does not. */
+	unsigned flights;         /*!< Queries under way. */
+	unsigned failing_flights; /*!< Of these: of targets that had failed before. */
+	pace_t pace;              /*!< Of all queries. */
+	pace_t due_pace;          /*!< Of refreshes. */
+	unsigned others;          /*!< Queries since the last one for a failing target. */
+	uint64_t capped_since;    /*!< clock_ms(): since then max-rate makes queries wait without a break; 0: it does not. */
 } planner_t;
 
 void planner_init(planner_t *planner);
@@ -86,8 +86,8 @@ typedef struct {
 	plan_kind_t kind;
 	target_t *target;
 	addr_type_t id;
-	bool doubtful; /*!< It failed before. */
-	uint64_t at;   /*!< clock_ms(). */
+	bool failing; /*!< It failed before. */
+	uint64_t at;  /*!< clock_ms(). */
 	uint64_t wait;
 } plan_t;
 

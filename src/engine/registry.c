@@ -10,7 +10,7 @@
 #include <libknot/errcode.h>
 
 #include "util/clock.h"
-#include "util/fingerprint.h"
+#include "util/hash.h"
 
 /*! How long an engine without zones is kept, in ms. */
 #define LINGER_MS 60000
@@ -189,7 +189,7 @@ int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_o
 
 static void register_account(running_t *running, account_t *account)
 {
-	uint64_t print = fingerprint(0, account->zone, knot_dname_size(account->zone));
+	uint64_t print = hash64(0, account->zone, knot_dname_size(account->zone));
 	struct cds_list_head *bucket = &running->zones[print % ZONE_BUCKETS];
 	account_t *other;
 	cds_list_for_each_entry(other, bucket, registered) {

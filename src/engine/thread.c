@@ -213,7 +213,7 @@ static bool take_requests(engine_t *engine)
 	return request != NULL;
 }
 
-static void fly(engine_t *engine, const plan_t *plan)
+static void send_query(engine_t *engine, const plan_t *plan)
 {
 	account_t *account = plan->target->account;
 	flight_t *flight = malloc(sizeof(*flight));
@@ -242,7 +242,7 @@ static uint64_t follow_plan(engine_t *engine)
 		if (plan.kind == PLAN_NOTHING) {
 			return plan.wait;
 		} else if (plan.kind == PLAN_ASK) {
-			fly(engine, &plan);
+			send_query(engine, &plan);
 		} else {
 			remove_target(engine, plan.target);
 			engine->common[COUNTER_EXPIRED]++;
@@ -326,9 +326,9 @@ static void on_commit(uv_timer_t *timer)
 	archive_commit(engine->archive, clock_ms());
 }
 
-static void on_turn(uv_prepare_t *turn)
+static void on_prepare(uv_prepare_t *prepare)
 {
-	engine_t *engine = turn->data;
+	engine_t *engine = prepare->data;
 	if (engine->closing) {
 		return;
 	}
@@ -354,7 +354,7 @@ void thread_close(engine_t *engine)
 	engine->closing = true;
 	lanes_close(&engine->lanes);
 	uv_close((uv_handle_t *)&engine->wakeup, NULL);
-	uv_close((uv_handle_t *)&engine->turn, NULL);
+	uv_close((uv_handle_t *)&engine->prepare, NULL);
 	uv_close((uv_handle_t *)&engine->tick, NULL);
 	uv_close((uv_handle_t *)&engine->sweep, NULL);
 	uv_close((uv_handle_t *)&engine->commit, NULL);
@@ -402,14 +402,14 @@ int thread_init(engine_t *engine)
 		uv_loop_close(&engine->loop);
 		return KNOT_ERROR;
 	}
-	uv_prepare_init(&engine->loop, &engine->turn);
+	uv_prepare_init(&engine->loop, &engine->prepare);
 	uv_timer_init(&engine->loop, &engine->tick);
 	uv_timer_init(&engine->loop, &engine->sweep);
 	uv_timer_init(&engine->loop, &engine->commit);
-	engine->wakeup.data = engine->turn.data = engine->tick.data = engine;
+	engine->wakeup.data = engine->prepare.data = engine->tick.data = engine;
 	engine->sweep.data = engine->commit.data = engine;
 
-	uv_prepare_start(&engine->turn, on_turn);
+	uv_prepare_start(&engine->prepare, on_prepare);
 	uv_timer_start(&engine->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	return KNOT_EOK;
 }

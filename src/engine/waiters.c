@@ -5,7 +5,7 @@
 #include "util/clock.h"
 
 /* Over all engines: those who wait are Knot's TCP workers, whatever they wait for. */
-static atomic_uint seats_taken;
+static atomic_uint waiting;
 
 void waiters_init(waiters_t *waiters)
 {
@@ -24,13 +24,13 @@ void waiters_deinit(waiters_t *waiters)
 	pthread_mutex_destroy(&waiters->lock);
 }
 
-bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned seats, waiters_done_f done, void *ctx)
+bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned max_waiters, waiters_done_f done, void *ctx)
 {
 	if (wait_ms == 0) {
 		return done(ctx);
 	}
-	if (atomic_fetch_add(&seats_taken, 1) >= seats) {
-		atomic_fetch_sub(&seats_taken, 1);
+	if (atomic_fetch_add(&waiting, 1) >= max_waiters) {
+		atomic_fetch_sub(&waiting, 1);
 		return done(ctx);
 	}
 
@@ -47,7 +47,7 @@ bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned seats, waiters_
 	}
 	pthread_mutex_unlock(&waiters->lock);
 	atomic_fetch_sub(&waiters->count, 1);
-	atomic_fetch_sub(&seats_taken, 1);
+	atomic_fetch_sub(&waiting, 1);
 
 	return is_done;
 }

@@ -29,13 +29,13 @@ typedef bool (*waiters_done_f)(void *ctx);
  *
  * \param waiters  Waiters.
  * \param wait_ms  Longest wait, ms; 0: none.
- * \param seats    How many threads of the process may wait at a time, in all waiters_t together.
+ * \param max_waiters    How many threads of the process may wait at a time, in all waiters_t together.
  * \param done     Called with the lock held, or without if there is no wait.
  * \param ctx      Its argument.
  *
  * \return What `done` said last.
  */
-bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned seats, waiters_done_f done, void *ctx);
+bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned max_waiters, waiters_done_f done, void *ctx);
 
 /*! \brief Has all waiters ask again; after what they wait for has been stored. */
 void waiters_wake(waiters_t *waiters);

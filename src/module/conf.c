@@ -505,7 +505,7 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 	conf->limits.max_targets = knotd_conf_mod(mod, MOD_MAX_TARGETS).single.integer;
 	conf->zone_rate = knotd_conf_mod(mod, MOD_ZONE_RATE).single.integer;
 
-	conf->seats = knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_TCP).single.integer / 2;
+	conf->max_waiters = knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_TCP).single.integer / 2;
 	conf->rotate = knotd_conf(mod, ITEM_SERVER, ITEM_ANSWER_ROTATION, NULL).single.boolean;
 
 	return KNOT_EOK;

@@ -25,7 +25,7 @@ typedef struct {
 	engine_key_t engine;
 	limits_t limits;
 	uint32_t zone_rate;   /*!< Queries/s to the resolvers that the zone may cause, 0: any. */
-	unsigned seats;       /*!< Half of the TCP workers: how many may wait for a resolution. */
+	unsigned max_waiters; /*!< Half of the TCP workers: how many may wait for a resolution. */
 	bool rotate;          /*!< server.answer-rotation. */
 	bool signing;         /*!< dnssec-signing is on, and mod-onlinesign does not sign instead. */
 	signer_conf_t signer; /*!< For that. */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "util/fingerprint.h"
+#include "util/hash.h"
 
 /*! Shortest time between lines about targets of a zone, ms. */
 #define STATE_PAUSE_MS 1000
@@ -14,7 +14,7 @@
 void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what)
 {
 	/* The text and not its place, which is another one with each start. */
-	uint64_t print = fingerprint(fingerprint(0, owner, knot_dname_size(owner)), what, strlen(what));
+	uint64_t print = hash64(hash64(0, owner, knot_dname_size(owner)), what, strlen(what));
 	unsigned bit = print % LOGGED_BITS;
 	uint64_t mask = 1ULL << (bit % 64);
 	_Atomic uint64_t *logged = &ctx->logged[bit / 64];

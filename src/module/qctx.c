@@ -245,7 +245,7 @@ outcome_t qctx_wait(qctx_t *qctx, addr_type_t id)
 	uint32_t wait_ms = may_wait(qctx) ? conf->policy.cold_wait : 0;
 
 	wait_ctx_t wait = { .qctx = qctx, .id = id };
-	bool known = engine_wait(qctx->ctx->engine, wait_ms, conf->seats, is_known, &wait);
+	bool known = engine_wait(qctx->ctx->engine, wait_ms, conf->max_waiters, is_known, &wait);
 	if (wait.looks > 1) {
 		stats_count(qctx->mod, qctx->qdata, STAT_WAIT, 0);
 	}

@@ -12,7 +12,7 @@
 #include "dnssec/rrsig.h"
 #include "module/node.h"
 #include "util/clock.h"
-#include "util/fingerprint.h"
+#include "util/hash.h"
 #include "util/rrtype.h"
 
 /*! Clocks of validators may be late: that long before now signatures begin, s, as Knot's do. */
@@ -73,7 +73,7 @@ static uint64_t version_of(const knotd_qdata_t *qdata)
 	knot_rrset_t soa = node_rrset(contents->apex, KNOT_RRTYPE_SOA);
 	knot_rrset_t rrsigs = node_rrset(contents->apex, KNOT_RRTYPE_RRSIG);
 	const void *places[] = { contents, soa.rrs.rdata, rrsigs.rrs.rdata };
-	return fingerprint(knot_soa_serial(soa.rrs.rdata), places, sizeof(places));
+	return hash64(knot_soa_serial(soa.rrs.rdata), places, sizeof(places));
 }
 
 static bool is_current(const keys_t *keys, uint64_t version)

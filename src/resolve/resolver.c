@@ -11,8 +11,8 @@
 #include <ares.h>
 
 #include "resolve/resolver.h"
+#include "util/alloc.h"
 #include "util/clock.h"
-#include "util/room.h"
 
 /*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
 #define EDNS_PAYLOAD 1232
@@ -321,7 +321,7 @@ static int on_sock_created(ares_socket_t fd, int type, void *arg)
 	channel_t *channel = arg;
 	resolver_t *resolver = channel->resolver;
 	/* libuv doubles its table of descriptors, and ends the process when it can't. */
-	sock_t *sock = room_for(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
+	sock_t *sock = can_alloc(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
 	if (sock == NULL) {
 		return -1;
 	}

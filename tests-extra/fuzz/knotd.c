@@ -98,9 +98,9 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 	return input_u8(&world.in) != 0xff; /* The queue is full. */
 }
 
-bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned seats, waiters_done_f done, void *ctx)
+bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters, waiters_done_f done, void *ctx)
 {
-	(void)seats;
+	(void)max_waiters;
 	CHECK(engine == &world.engine);
 	CHECK(wait_ms == 0 || world.params.proto == KNOTD_QUERY_PROTO_TCP);
 	if (done(ctx)) {

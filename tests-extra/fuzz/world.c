@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "util/clock.h"
-#include "util/fingerprint.h"
+#include "util/hash.h"
 #include "util/rrtype.h"
 
 world_t world;
@@ -57,11 +57,11 @@ void world_add(knot_rdataset_t *rrs, const void *data, size_t len)
 
 size_t world_sign(uint8_t rdata[WORLD_RRSIG_MAX], const knot_rrset_t *covered)
 {
-	uint64_t print = fingerprint(covered->type, covered->owner, knot_dname_size(covered->owner));
-	print = fingerprint(print, &covered->ttl, sizeof(covered->ttl));
+	uint64_t print = hash64(covered->type, covered->owner, knot_dname_size(covered->owner));
+	print = hash64(print, &covered->ttl, sizeof(covered->ttl));
 	const knot_rdata_t *rr = covered->rrs.rdata;
 	for (uint16_t i = 0; i < covered->rrs.count; i++, rr = knot_rdataset_next((knot_rdata_t *)rr)) {
-		print = fingerprint(print, rr->data, rr->len);
+		print = hash64(print, rr->data, rr->len);
 	}
 
 	memset(rdata, 0, WORLD_RRSIG_MAX);

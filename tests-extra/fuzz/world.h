@@ -112,7 +112,7 @@ static inline knot_rrset_t world_rrset(const filled_node_t *filled, uint16_t typ
 #define WORLD_RRSIG_MAX 64
 
 /*!
- * \brief Writes what stands for an RRSIG: its signature is a fingerprint of all that a real one covers.
+ * \brief Writes what stands for an RRSIG: its signature is a hash64 of all that a real one covers.
  *
  * \param covered  The owner in the zone, the original TTL, RDATA in canonical order.
  *

@@ -237,7 +237,7 @@ static void log_query(const plan_t *plan, bool refresh)
 		.number = number_of(plan->target),
 		.id = plan->id,
 		.refresh = refresh,
-		.doubtful = plan->doubtful,
+		.failing = plan->failing,
 		.early = entry->failed_at != 0 && sim.now < entry->failed_at + backoff_ms(entry),
 	};
 
@@ -267,8 +267,8 @@ plan_t sim_next(void)
 		assert_false(slot_of(&plan)->busy);
 		assert_true(plan.target->entry[plan.id].busy);
 		assert_true(sim.planner.flights <= PLANNER_FLIGHTS_MAX);
-		if (sim.planner.doubtful_flights > sim.doubtful_max) {
-			sim.doubtful_max = sim.planner.doubtful_flights;
+		if (sim.planner.failing_flights > sim.doubtful_max) {
+			sim.doubtful_max = sim.planner.failing_flights;
 		}
 		log_query(&plan, sim_counter(COUNTER_REFRESHES) != refreshes);
 	}
@@ -295,7 +295,7 @@ void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 	planner_done(&sim.planner, plan, sim.now);
 }
 
-static void fly(const plan_t *plan)
+static void send_query(const plan_t *plan)
 {
 	flight_t *flight = free_flights;
 	assert_non_null(flight);
@@ -323,7 +323,7 @@ static uint64_t follow_plan(void)
 	for (unsigned i = 0; i < PLANS_MAX; i++) {
 		plan_t plan = sim_next();
 		if (plan.kind == PLAN_ASK) {
-			fly(&plan);
+			send_query(&plan);
 		} else if (plan.kind == PLAN_NOTHING && plan.wait > 0) {
 			return sim.now + plan.wait;
 		}

@@ -38,7 +38,7 @@ typedef struct {
 	unsigned number;
 	addr_type_t id;
 	bool refresh; /*!< Out of AGENDA_DUE. */
-	bool doubtful;
+	bool failing;
 	bool early; /*!< Before the back-off of its entry allows it, by the simulation's own reckoning. */
 } sim_query_t;
 

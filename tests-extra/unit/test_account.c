@@ -254,7 +254,7 @@ static void test_turns_of_evicted(void **state)
 		while (sim_next().kind == PLAN_ASK) {
 		}
 		if (!sim.target[i]->entry[ADDR_A].busy) {
-			assert_in_range(sim.target[i]->turn_at, sim.now + 1, sim.now + 1 * S);
+			assert_in_range(sim.target[i]->rate_slot, sim.now + 1, sim.now + 1 * S);
 			account_charge(NULL, sim.target[i]);
 			sim_remove(i);
 		}

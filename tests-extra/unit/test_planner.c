@@ -241,7 +241,7 @@ static void test_order(void **state)
 	for (unsigned i = 0; i < 9; i++) {
 		assert_int_equal(sim.query[i].number, order[i]);
 		assert_int_equal(sim.query[i].refresh, order[i] <= 4);
-		assert_int_equal(sim.query[i].doubtful, i >= 7);
+		assert_int_equal(sim.query[i].failing, i >= 7);
 	}
 }
 
@@ -279,7 +279,7 @@ static void test_dead(void **state)
 	sim_run(30 * S);
 	assert_int_equal(sim.doubtful_max, PLANNER_FLIGHTS_MAX / 2);
 	assert_int_equal(sim.planner.flights, PLANNER_FLIGHTS_MAX / 2);
-	assert_in_range(sim.planner.heap[AGENDA_DOUBTFUL].count, DEAD / 2, DEAD);
+	assert_in_range(sim.planner.heap[AGENDA_FAILING].count, DEAD / 2, DEAD);
 	assert_int_equal(sim.planner.health.failures, 0);
 	assert_false(sim.planner.health.down);
 

@@ -88,7 +88,7 @@ static void test_request_suppressed(void **state)
 	request(0, 1 << ADDR_A, sim.now);
 	plan_t plan = sim_next();
 	assert_int_equal(plan.kind, PLAN_ASK);
-	assert_true(plan.doubtful);
+	assert_true(plan.failing);
 }
 
 static void test_remove_wanted(void **state)

@@ -15,7 +15,7 @@
  *
  * Any thread. Others may be faster: ask for more than what is needed.
  */
-static inline bool room_for(size_t size)
+static inline bool can_alloc(size_t size)
 {
 	void *volatile room = malloc(size); /* Compilers leave out what is freed unused. */
 	free(room);

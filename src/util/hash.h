@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief A fast 64-bit fingerprint of octets, keyed by what it begins with.
+ * \brief A fast 64-bit hash64 of octets, keyed by what it begins with.
  */
 
 #pragma once
@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/*! \brief Adds octets to a fingerprint: multiply and fold, over words of eight octets. */
-static inline uint64_t fingerprint(uint64_t seed, const void *data, size_t len)
+/*! \brief Adds octets to a hash64: multiply and fold, over words of eight octets. */
+static inline uint64_t hash64(uint64_t seed, const void *data, size_t len)
 {
 	static const uint64_t factor = 0x9e3779b97f4a7c15;
 

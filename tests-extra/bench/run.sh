@@ -8,19 +8,20 @@ set -eu
 usage() {
 	cat <<-END
 		usage: ${0##*/} [MODE] [OPTION...]
-		  --cpu     CPU per query, a warm ALIAS against a static address (the default)
-		  --sign    CPU per query with DNSSEC, and many owners that are signed anew
-		  --silent  static answers and reply times while the resolver says nothing
-		  --cold    the time of the first answer over TCP, without the resolver's
-		  --herd    many clients at once for a name never resolved
-		  --reload  knotc reload under load
-		  --hot     a target with a TTL of a second: no client waits
-		  --outage  1000 names while the resolver is silent, fails, is gone, and when it comes back
-		  --crash   kill -9 and restart with a dead resolver, over and over
-		  --scale   a million RRsets: memory, CPU per query, time to start
-		  --refresh refreshes a second, and the CPU of keeping names warm
-		  --soak    faults at random: memory, descriptors, answers
-		  --compare static addresses, ALIAS with and without DNSSEC, and PowerDNS; CSV files, plots
+		  --cpu           CPU per query, a warm ALIAS against a static address (the default)
+		  --instructions  the same in instructions, with DNSSEC as well: repeatable to 1 %
+		  --sign          CPU per query with DNSSEC, and many owners that are signed anew
+		  --silent        static answers and reply times while the resolver says nothing
+		  --cold          the time of the first answer over TCP, without the resolver's
+		  --herd          many clients at once for a name never resolved
+		  --reload        knotc reload under load
+		  --hot           a target with a TTL of a second: no client waits
+		  --outage        1000 names while the resolver is silent, fails, is gone, and when it comes back
+		  --crash         kill -9 and restart with a dead resolver, over and over
+		  --scale         a million RRsets: memory, CPU per query, time to start
+		  --refresh       refreshes a second, and the CPU of keeping names warm
+		  --soak          faults at random: memory, descriptors, answers
+		  --compare       static addresses, ALIAS with and without DNSSEC, and PowerDNS; CSV files, plots
 		MODE --help shows the options. The module is ALIAS_MODULE, or else built from here.
 	END
 }
@@ -31,7 +32,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --sign | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | --refresh | --soak | --compare)
+--cpu | --instructions | --sign | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | \
+	--refresh | --soak | --compare)
 	mode=${1#--} && shift
 	;;
 -h | --help) usage && exit ;;
@@ -39,7 +41,10 @@ esac
 
 packages=(dnsperf python3-dnspython)
 program=$top/tests-extra/bench/$mode.py
-if [ "$mode" = compare ]; then
+if [ "$mode" = instructions ]; then
+	packages=(python3-dnspython valgrind)
+	export SLOW="${SLOW:-5}"
+elif [ "$mode" = compare ]; then
 	packages+=(gnuplot-nox pdns-server pdns-backend-bind)
 	program=$top/tests-extra/bench/compare/main.py
 fi

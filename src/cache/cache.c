@@ -8,6 +8,7 @@
 #include <libknot/errcode.h>
 
 #include "util/alloc.h"
+#include "util/hash.h"
 
 /*! Buckets to begin with. */
 #define BUCKETS_MIN 1024
@@ -20,29 +21,8 @@ struct cache {
 	struct cds_list_head lru; /*!< All targets, those looked at longest ago first. */
 	uint32_t count;
 	uint32_t buckets;
-	uint64_t seed[2]; /*!< Tenants write target names; they must not know which ones collide. */
+	uint64_t seed; /*!< Tenants write target names; they must not know which ones collide. */
 };
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/*! Keyed multiply-and-fold over words of eight octets. */
-static unsigned long hash_name(const cache_t *cache, const knot_dname_t *name, size_t len)
-{
-	uint64_t hash = cache->seed[0] ^ len;
-	while (len > 0) {
-		uint64_t word = 0;
-		size_t part = len < sizeof(word) ? len : sizeof(word);
-		memcpy(&word, name, part);
-		hash = mix(hash ^ word, cache->seed[1]);
-		name += part;
-		len -= part;
-	}
-	return hash;
-}
 
 static int match_name(struct cds_lfht_node *node, const void *name)
 {
@@ -96,12 +76,10 @@ cache_t *cache_new(void)
 		free(cache);
 		return NULL;
 	}
-	if (getrandom(cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
+	if (getrandom(&cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
 		cache_free(cache);
 		return NULL;
 	}
-	cache->seed[1] |= 1; /* A zero factor would make all names collide. */
-
 	return cache;
 }
 
@@ -125,7 +103,7 @@ void cache_free(cache_t *cache)
 target_t *cache_find(cache_t *cache, const knot_dname_t *name)
 {
 	struct cds_lfht_iter iter;
-	cds_lfht_lookup(cache->table, hash_name(cache, name, knot_dname_size(name)),
+	cds_lfht_lookup(cache->table, hash64(cache->seed, name, knot_dname_size(name)),
 	                match_name, name, &iter);
 	struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
 	return (node != NULL) ? caa_container_of(node, target_t, node) : NULL;
@@ -155,7 +133,7 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 		cds_lfht_resize(cache->table, cache->buckets);
 	}
 	rcu_read_lock();
-	cds_lfht_add(cache->table, hash_name(cache, name, len), &target->node);
+	cds_lfht_add(cache->table, hash64(cache->seed, name, len), &target->node);
 	rcu_read_unlock();
 	return target;
 }

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <libknot/errcode.h>
 
 /* --- addresses --- */
@@ -172,7 +173,7 @@ int name_set_add(name_set_t *set, const knot_dname_t *name)
 	}
 	knot_dname_to_lower(suffix.name);
 	set->suffix[set->count++] = suffix;
-	set->longest = suffix.size > set->longest ? suffix.size : set->longest;
+	set->longest = MAX(set->longest, suffix.size);
 	return KNOT_EOK;
 }
 

@@ -2,6 +2,8 @@
 
 #include "cache/health.h"
 
+#include <sys/param.h>
+
 #include "util/jitter.h"
 
 static void set(_Atomic uint64_t *value, uint64_t to)
@@ -66,8 +68,5 @@ bool health_note(health_t *health, bool success, uint64_t now)
 void health_probed(health_t *health, uint64_t now)
 {
 	set(&health->probe_at, now + jitter(health->interval, now));
-	health->interval *= 2;
-	if (health->interval > HEALTH_PROBE_MAX_MS) {
-		health->interval = HEALTH_PROBE_MAX_MS;
-	}
+	health->interval = MIN(2 * health->interval, HEALTH_PROBE_MAX_MS);
 }

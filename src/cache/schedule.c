@@ -2,12 +2,9 @@
 
 #include "cache/schedule.h"
 
-#include "util/jitter.h"
+#include <sys/param.h>
 
-static uint64_t max(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
+#include "util/jitter.h"
 
 static uint64_t life_ms(const answer_t *answer, const refresh_options_t *options)
 {
@@ -15,7 +12,7 @@ static uint64_t life_ms(const answer_t *answer, const refresh_options_t *options
 	if (answer->kind != REPLY_ADDRESSES && ttl > options->negative_ttl_max) {
 		ttl = options->negative_ttl_max;
 	}
-	return max(ttl * 1000ULL, SCHEDULE_LIFE_MIN_MS);
+	return MAX(ttl * 1000ULL, SCHEDULE_LIFE_MIN_MS);
 }
 
 /*! Tells entries and their answers apart. */
@@ -44,7 +41,7 @@ uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options
 
 	uint64_t wait = jitter(SCHEDULE_SHARE(life_ms(answer, options)), seed(entry, answer->received));
 	if (now >= used + SCHEDULE_IDLE_MS) {
-		wait = max(wait, SCHEDULE_IDLE_MS);
+		wait = MAX(wait, SCHEDULE_IDLE_MS);
 	}
 	return answer->received + wait;
 }
@@ -57,10 +54,10 @@ uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options)
 	}
 	const answer_t *answer = entry->answer;
 	if (answer != NULL) {
-		end = max(end, schedule_expiry(answer, options) + options->stale_max * 1000ULL);
+		end = MAX(end, schedule_expiry(answer, options) + options->stale_max * 1000ULL);
 	}
 	if (answer != NULL && answer->held != NULL) {
-		end = max(end, schedule_expiry(answer->held, options) + options->stale_max * 1000ULL);
+		end = MAX(end, schedule_expiry(answer->held, options) + options->stale_max * 1000ULL);
 	}
 	return end;
 }
@@ -68,10 +65,10 @@ uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options)
 uint64_t schedule_retry(const entry_t *entry, const refresh_options_t *options, uint64_t now)
 {
 	uint64_t backoff = options->failure_ttl;
-	uint64_t longest = max(backoff, SCHEDULE_BACKOFF_MAX);
+	uint64_t longest = MAX(backoff, SCHEDULE_BACKOFF_MAX);
 	for (unsigned i = 0; i < entry->failures && backoff < longest; i++) {
 		backoff *= 2;
 	}
-	backoff = jitter((backoff < longest ? backoff : longest) * 1000, seed(entry, now));
-	return now + (backoff < CACHE_FAILURE_MAX_MS ? backoff : CACHE_FAILURE_MAX_MS);
+	backoff = jitter(MIN(backoff, longest) * 1000, seed(entry, now));
+	return now + MIN(backoff, CACHE_FAILURE_MAX_MS);
 }

@@ -2,20 +2,16 @@
 
 #include "cache/verdict.h"
 
+#include <sys/param.h>
 #include <libknot/consts.h>
 
 #include "cache/schedule.h"
 
-static uint32_t min(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint32_t fresh_ttl(uint64_t left_ms, uint32_t alias_ttl, const policy_t *policy)
 {
-	uint32_t ttl = min(alias_ttl, (left_ms + 999) / 1000);
-	ttl = min(ttl, policy->ttl_max);
-	return ttl < policy->ttl_min ? policy->ttl_min : ttl;
+	uint32_t ttl = MIN(alias_ttl, (left_ms + 999) / 1000);
+	ttl = MIN(ttl, policy->ttl_max);
+	return MAX(ttl, policy->ttl_min);
 }
 
 static verdict_kind_t serve(const answer_t *answer)
@@ -29,13 +25,13 @@ static verdict_kind_t serve(const answer_t *answer)
 
 static uint32_t stale_ttl(uint32_t alias_ttl, const policy_t *policy)
 {
-	return min(VERDICT_STALE_TTL, min(alias_ttl, policy->ttl_max));
+	return MIN(VERDICT_STALE_TTL, MIN(alias_ttl, policy->ttl_max));
 }
 
 static uint32_t grace_ttl(const answer_t *answer, uint32_t alias_ttl, const policy_t *policy)
 {
-	uint32_t ttl = min(VERDICT_GRACE_TTL, answer->ttl > 0 ? answer->ttl : 1);
-	return min(ttl, min(alias_ttl, policy->ttl_max));
+	uint32_t ttl = MIN(VERDICT_GRACE_TTL, MAX(answer->ttl, 1));
+	return MIN(ttl, MIN(alias_ttl, policy->ttl_max));
 }
 
 /*! Judges an entry that has an answer not too old to serve; false if it is. */
@@ -44,7 +40,7 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
                          bool failing, bool suppressed)
 {
 	/* The clock may have been read before this answer came. */
-	now = now > answer->received ? now : answer->received;
+	now = MAX(now, answer->received);
 	uint64_t age = now - answer->received;
 	uint64_t expiry = schedule_expiry(answer, &policy->refresh);
 

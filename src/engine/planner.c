@@ -2,6 +2,7 @@
 
 #include "engine/planner.h"
 
+#include <sys/param.h>
 #include <libknot/errcode.h>
 
 #include "cache/schedule.h"
@@ -31,16 +32,6 @@ void planner_deinit(planner_t *planner)
 	for (unsigned i = 0; i < AGENDAS; i++) {
 		heap_deinit(&planner->heap[i]);
 	}
-}
-
-static uint64_t min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t max(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
 }
 
 static target_t *target_of(heap_node_t *node)
@@ -101,10 +92,10 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 		set_warm(entry, refresh != SCHEDULE_NEVER);
 		busy |= entry->busy;
 		if (!entry->busy) {
-			next = min(next, refresh);
+			next = MIN(next, refresh);
 		}
-		end = max(end, schedule_end(entry, options));
-		expiry = max(expiry, entry->answer != NULL ? schedule_expiry(entry->answer, options) : 0);
+		end = MAX(end, schedule_end(entry, options));
+		expiry = MAX(expiry, entry->answer != NULL ? schedule_expiry(entry->answer, options) : 0);
 	}
 	if (next == SCHEDULE_NEVER && !busy) {
 		/* It may be in use again by the time that it expires. */
@@ -127,7 +118,7 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 	}
 	(void)account_of(target); /* A turn of an account before is void. */
 	if (target->rate_slot > now) {
-		move(planner, target, AGENDA_LATER, min(target->rate_slot, now + RATE_LOOK_MS), now);
+		move(planner, target, AGENDA_LATER, MIN(target->rate_slot, now + RATE_LOOK_MS), now);
 		return;
 	}
 
@@ -178,7 +169,7 @@ static void plan_entry(planner_t *planner, entry_t *entry, asked_t want, uint64_
 		health_probed(&planner->health, now);
 		want = ASKED_PROBE;
 	}
-	entry->want = entry->want < want ? want : entry->want;
+	entry->want = MAX(entry->want, want);
 	atomic_store(&entry->asked, entry->want);
 }
 
@@ -299,8 +290,7 @@ static void forgive(planner_t *planner, uint64_t now)
 
 static uint32_t due_rate(const planner_t *planner)
 {
-	uint32_t rate = planner->max_rate >> planner->health.slow;
-	return rate > 0 ? rate : 1;
+	return MAX(planner->max_rate >> planner->health.slow, 1);
 }
 
 /*! Chooses the heap that has the next query, AGENDA_LATER if none may leave. \param[out] wait  ms until one may. */

@@ -17,6 +17,7 @@
 
 #include <urcu.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "module/denial.h"
 #include "module/log.h"
@@ -48,7 +49,7 @@ static uint16_t signature_room(const qctx_t *qctx)
 	for (uint16_t i = 0; i < answer->count; i++) {
 		room += knot_dname_size(qctx->pkt->rr[answer->pos + i].owner) + fixed;
 	}
-	return room < qctx->pkt->max_size ? room : qctx->pkt->max_size;
+	return MIN(room, qctx->pkt->max_size);
 }
 
 /*! What becomes of the reply after a try to put something. */
@@ -102,8 +103,7 @@ static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rr
 static uint32_t original_ttl(const qctx_t *qctx)
 {
 	const policy_t *policy = &qctx->ctx->conf.policy;
-	uint32_t ttl = qctx->ttl < policy->ttl_max ? qctx->ttl : policy->ttl_max;
-	return ttl > policy->ttl_min ? ttl : policy->ttl_min;
+	return MAX(MIN(qctx->ttl, policy->ttl_max), policy->ttl_min);
 }
 
 /*! Puts addresses, with signatures where the reply needs them. */
@@ -145,7 +145,7 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t type, const outco
 	}
 	if (sibling != NULL && ret == KNOT_EOK) {
 		ret = knot_rdataset_merge(&rrset.rrs, &sibling->rrs, &pkt->mm);
-		rrset.ttl = sibling->ttl < rrset.ttl ? sibling->ttl : rrset.ttl;
+		rrset.ttl = MIN(sibling->ttl, rrset.ttl);
 	}
 
 	uint16_t before = pkt->rrset_count;

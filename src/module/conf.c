@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <libknot/yparser/yptrafo.h>
 
 #include "util/name.h"
@@ -385,8 +386,7 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 		algorithm = knotd_conf(mod, ITEM_POLICY, ITEM_ALGORITHM, policy_id);
 		int64_t ksk = knotd_conf(mod, ITEM_POLICY, ITEM_KSK_SIZE, policy_id).single.integer;
 		int64_t zsk = knotd_conf(mod, ITEM_POLICY, ITEM_ZSK_SIZE, policy_id).single.integer;
-		bits = ksk > bits ? ksk : bits;
-		bits = zsk > bits ? zsk : bits;
+		bits = MAX(bits, MAX(ksk, zsk));
 	}
 
 	switch (algorithm.single.option) {

@@ -7,6 +7,7 @@
 
 #include <urcu.h>
 #include <stdlib.h>
+#include <sys/param.h>
 #include <knot/module.h>
 
 #include "engine/registry.h"
@@ -33,7 +34,7 @@ static uint32_t signatures_max(const conf_alias_t *conf)
 {
 	enum { PER_OWNER = 5 };
 	uint32_t owners = conf->limits.max_targets;
-	return owners < UINT32_MAX / PER_OWNER ? owners * PER_OWNER : UINT32_MAX;
+	return MIN(owners, UINT32_MAX / PER_OWNER) * PER_OWNER;
 }
 
 static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)

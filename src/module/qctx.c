@@ -3,6 +3,7 @@
 #include "module/qctx.h"
 
 #include <urcu.h>
+#include <sys/param.h>
 
 #include "module/log.h"
 #include "module/stats.h"
@@ -192,7 +193,7 @@ outcome_t qctx_judge(const qctx_t *qctx, addr_type_t id, uint64_t now)
 		outcome.denied |= deny_addresses(&qctx->ctx->conf.policy.deny_address, &verdict);
 		if (verdict.answer != NULL && verdict.answer->kind == REPLY_ADDRESSES) {
 			outcome.answer[outcome.count++] = verdict.answer;
-			outcome.ttl = verdict.ttl < outcome.ttl ? verdict.ttl : outcome.ttl;
+			outcome.ttl = MIN(verdict.ttl, outcome.ttl);
 			outcome.ede = verdict.ede != KNOT_EDNS_EDE_NONE ? verdict.ede : outcome.ede;
 		} else if (verdict.ede != KNOT_EDNS_EDE_NONE && rank[verdict.kind] >= rank[outcome.kind]) {
 			outcome.other_ede = verdict.ede;

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 #include <string.h>
+#include <sys/param.h>
 #include <libknot/libknot.h>
 
 #include "resolve/reply.h"
-
-static uint32_t min_ttl(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
 
 /*! TTL as received; one with the top bit set counts as 0 (RFC 2181, section 8). */
 static uint32_t rr_ttl(const knot_rrset_t *rr)
@@ -66,7 +62,7 @@ static void collect_addresses(reply_t *reply, const knot_pktsection_t *answer,
 		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
 		if (rr->type == type && rr->rclass == KNOT_CLASS_IN && rr->rrs.count == 1 &&
 		    rr->rrs.rdata->len == reply->len && knot_dname_is_case_equal(rr->owner, owner)) {
-			reply->ttl = min_ttl(reply->ttl, rr_ttl(rr));
+			reply->ttl = MIN(reply->ttl, rr_ttl(rr));
 			insert_address(reply, rr->rrs.rdata->data);
 		}
 	}
@@ -82,7 +78,7 @@ static void read_negative(reply_t *reply, const knot_pkt_t *pkt, reply_kind_t ki
 		const knot_rrset_t *rr = knot_pkt_rr(authority, i);
 		if (rr->type == KNOT_RRTYPE_SOA && rr->rclass == KNOT_CLASS_IN && rr->rrs.count == 1) {
 			reply->kind = kind;
-			reply->ttl = min_ttl(reply->ttl, min_ttl(rr_ttl(rr), knot_soa_minimum(rr->rrs.rdata)));
+			reply->ttl = MIN(reply->ttl, MIN(rr_ttl(rr), knot_soa_minimum(rr->rrs.rdata)));
 			return;
 		}
 		referral |= (rr->type == KNOT_RRTYPE_NS);
@@ -91,7 +87,7 @@ static void read_negative(reply_t *reply, const knot_pkt_t *pkt, reply_kind_t ki
 	bool complete = knot_wire_get_ra(pkt->wire) || knot_wire_get_aa(pkt->wire);
 	if (complete && !referral) {
 		reply->kind = kind;
-		reply->ttl = min_ttl(reply->ttl, REPLY_NO_SOA_TTL);
+		reply->ttl = MIN(reply->ttl, REPLY_NO_SOA_TTL);
 	}
 }
 
@@ -111,7 +107,7 @@ static void read_answer(reply_t *reply, const knot_pkt_t *pkt, const knot_dname_
 			reply->kind = REPLY_LOOP;
 			return;
 		}
-		reply->ttl = min_ttl(reply->ttl, rr_ttl(cname));
+		reply->ttl = MIN(reply->ttl, rr_ttl(cname));
 		name = knot_cname_name(cname->rrs.rdata);
 	}
 	collect_addresses(reply, answer, name, type);

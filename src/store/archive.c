@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <time.h>
 #include <libknot/errcode.h>
+
+#include "util/hash.h"
 
 /*! An answer that stays the same is written again after that share of the time that it may serve ... */
 #define RENEW_SHARE 8
@@ -18,25 +21,16 @@ struct archive {
 	store_t *store;
 };
 
-/*! FNV-1a, continued. */
-static uint64_t hash(uint64_t hash, const void *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
-	}
-	return hash;
-}
-
 /*! One file for each set of resolvers and what is required of them: they may give different answers. */
 static void file_name(char *file, size_t size, const resolvers_t *set)
 {
-	uint64_t id = 0xcbf29ce484222325;
+	uint64_t id = FNV_INIT;
 	for (unsigned i = 0; i < set->count; i++) {
-		id = hash(id, &set->server[i].port, sizeof(set->server[i].port));
-		id = hash(id, set->server[i].addr, sizeof(set->server[i].addr));
+		id = hash_fnv(id, &set->server[i].port, sizeof(set->server[i].port));
+		id = hash_fnv(id, set->server[i].addr, sizeof(set->server[i].addr));
 	}
 	if (set->require_ad) {
-		id = hash(id, &set->require_ad, sizeof(set->require_ad));
+		id = hash_fnv(id, &set->require_ad, sizeof(set->require_ad));
 	}
 	(void)snprintf(file, size, "%016" PRIx64 ".mdb", id);
 }
@@ -121,10 +115,7 @@ uint64_t archive_stored(const archive_t *archive, const answer_t *old, const rep
 	if (archive == NULL || old == NULL || !is_same(old, reply) || !store_has(archive->store, old->stored)) {
 		return 0;
 	}
-	uint64_t renew = options->stale_max * 1000ULL / RENEW_SHARE;
-	if (renew > RENEW_MAX_MS) {
-		renew = RENEW_MAX_MS;
-	}
+	uint64_t renew = MIN(options->stale_max * 1000ULL / RENEW_SHARE, RENEW_MAX_MS);
 	return now - old->stored < renew ? old->stored : 0;
 }
 

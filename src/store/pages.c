@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 /* What follows is the layout of LMDB's mdb.c, in the byte order and word size of the machine. */
 _Static_assert(MDB_VERSION_MAJOR == 0 && MDB_VERSION_MINOR == 9, "another file format");
@@ -139,7 +140,7 @@ static int compare(const walk_t *walk, slice_t a, slice_t b)
 		size_t left = read_word(a.data), right = read_word(b.data);
 		return (left > right) - (left < right);
 	}
-	int cmp = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+	int cmp = memcmp(a.data, b.data, MIN(a.len, b.len));
 	return cmp != 0 ? cmp : (a.len > b.len) - (a.len < b.len);
 }
 

@@ -7,6 +7,8 @@
 #include <libknot/errcode.h>
 #include <libknot/wire.h>
 
+#include "util/hash.h"
+
 static const char FORMAT[] = "mod-alias";
 
 enum {
@@ -25,19 +27,10 @@ _Static_assert(REPLY_ADDRESSES == 0 && REPLY_NODATA == 1 && REPLY_NXDOMAIN == 2,
 _Static_assert(REPLY_ADDRESSES_MAX <= UINT8_MAX, "count is one octet");
 _Static_assert(RECORD_META_LEN == sizeof(FORMAT) + 2, "name, zero and version");
 
-/*! FNV-1a, 64 bits. Each step is a bijection of the state: no change of one octet goes unseen. */
-static uint64_t hash(uint64_t state, const uint8_t *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		state = (state ^ data[i]) * 0x100000001b3;
-	}
-	return state;
-}
-
 static uint64_t checksum(const uint8_t *key, size_t key_len, const uint8_t *value, size_t len)
 {
-	uint64_t state = hash(0xcbf29ce484222325, key, key_len);
-	return hash(state, value + AT_KIND, len - AT_KIND);
+	uint64_t state = hash_fnv(FNV_INIT, key, key_len);
+	return hash_fnv(state, value + AT_KIND, len - AT_KIND);
 }
 
 static bool is_valid(uint8_t type, unsigned kind, uint32_t ttl, unsigned count)

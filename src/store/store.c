@@ -6,6 +6,7 @@
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <syslog.h>
 #include <unistd.h>
 #include <libknot/errcode.h>
@@ -159,8 +160,7 @@ static void fail(store_t *store)
 	store->ops = store->puts = 0;
 	store->stats.errors++;
 
-	store->delay = !store->failing ? RETRY_MIN_MS : 2 * store->delay;
-	store->delay = (store->delay < RETRY_MAX_MS) ? store->delay : RETRY_MAX_MS;
+	store->delay = !store->failing ? RETRY_MIN_MS : MIN(2 * store->delay, RETRY_MAX_MS);
 	/* A larger map may be all that it takes. */
 	store->retry_at = store->now + (store->full && !store->failing ? 0 : store->delay);
 	if (!store->failing || store->now - store->logged_at >= LOG_AGAIN_MS) {
@@ -181,7 +181,7 @@ static int grow(store_t *store)
 	(void)mdb_env_stat(store->env, &stat);
 	size_t map = info.me_mapsize;
 	size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
-	size_t room = (map / 2 < STORE_ROOM) ? map / 2 : STORE_ROOM;
+	size_t room = MIN(map / 2, STORE_ROOM);
 	if (store->full) {
 		map *= 2;
 	} else if (map < used || map - used < room) {
@@ -280,7 +280,7 @@ static int read_some(store_t *store, MDB_cursor *cursor, unsigned max, store_rea
 		knot_dname_storage_t name;
 		bool sound = record_read(&record, name, key.mv_data, key.mv_size,
 		                         value.mv_data, value.mv_size) == KNOT_EOK;
-		store->at_len = key.mv_size < sizeof(store->at) ? key.mv_size : sizeof(store->at);
+		store->at_len = MIN(key.mv_size, sizeof(store->at));
 		memcpy(store->at, key.mv_data, store->at_len);
 		if (!sound || !cb(name, &record, ctx)) {
 			ret = mdb_cursor_del(cursor, 0);

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief A fast 64-bit hash64 of octets, keyed by what it begins with.
+ * \brief Hashes of octets.
  */
 
 #pragma once
@@ -11,21 +11,43 @@
 #include <stdint.h>
 #include <string.h>
 
-/*! \brief Adds octets to a hash64: multiply and fold, over words of eight octets. */
+/*! Where an FNV-1a hash begins. */
+#define FNV_INIT 0xcbf29ce484222325
+
+/*!
+ * \brief A fast 64-bit hash, for tables and to tell versions apart; another one on another machine.
+ *
+ * Multiplies and folds words of eight octets. Who does not know the seed does not know what collides.
+ *
+ * \param seed  Seed, or the hash so far.
+ */
 static inline uint64_t hash64(uint64_t seed, const void *data, size_t len)
 {
-	static const uint64_t factor = 0x9e3779b97f4a7c15;
+	const uint64_t factor = 0x9e3779b97f4a7c15 ^ seed;
 
 	const uint8_t *pos = data;
-	uint64_t print = seed ^ len;
+	uint64_t hash = seed ^ len;
 	do {
 		uint64_t word = 0;
 		size_t part = len < sizeof(word) ? len : sizeof(word);
 		memcpy(&word, pos, part);
-		unsigned __int128 product = (unsigned __int128)(print ^ word) * (factor ^ seed);
-		print = (uint64_t)product ^ (uint64_t)(product >> 64);
+		unsigned __int128 product = (unsigned __int128)(hash ^ word) * factor;
+		hash = (uint64_t)product ^ (uint64_t)(product >> 64);
 		pos += part;
 		len -= part;
 	} while (len > 0);
-	return print;
+	return hash;
+}
+
+/*!
+ * \brief Continues an FNV-1a hash, which the store's files have.
+ *
+ * Each step is a bijection of the state: a change of one octet always changes the result.
+ */
+static inline uint64_t hash_fnv(uint64_t hash, const void *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
+	}
+	return hash;
 }

@@ -47,7 +47,7 @@ struct engine {
 	lanes_t lanes;
 	account_t *account; /*!< Its own: of what is restored, until a zone asks for it. */
 	counters_t common;  /*!< What is counted for all zones together. */
-	archive_t *archive;
+	store_t *store;
 	bool restoring;
 	bool closing;
 	uint64_t capped_logged_at;

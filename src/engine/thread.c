@@ -44,7 +44,7 @@ typedef struct {
 /*! Removes a target that the planner has let go. */
 static void remove_target(engine_t *engine, target_t *target)
 {
-	archive_remove(engine->archive, target->name, clock_ms());
+	store_del(engine->store, target->name, clock_ms());
 	account_charge(NULL, target);
 	cache_remove(engine->cache, target);
 	engine->common[COUNTER_TARGETS]--;
@@ -95,7 +95,7 @@ static void publish(engine_t *engine, const flight_t *flight, const reply_t *rep
 	entry_t *entry = &target->entry[flight->plan.id];
 	const refresh_options_t *options = &flight->account->options;
 
-	uint64_t stored = archive_stored(engine->archive, entry->answer, reply, options, now);
+	uint64_t stored = archive_stored(engine->store, entry->answer, reply, options, now);
 	if (cache_publish(entry, reply, now) != KNOT_EOK) {
 		/* A failure like any other: the last good answer stays. */
 		cache_fail(entry, KNOT_EDNS_EDE_OTHER, schedule_retry(entry, options, now), flight->plan.at);
@@ -104,7 +104,7 @@ static void publish(engine_t *engine, const flight_t *flight, const reply_t *rep
 	entry->answer->stored = stored;
 	bool held = options->hold && entry->answer->held != NULL; /* Then these stay in the store. */
 	if (stored == 0 && !held) {
-		entry->answer->stored = archive_put(engine->archive, target, flight->plan.id, reply, now);
+		entry->answer->stored = archive_put(engine->store, target, flight->plan.id, reply, now);
 	}
 }
 
@@ -252,19 +252,20 @@ static uint64_t follow_plan(engine_t *engine)
 }
 
 /*! What has been too many for max-targets was never stored: on_sweep() sees to the rest. */
-static void restore(void *ctx, const knot_dname_t *name, addr_type_t id, const reply_t *reply,
-                    uint64_t received, uint64_t used, uint64_t now)
+static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 {
-	engine_t *engine = ctx;
-	target_t *target = find_target(engine, name);
+	target_t *target = find_target(engine, answer->name);
 	if (target == NULL) {
-		target = add_target(engine, name, engine->account, used, now);
+		target = add_target(engine, answer->name, engine->account, answer->used, now);
 	}
-	if (target == NULL || target->entry[id].answer != NULL ||
-	    cache_restore(&target->entry[id], reply, received) != KNOT_EOK) {
+	if (target == NULL) {
 		return;
 	}
-	target->entry[id].answer->stored = received;
+	entry_t *entry = &target->entry[answer->record.type];
+	if (entry->answer != NULL || cache_restore(entry, &answer->record.reply, answer->received) != KNOT_EOK) {
+		return;
+	}
+	entry->answer->stored = answer->received;
 	engine->common[COUNTER_RESTORED]++;
 	(void)planner_add(&engine->planner, target, now);
 }
@@ -281,7 +282,17 @@ static void log_restored(engine_t *engine)
 
 static void restore_some(engine_t *engine)
 {
-	engine->restoring = archive_read(engine->archive, RESTORE_MAX, restore, engine, clock_ms());
+	archived_t answer;
+	uint64_t now = clock_ms();
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < RESTORE_MAX && (ret == KNOT_EOK || ret == KNOT_EAGAIN); i++) {
+		ret = archive_next(engine->store, &answer, now);
+		if (ret == KNOT_EOK) {
+			restore(engine, &answer, now);
+		}
+	}
+	(void)store_settle(engine->store);
+	engine->restoring = (ret == KNOT_EOK || ret == KNOT_EAGAIN);
 	if (!engine->restoring) {
 		log_restored(engine);
 		sem_post(&engine->restored);
@@ -307,11 +318,9 @@ static void log_cap(engine_t *engine)
 
 static void publish_counters(engine_t *engine, bool all)
 {
-	const store_stats_t *stats = archive_stats(engine->archive);
-	if (stats != NULL) {
-		engine->common[COUNTER_STORED] = stats->puts;
-		engine->common[COUNTER_STORE_ERRORS] = stats->errors;
-	}
+	const store_stats_t *stats = store_stats(engine->store);
+	engine->common[COUNTER_STORED] = stats->puts;
+	engine->common[COUNTER_STORE_ERRORS] = stats->errors;
 	lanes_publish(&engine->lanes, all);
 }
 
@@ -323,7 +332,7 @@ static void on_tick(uv_timer_t *tick)
 static void on_commit(uv_timer_t *timer)
 {
 	engine_t *engine = timer->data;
-	archive_commit(engine->archive, clock_ms());
+	(void)store_commit(engine->store, clock_ms());
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -343,7 +352,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	}
 	log_cap(engine);
 
-	if (archive_pending(engine->archive) && !uv_is_active((uv_handle_t *)&engine->commit)) {
+	if (store_pending(engine->store) && !uv_is_active((uv_handle_t *)&engine->commit)) {
 		uv_timer_start(&engine->commit, on_commit, COMMIT_MS, 0);
 	}
 	uv_timer_start(&engine->tick, on_tick, more ? 0 : wait, 0);
@@ -388,11 +397,6 @@ static void on_sweep(uv_timer_t *timer)
 	lanes_sweep(&engine->lanes);
 }
 
-static void queue_log(void *ctx, int priority, const char *text)
-{
-	log_queue_post(ctx, priority, text);
-}
-
 int thread_init(engine_t *engine)
 {
 	if (uv_loop_init(&engine->loop) != 0) {
@@ -420,7 +424,7 @@ void *thread_run(void *ctx)
 
 	rcu_register_thread();
 
-	engine->archive = archive_open(engine->key.store, &engine->key.resolvers, queue_log, &engine->log);
+	engine->store = archive_open(engine->key.store, &engine->key.resolvers, &engine->log);
 	engine->restoring = true;
 	uv_timer_start(&engine->tick, on_tick, 0, 0);
 	uv_run(&engine->loop, UV_RUN_DEFAULT);
@@ -429,7 +433,7 @@ void *thread_run(void *ctx)
 	(void)ret;
 
 	sem_post(&engine->restored);
-	archive_close(engine->archive);
+	store_close(engine->store);
 	cache_clear(engine->cache);
 	rcu_unregister_thread();
 

@@ -17,10 +17,6 @@
 /*! ... and after an hour at most, in ms. */
 #define RENEW_MAX_MS (3600 * 1000ULL)
 
-struct archive {
-	store_t *store;
-};
-
 /*! One file for each set of resolvers and what is required of them: they may give different answers. */
 static void file_name(char *file, size_t size, const resolvers_t *set)
 {
@@ -35,30 +31,15 @@ static void file_name(char *file, size_t size, const resolvers_t *set)
 	(void)snprintf(file, size, "%016" PRIx64 ".mdb", id);
 }
 
-archive_t *archive_open(const char *dir, const resolvers_t *set, store_log_f log, void *ctx)
+store_t *archive_open(const char *dir, const resolvers_t *set, log_queue_t *log)
 {
-	if (dir[0] == '\0') {
-		return NULL;
+	store_t *store = NULL;
+	if (dir[0] != '\0') {
+		char file[32];
+		file_name(file, sizeof(file), set);
+		(void)store_open(&store, dir, file, log);
 	}
-	archive_t *archive = calloc(1, sizeof(*archive));
-	if (archive == NULL) {
-		return NULL;
-	}
-	char file[32];
-	file_name(file, sizeof(file), set);
-	if (store_open(&archive->store, dir, file, log, ctx) != KNOT_EOK) {
-		free(archive);
-		return NULL;
-	}
-	return archive;
-}
-
-void archive_close(archive_t *archive)
-{
-	if (archive != NULL) {
-		store_close(archive->store);
-		free(archive);
-	}
+	return store;
 }
 
 /*! Milliseconds since a time of the wall clock; what lies ahead of it, by a clock that was wrong, is now. */
@@ -68,29 +49,20 @@ static uint64_t age_ms(uint64_t when)
 	return now > when ? (now - when) * 1000 : 0;
 }
 
-typedef struct {
-	archive_read_f read;
-	void *ctx;
-	uint64_t now;
-} reading_t;
-
-/*! False if the record is of no use any more. */
-static bool read_record(const knot_dname_t *name, const record_t *record, void *ctx)
+int archive_next(store_t *store, archived_t *answer, uint64_t now)
 {
-	const reading_t *reading = ctx;
-	uint64_t age = age_ms(record->received);
-	if (age >= (record->reply.ttl + (uint64_t)POLICY_WEEK) * 1000) {
-		return false;
+	int ret = store_next(store, &answer->record, answer->name);
+	if (ret != KNOT_EOK) {
+		return ret;
 	}
-	reading->read(reading->ctx, name, record->type, &record->reply, reading->now - age,
-	              reading->now - age_ms(record->used), reading->now);
-	return true;
-}
-
-bool archive_read(archive_t *archive, unsigned max, archive_read_f read, void *ctx, uint64_t now)
-{
-	reading_t reading = { .read = read, .ctx = ctx, .now = now };
-	return archive != NULL && store_read(archive->store, max, read_record, &reading) == KNOT_EOK;
+	uint64_t age = age_ms(answer->record.received);
+	if (age >= (answer->record.reply.ttl + (uint64_t)POLICY_WEEK) * 1000) {
+		store_drop(store);
+		return KNOT_EAGAIN;
+	}
+	answer->received = now - age;
+	answer->used = now - age_ms(answer->record.used);
+	return KNOT_EOK;
 }
 
 /*! Addresses are sorted in both. */
@@ -109,51 +81,24 @@ static bool is_same(const answer_t *answer, const reply_t *reply)
 	return true;
 }
 
-uint64_t archive_stored(const archive_t *archive, const answer_t *old, const reply_t *reply,
+uint64_t archive_stored(const store_t *store, const answer_t *old, const reply_t *reply,
                         const refresh_options_t *options, uint64_t now)
 {
-	if (archive == NULL || old == NULL || !is_same(old, reply) || !store_has(archive->store, old->stored)) {
+	if (old == NULL || !is_same(old, reply) || !store_has(store, old->stored)) {
 		return 0;
 	}
 	uint64_t renew = MIN(options->stale_max * 1000ULL / RENEW_SHARE, RENEW_MAX_MS);
 	return now - old->stored < renew ? old->stored : 0;
 }
 
-uint64_t archive_put(archive_t *archive, const target_t *target, addr_type_t id, const reply_t *reply, uint64_t now)
+uint64_t archive_put(store_t *store, const target_t *target, addr_type_t type, const reply_t *reply, uint64_t now)
 {
-	if (archive == NULL) {
-		return 0;
-	}
 	uint64_t wall = time(NULL), unused = now > target->used ? (now - target->used) / 1000 : 0;
 	record_t record = {
-		.type = id,
+		.type = type,
 		.reply = *reply,
 		.received = wall,
 		.used = wall > unused ? wall - unused : 0,
 	};
-	return store_put(archive->store, target->name, &record, now) ? now : 0;
-}
-
-void archive_remove(archive_t *archive, const knot_dname_t *name, uint64_t now)
-{
-	if (archive != NULL) {
-		store_del(archive->store, name, now);
-	}
-}
-
-bool archive_pending(const archive_t *archive)
-{
-	return archive != NULL && store_pending(archive->store);
-}
-
-const store_stats_t *archive_stats(const archive_t *archive)
-{
-	return archive != NULL ? store_stats(archive->store) : NULL;
-}
-
-void archive_commit(archive_t *archive, uint64_t now)
-{
-	if (archive != NULL) {
-		(void)store_commit(archive->store, now);
-	}
+	return store_put(store, target->name, &record, now) ? now : 0;
 }

@@ -122,7 +122,7 @@ static int open_env(store_t *store)
 	return KNOT_EOK;
 }
 
-int store_open(store_t **store_ptr, const char *dir, const char *file, store_log_f log, void *ctx)
+int store_open(store_t **store_ptr, const char *dir, const char *file, log_queue_t *log)
 {
 	*store_ptr = NULL;
 	store_t *store = calloc(1, sizeof(*store));
@@ -130,7 +130,7 @@ int store_open(store_t **store_ptr, const char *dir, const char *file, store_log
 		return KNOT_ENOMEM;
 	}
 
-	int ret = storefile_open(&store->file, dir, file, log, ctx);
+	int ret = storefile_open(&store->file, dir, file, log);
 	if (ret == KNOT_EOK) {
 		ret = open_env(store);
 	}
@@ -222,23 +222,33 @@ static int begin(store_t *store)
 	return ret;
 }
 
+/*! Loses the batch by an error of LMDB. \return KNOT_E* */
+static int lose(store_t *store, int error)
+{
+	store->full = (error == MDB_MAP_FULL);
+	int ret = storefile_fault(&store->file, error);
+	fail(store);
+	return ret;
+}
+
 /*! Takes note of the result of a change. \return Whether the batch goes on. */
 static bool note(store_t *store, int ret)
 {
-	if (ret == 0) {
-		store->ops++;
-		return true;
+	if (ret != 0) {
+		(void)lose(store, ret);
+		return false;
 	}
-	store->full = (ret == MDB_MAP_FULL);
-	storefile_fault(&store->file, ret);
-	fail(store);
-	return false;
+	store->ops++;
+	return true;
 }
 
-/*! Ends a batch that is long enough, or has changed nothing: this would tell nothing about the disk. */
-static bool settle(store_t *store)
+bool store_settle(store_t *store)
 {
+	if (store == NULL || store->txn == NULL) {
+		return true;
+	}
 	if (store->ops == 0) {
+		/* It would tell nothing about the disk. */
 		mdb_txn_abort(store->txn);
 		store->txn = NULL;
 	} else if (store->ops >= STORE_BATCH_MAX) {
@@ -249,6 +259,9 @@ static bool settle(store_t *store)
 
 static bool may_write(store_t *store, uint64_t now)
 {
+	if (store == NULL) {
+		return false;
+	}
 	store->now = now;
 	return (!store->failing || now >= store->retry_at) && begin(store) == KNOT_EOK;
 }
@@ -267,38 +280,34 @@ static int seek(const store_t *store, MDB_cursor *cursor, MDB_val *key, MDB_val 
 	return ret;
 }
 
-static int read_some(store_t *store, MDB_cursor *cursor, unsigned max, store_read_f cb, void *ctx)
+/*! Reads the record behind the last one read; one that is damaged is deleted, and the next one read. */
+static int read_next(store_t *store, MDB_cursor *cursor, record_t *record, knot_dname_storage_t name)
 {
-	MDB_val key, value;
-	int ret = seek(store, cursor, &key, &value);
-	while (ret == 0 && max > 0) {
+	while (true) {
+		MDB_val key, value;
+		int ret = seek(store, cursor, &key, &value);
+		if (ret != 0) {
+			return ret;
+		}
 		if (((const uint8_t *)key.mv_data)[0] == (uint8_t)RECORD_META_KEY[0]) {
 			return MDB_NOTFOUND;
 		}
-
-		record_t record;
-		knot_dname_storage_t name;
-		bool sound = record_read(&record, name, key.mv_data, key.mv_size,
-		                         value.mv_data, value.mv_size) == KNOT_EOK;
 		store->at_len = MIN(key.mv_size, sizeof(store->at));
 		memcpy(store->at, key.mv_data, store->at_len);
-		if (!sound || !cb(name, &record, ctx)) {
-			ret = mdb_cursor_del(cursor, 0);
-			if (ret != 0) {
-				return ret;
-			}
-			store->ops++;
+		if (record_read(record, name, key.mv_data, key.mv_size, value.mv_data, value.mv_size) == KNOT_EOK) {
+			return 0;
 		}
-		if (--max > 0) {
-			ret = seek(store, cursor, &key, &value);
+		ret = mdb_cursor_del(cursor, 0);
+		if (ret != 0) {
+			return ret;
 		}
+		store->ops++;
 	}
-	return ret;
 }
 
-int store_read(store_t *store, unsigned max, store_read_f cb, void *ctx)
+int store_next(store_t *store, record_t *record, knot_dname_storage_t name)
 {
-	if (store->read_all) {
+	if (store == NULL || store->read_all) {
 		return KNOT_ENOENT;
 	}
 
@@ -311,19 +320,22 @@ int store_read(store_t *store, unsigned max, store_read_f cb, void *ctx)
 	MDB_cursor *cursor;
 	ret = mdb_cursor_open(store->txn, store->dbi, &cursor);
 	if (ret == 0) {
-		ret = read_some(store, cursor, max, cb, ctx);
+		ret = read_next(store, cursor, record, name);
 		mdb_cursor_close(cursor);
 	}
-	if (ret != 0 && ret != MDB_NOTFOUND) {
-		store->full = (ret == MDB_MAP_FULL);
-		ret = storefile_fault(&store->file, ret);
-		fail(store);
-		return ret;
+	if (ret == MDB_NOTFOUND) {
+		store->read_all = true;
+		return KNOT_ENOENT;
 	}
-	store->read_all = (ret == MDB_NOTFOUND);
-	(void)settle(store);
+	return ret == 0 ? KNOT_EOK : lose(store, ret);
+}
 
-	return store->read_all ? KNOT_ENOENT : KNOT_EOK;
+void store_drop(store_t *store)
+{
+	MDB_val key = { store->at_len, store->at };
+	if (store->txn != NULL) {
+		(void)note(store, mdb_del(store->txn, store->dbi, &key, NULL));
+	}
 }
 
 bool store_put(store_t *store, const knot_dname_t *name, const record_t *record, uint64_t now)
@@ -339,7 +351,7 @@ bool store_put(store_t *store, const knot_dname_t *name, const record_t *record,
 		store->put_first = now;
 	}
 	MDB_val k = { key_len, key }, v = { len, value };
-	return note(store, mdb_put(store->txn, store->dbi, &k, &v, 0)) && settle(store);
+	return note(store, mdb_put(store->txn, store->dbi, &k, &v, 0)) && store_settle(store);
 }
 
 void store_del(store_t *store, const knot_dname_t *name, uint64_t now)
@@ -355,33 +367,30 @@ void store_del(store_t *store, const knot_dname_t *name, uint64_t now)
 			return;
 		}
 	}
-	(void)settle(store);
+	(void)store_settle(store);
 }
 
 bool store_has(const store_t *store, uint64_t put_at)
 {
-	return put_at != 0 && (store->lost_to == 0 || put_at < store->lost_from || put_at > store->lost_to);
+	return store != NULL && put_at != 0 && (store->lost_to == 0 || put_at < store->lost_from || put_at > store->lost_to);
 }
 
 bool store_pending(const store_t *store)
 {
-	return store->txn != NULL;
+	return store != NULL && store->txn != NULL;
 }
 
 int store_commit(store_t *store, uint64_t now)
 {
-	store->now = now;
-	if (store->txn == NULL) {
+	if (!store_pending(store)) {
 		return KNOT_EOK;
 	}
+	store->now = now;
 
 	int ret = mdb_txn_commit(store->txn);
 	store->txn = NULL;
 	if (ret != 0) {
-		store->full = (ret == MDB_MAP_FULL);
-		ret = storefile_fault(&store->file, ret);
-		fail(store);
-		return ret;
+		return lose(store, ret);
 	}
 	store->stats.puts += store->puts;
 	store->stats.batches++;
@@ -395,7 +404,8 @@ int store_commit(store_t *store, uint64_t now)
 
 const store_stats_t *store_stats(const store_t *store)
 {
-	return &store->stats;
+	static const store_stats_t none = { 0 };
+	return store != NULL ? &store->stats : &none;
 }
 
 void store_close(store_t *store)

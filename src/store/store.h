@@ -9,7 +9,8 @@
  * What is committed survives kill -9; a loss of power may take the last batch.
  * Where it can't be written, what was stored before stays.
  *
- * Times named `now` are clock_ms() and never go back.
+ * Times named `now` are clock_ms() and never go back. Where there is no store, NULL takes its place
+ * in all calls.
  */
 
 #pragma once
@@ -19,6 +20,7 @@
 #include <libknot/dname.h>
 
 #include "store/record.h"
+#include "util/log_queue.h"
 
 /*! A batch commits by itself after so many records written or deleted: this bounds its memory,
  *  to some 16 MiB. */
@@ -34,21 +36,6 @@ typedef struct {
 } store_stats_t;
 
 /*!
- * \brief Told what the operator should know.
- *
- * \param priority  LOG_ERR or LOG_NOTICE of syslog.h.
- * \param text      One line without a newline; gone after the call.
- */
-typedef void (*store_log_f)(void *ctx, int priority, const char *text);
-
-/*!
- * \brief Handed a record that was read. Must not call the store.
- *
- * \return False if it is of no use any more: it is deleted with the next batch.
- */
-typedef bool (*store_read_f)(const knot_dname_t *name, const record_t *record, void *ctx);
-
-/*!
  * \brief Opens a store, which nobody else may have open, or makes an empty one.
  *
  * A file that is damaged, or isn't a store, or is of a newer version, is renamed
@@ -60,26 +47,33 @@ typedef bool (*store_read_f)(const knot_dname_t *name, const record_t *record, v
  * \param[out] store  Result, or NULL; store_close() frees it.
  * \param dir         Directory, made with mode 0700 if missing; its parent must exist.
  * \param file        Name of the file in there.
- * \param log         Called from within any call of the store, also a failing store_open().
+ * \param log         Takes what the operator should know, also of later calls; lives as long as the store.
  *
  * \return KNOT_EBUSY if another one has it open, KNOT_EACCES, KNOT_ESPACE or another KNOT_E*, after
- *         one line to `log`; KNOT_ENOMEM without one; or KNOT_EOK.
+ *         one message; KNOT_ENOMEM without one; or KNOT_EOK.
  */
-int store_open(store_t **store, const char *dir, const char *file, store_log_f log, void *ctx);
+int store_open(store_t **store, const char *dir, const char *file, log_queue_t *log);
 
 /*!
- * \brief Reads further records, in no useful order.
+ * \brief Reads the next record, in no useful order.
  *
  * Other calls may come between two of these; whether records that are put after
- * the first one are handed over is undefined.
+ * the first one are read is undefined. After some of them call store_settle().
  *
- * \param max  Number of records to hand over at most.
+ * \param[out] record  Record.
+ * \param[out] name    Its name.
  *
- * \retval KNOT_EOK     There may be more.
+ * \retval KNOT_EOK     The record.
  * \retval KNOT_ENOENT  That was all.
  * \return Else KNOT_E*, logged like a failed batch; may be tried again later.
  */
-int store_read(store_t *store, unsigned max, store_read_f cb, void *ctx);
+int store_next(store_t *store, record_t *record, knot_dname_storage_t name);
+
+/*! \brief Deletes the record that store_next() has read last, with the next batch. */
+void store_drop(store_t *store);
+
+/*! \brief Ends a batch that is long enough, or that has changed nothing. \return False if it was lost. */
+bool store_settle(store_t *store);
 
 /*!
  * \brief Puts a record into the batch, in place of that of the same name and type.
@@ -111,8 +105,8 @@ bool store_pending(const store_t *store);
  */
 int store_commit(store_t *store, uint64_t now);
 
-/*! \brief Counters; valid until store_close(). */
+/*! \brief Counters; valid until store_close(); without a store all 0. */
 const store_stats_t *store_stats(const store_t *store);
 
-/*! \brief Commits and closes; NULL is fine. */
+/*! \brief Commits and closes. */
 void store_close(store_t *store);

@@ -31,7 +31,7 @@ void storefile_log(const storefile_t *file, int priority, const char *format, ..
 		free(what);
 	}
 	if (ret >= 0) {
-		file->log(file->ctx, priority, text);
+		log_queue_post(file->log, priority, text);
 		free(text);
 	}
 }
@@ -152,9 +152,9 @@ static int take_lock(storefile_t *file)
 	return KNOT_EOK;
 }
 
-int storefile_open(storefile_t *file, const char *dir, const char *name, store_log_f log, void *ctx)
+int storefile_open(storefile_t *file, const char *dir, const char *name, log_queue_t *log)
 {
-	*file = (storefile_t){ .dir_fd = -1, .lock_fd = -1, .log = log, .ctx = ctx };
+	*file = (storefile_t){ .dir_fd = -1, .lock_fd = -1, .log = log };
 	if (asprintf(&file->path, "%s/%s", dir, name) < 0) {
 		file->path = NULL;
 		return KNOT_ENOMEM;

@@ -12,15 +12,14 @@
 
 #include <stddef.h>
 
-#include "store/store.h"
+#include "util/log_queue.h"
 
 typedef struct {
 	char *path;       /*!< Of the file. */
 	const char *name; /*!< The last part of it. */
 	int dir_fd;
 	int lock_fd; /*!< Holds the lock of FILE.lock. */
-	store_log_f log;
-	void *ctx;
+	log_queue_t *log;
 	char reason[256]; /*!< Why the last call failed, for the log. */
 } storefile_t;
 
@@ -31,7 +30,7 @@ typedef struct {
  *
  * \return KNOT_EBUSY if another process has the lock, or else KNOT_E* with a reason, or KNOT_EOK.
  */
-int storefile_open(storefile_t *file, const char *dir, const char *name, store_log_f log, void *ctx);
+int storefile_open(storefile_t *file, const char *dir, const char *name, log_queue_t *log);
 
 /*!
  * \brief Makes sure that there is a file which LMDB can be trusted with.

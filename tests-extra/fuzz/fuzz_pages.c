@@ -37,10 +37,7 @@ static char dir[256], path[272], bad[288], lock[288];
 static uint8_t *sound; /*!< The file of a store. */
 static size_t sound_len;
 
-static void log_nothing(void *ctx, int priority, const char *text)
-{
-	(void)ctx, (void)priority, (void)text;
-}
+static log_queue_t log_queue;
 
 static void put(store_t *store, unsigned number, uint16_t count)
 {
@@ -59,7 +56,7 @@ static void put(store_t *store, unsigned number, uint16_t count)
 static store_t *open_store(void)
 {
 	store_t *store;
-	CHECK(store_open(&store, dir, "set", log_nothing, NULL) == KNOT_EOK);
+	CHECK(store_open(&store, dir, "set", &log_queue) == KNOT_EOK);
 	return store;
 }
 
@@ -140,13 +137,6 @@ static void change(uint8_t *data, size_t pages, input_t *in)
 	memcpy(page + at, octets, len);
 }
 
-static bool count_record(const knot_dname_t *name, const record_t *record, void *ctx)
-{
-	(void)name, (void)record;
-	++*(unsigned *)ctx;
-	return true;
-}
-
 /*! Has LMDB use the file as the module does. */
 static void use(const uint8_t *data, size_t len)
 {
@@ -154,8 +144,11 @@ static void use(const uint8_t *data, size_t len)
 	CHECK(file != NULL && fwrite(data, 1, len, file) == len && fclose(file) == 0);
 	store_t *store = open_store();
 	unsigned count = 0;
+	record_t record;
+	knot_dname_storage_t name;
 	int ret;
-	while ((ret = store_read(store, RECORDS, count_record, &count)) == KNOT_EOK) {
+	while ((ret = store_next(store, &record, name)) == KNOT_EOK) {
+		count++;
 	}
 	CHECK(ret == KNOT_ENOENT && count <= RECORDS);
 	for (unsigned round = 0; round < 3; round++) {
@@ -165,6 +158,7 @@ static void use(const uint8_t *data, size_t len)
 		CHECK(store_commit(store, 1) == KNOT_EOK);
 	}
 	store_close(store);
+	log_queue_free(log_queue_take(&log_queue));
 	CHECK(check_file(path) == CHECK_SOUND);
 }
 

@@ -86,11 +86,11 @@ static int free_sound(void **state)
 /*! Opens the file, and uses what comes out of it. \return Whether it was taken as sound. */
 static bool use_file(void)
 {
-	here.errors = 0;
+	logged()->errors = 0;
 	store_t *store = open_store();
-	bool is_sound = (here.errors == 0);
+	bool is_sound = (logged()->errors == 0);
 	if (!is_sound) {
-		assert_int_equal(here.errors, 1);
+		assert_int_equal(logged()->errors, 1);
 		assert_true(exists(here.bad));
 	}
 	/* With the number of the older meta page changed, it may be as before the last batch. */
@@ -98,7 +98,7 @@ static bool use_file(void)
 	assert_in_range(count, is_sound ? RECORDS - 100 : 0, is_sound ? RECORDS : 0);
 
 	/* Pages of the file are written over and used again now. */
-	here.errors = 0;
+	logged()->errors = 0;
 	for (unsigned round = 0; round < 4; round++) {
 		for (unsigned i = 0; i < 150; i++) {
 			if (rnd() % 3 > 0) {
@@ -110,7 +110,7 @@ static bool use_file(void)
 		assert_int_equal(store_commit(store, 2), KNOT_EOK);
 	}
 	store_close(store);
-	assert_int_equal(here.errors, 0);
+	assert_int_equal(logged()->errors, 0);
 	assert_int_equal(check_file(here.path), CHECK_SOUND);
 	return is_sound;
 }
@@ -133,11 +133,11 @@ static void test_truncated(void **state)
 		size_t lens[] = { len, len + 1 + len * 7 % (PAGE - 1) };
 		for (unsigned i = 0; i < 2; i++) {
 			write_file(sound, lens[i]);
-			here.errors = 0;
+			logged()->errors = 0;
 			store_t *store = open_store();
 			/* Without the last ones it may be sound: if they are free. */
-			assert_int_equal(count_all(store), here.errors == 0 && len > 0 ? RECORDS : 0);
-			assert_true(here.errors == 1 || lens[i] == 0 || sound_len - lens[i] < 64 * PAGE);
+			assert_int_equal(count_all(store), logged()->errors == 0 && len > 0 ? RECORDS : 0);
+			assert_true(logged()->errors == 1 || lens[i] == 0 || sound_len - lens[i] < 64 * PAGE);
 			assert_true(put(store, 1, 1, 2));
 			assert_int_equal(store_commit(store, 2), KNOT_EOK);
 			store_close(store);
@@ -246,14 +246,14 @@ static void test_foreign(void **state)
 	write_file("text", 4);
 	assert_int_equal(check_file(here.path), CHECK_FOREIGN);
 	store_close(open_store());
-	assert_int_equal(here.errors, 1);
-	assert_non_null(strstr(here.text, "not a store of mod-alias, moved to " FILE_NAME ".bad"));
+	assert_int_equal(logged()->errors, 1);
+	assert_non_null(strstr(logged()->text, "not a store of mod-alias, moved to " FILE_NAME ".bad"));
 
 	/* LMDB made the file, and then came a crash. */
 	make_lmdb(NULL, "", NULL, 0);
 	assert_int_equal(check_file(here.path), CHECK_SOUND);
 	store_close(open_store());
-	assert_int_equal(here.errors, 1);
+	assert_int_equal(logged()->errors, 1);
 }
 
 static void test_newer(void **state)
@@ -266,7 +266,7 @@ static void test_newer(void **state)
 	make_lmdb(NULL, RECORD_META_KEY, (const char *)meta, sizeof(meta));
 	assert_int_equal(check_file(here.path), CHECK_NEWER);
 	store_close(open_store());
-	assert_non_null(strstr(here.text, "newer version"));
+	assert_non_null(strstr(logged()->text, "newer version"));
 	assert_true(exists(here.bad));
 }
 

@@ -34,7 +34,7 @@ static void test_growth(void **state)
 	assert_true(store_has(store, T0 + 3999));
 	assert_int_equal(lost, store_stats(store)->errors);
 	assert_in_range(lost, 1, 4);
-	assert_int_equal(here.errors, here.notices);
+	assert_int_equal(logged()->errors, logged()->notices);
 	assert_false(store_has(store, T0 + 4001));
 	assert_true(store_has(store, T0 + 8000));
 	uint64_t puts = store_stats(store)->puts;
@@ -95,7 +95,7 @@ static void test_full_disk(void **state)
 	uint64_t now = T0 + 10 * S, delay = 5 * S, begin = now;
 	for (unsigned round = 0; round < 8; round++) {
 		fill(filler, round * 8192);
-		here.errors = 0;
+		logged()->errors = 0;
 		for (unsigned i = 0; i < 400; i++) {
 			assert_true(put(store, i, 60, now));
 		}
@@ -105,8 +105,8 @@ static void test_full_disk(void **state)
 		assert_false(store_has(store, now));
 		assert_true(store_has(store, T0));
 		assert_int_equal(check_file(here.path), CHECK_SOUND);
-		assert_int_equal(here.errors, round == 0 || round >= 4);
-		assert_non_null(strstr(here.text, "No space left on device"));
+		assert_int_equal(logged()->errors, round == 0 || round >= 4);
+		assert_non_null(strstr(logged()->text, "No space left on device"));
 		assert_false(put(store, 1, 1, now + delay - 1));
 		store_del(store, name_of(1), now + delay - 1);
 		assert_false(store_pending(store));
@@ -119,13 +119,13 @@ static void test_full_disk(void **state)
 
 	/* The same environment goes on when there is space again. */
 	unlink(filler);
-	assert_int_equal(here.notices, 0);
+	assert_int_equal(logged()->notices, 0);
 	for (unsigned i = 0; i < 400; i++) {
 		assert_true(put(store, i, 60, now));
 	}
 	assert_int_equal(store_commit(store, now), KNOT_EOK);
-	assert_int_equal(here.notices, 1);
-	assert_non_null(strstr(here.text, "written again"));
+	assert_int_equal(logged()->notices, 1);
+	assert_non_null(strstr(logged()->text, "written again"));
 	assert_true(has(&store, 399, 399, 60));
 	store_close(store);
 
@@ -134,9 +134,9 @@ static void test_full_disk(void **state)
 	fill(filler, 0);
 	check_refused(KNOT_ESPACE, "No space left on device");
 	unlink(filler);
-	here.errors = 0;
+	logged()->errors = 0;
 	store_close(open_store());
-	assert_int_equal(here.errors, 0);
+	assert_int_equal(logged()->errors, 0);
 }
 
 static bool meta_fails;
@@ -162,13 +162,13 @@ static void test_meta(void **state)
 	meta_fails = true;
 	assert_true(put(store, 2, 1, T0 + 1));
 	assert_true(store_commit(store, T0 + 1) != KNOT_EOK);
-	assert_non_null(strstr(here.text, "Input/output error"));
+	assert_non_null(strstr(logged()->text, "Input/output error"));
 	meta_fails = false;
 	assert_false(put(store, 3, 1, T0 + 2));
 	assert_true(put(store, 3, 1, T0 + 6 * S));
 	assert_int_equal(store_commit(store, T0 + 6 * S), KNOT_EOK);
 	assert_int_equal(store_stats(store)->errors, 1);
-	assert_int_equal(here.errors + here.notices, 2);
+	assert_int_equal(logged()->errors + logged()->notices, 2);
 	assert_true(store_has(store, T0) && !store_has(store, T0 + 1) && store_has(store, T0 + 6 * S));
 	assert_int_equal(count_all(store), 2);
 

@@ -47,7 +47,7 @@ static void test_put(void **state)
 	record.reply.kind = REPLY_BAD;
 	assert_false(store_put(store, name_of(8), &record, T0 + 3));
 	store_close(store);
-	assert_int_equal(here.errors + here.notices, 0);
+	assert_int_equal(logged()->errors + logged()->notices, 0);
 	assert_int_equal(check_file(here.path), CHECK_SOUND);
 }
 
@@ -115,7 +115,7 @@ static void test_read(void **state)
 
 	store = open_store();
 	unsigned count = 0, parts = 1;
-	while (store_read(store, 70, keep_even, &count) == KNOT_EOK) {
+	while (read_some(store, 70, keep_even, &count) == KNOT_EOK) {
 		/* One at the front, one at the back, committed or not. */
 		assert_true(put(store, 0, parts % 5, T0 + parts));
 		assert_true(put(store, 8998, parts % 5, T0 + parts));
@@ -126,7 +126,7 @@ static void test_read(void **state)
 	}
 	assert_int_equal(count, 9000);
 	assert_int_equal(parts, 9000 / 70 + 1);
-	assert_int_equal(store_read(store, 70, keep_even, &count), KNOT_ENOENT);
+	assert_int_equal(read_some(store, 70, keep_even, &count), KNOT_ENOENT);
 	store_close(store);
 	assert_int_equal(check_file(here.path), CHECK_SOUND);
 
@@ -143,9 +143,9 @@ static void test_lock(void **state)
 	store_t *store = open_store(), *other;
 	assert_int_equal(try_open(&other), KNOT_EBUSY);
 	assert_null(other);
-	assert_int_equal(here.errors, 1);
-	assert_non_null(strstr(here.text, here.path));
-	assert_non_null(strstr(here.text, "in use by another process, running without it"));
+	assert_int_equal(logged()->errors, 1);
+	assert_non_null(strstr(logged()->text, here.path));
+	assert_non_null(strstr(logged()->text, "in use by another process, running without it"));
 	store_close(store);
 	store_close(open_store());
 	store_close(NULL);
@@ -207,9 +207,9 @@ static void test_kill(void **state)
 		close(progress[0]);
 
 		store_t *store = open_store();
-		assert_int_equal(here.errors, 0);
+		assert_int_equal(logged()->errors, 0);
 		batches_t seen = { .lowest = UINT64_MAX };
-		while (store_read(store, 1000, see_batch, &seen) == KNOT_EOK) {
+		while (read_some(store, 1000, see_batch, &seen) == KNOT_EOK) {
 		}
 		assert_int_equal(seen.records, 200);
 		assert_int_equal(seen.lowest, seen.highest);
@@ -245,7 +245,7 @@ static void test_place(void **state)
 	/* An empty file is a new one. */
 	assert_int_equal(truncate(here.path, 0), 0);
 	store_close(open_store());
-	assert_int_equal(here.errors, 0);
+	assert_int_equal(logged()->errors, 0);
 }
 
 static void test_refused(void **state)

@@ -13,7 +13,9 @@ from kalias import kalias
 
 TOP = pathlib.Path(__file__).parents[2]
 MODULE_PAGE = TOP / "src/mod-alias.rst"
+MONITORING_PAGE = TOP / "src/mod-alias-monitoring.rst"
 TOOL_PAGE = TOP / "src/kalias/kalias.rst"
+PAGES = {page.stem: page for page in (MODULE_PAGE, MONITORING_PAGE, TOOL_PAGE)}
 MODULE_SOURCES = sorted(path for path in (TOP / "src").glob("*/*.c") if path.parent.name != "kalias")
 TOOL_SOURCES = sorted((TOP / "src/kalias").glob("*.[ch]"))
 
@@ -110,7 +112,7 @@ def seconds_of(text):
 
 # Messages
 
-@pytest.mark.parametrize("page, sources", [(MODULE_PAGE, MODULE_SOURCES), (TOOL_PAGE, TOOL_SOURCES)],
+@pytest.mark.parametrize("page, sources", [(MONITORING_PAGE, MODULE_SOURCES), (TOOL_PAGE, TOOL_SOURCES)],
                          ids=["module", "tool"])
 def test_messages_are_listed(page, sources):
     """Whatever the log or the terminal shows can be looked up."""
@@ -121,8 +123,8 @@ def test_messages_are_listed(page, sources):
 
 
 def test_listed_messages_exist():
-    """The module's page has no messages that it does not write any more."""
-    listed = [literal for term in terms(sections(MODULE_PAGE, "=")["Messages"]) for literal in literals(term)]
+    """The monitoring page has no messages that the module does not write any more."""
+    listed = [literal for term in terms(sections(MONITORING_PAGE, "=")["Messages"]) for literal in literals(term)]
     found = [message for message in messages(MODULE_SOURCES) if max(map(len, fragments(message))) > 9]
     assert len(listed) > 20
     assert [text for text in listed if not any(matches(message, text) for message in found)] == [
@@ -184,7 +186,7 @@ def test_default_and_range(name):
 def test_counters_are_described(place, upstream):
     """Each counter that knotc shows, and each of its parts."""
     listed = {}
-    for names, text in terms(sections(MODULE_PAGE, "=")["Counters"]).items():
+    for names, text in terms(sections(MONITORING_PAGE, "=")["Counters"]).items():
         listed.update(dict.fromkeys(names.split(", "), text))
     with labs.lab(place, upstream) as lab:
         shown = lab.knot.stats()
@@ -254,15 +256,35 @@ def test_links(page):
         assert not anchor or anchor in anchors(target), link
 
 
-@pytest.mark.parametrize("page", [MODULE_PAGE, TOOL_PAGE], ids=["module", "tool"])
+def version():
+    """The version that is built."""
+    return re.search(r"AC_INIT\(\[mod-alias\], \[(.*?)\]\)", (TOP / "configure.ac").read_text())[1]
+
+
+def man_section(page):
+    return re.search(r"^:Manual section: (\d)$", page.read_text(), re.M)[1]
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_man_page(page):
     """It has the version that is built, and makes a man page without a complaint."""
-    version = re.search(r"AC_INIT\(\[mod-alias\], \[(.*?)\]\)", (TOP / "configure.ac").read_text())[1]
-    assert f"\n:Version: {version}\n" in page.read_text()
+    assert f"\n:Version: {version()}\n" in page.read_text()
     program = shutil.which("rst2man") or shutil.which("rst2man.py")
     if not program:
         pytest.skip("no rst2man here")
     done = subprocess.run([program, "--strict", page], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    section = re.search(r"^:Manual section: (\d)$", page.read_text(), re.M)[1]
-    assert re.search(rf'^\.TH "?{page.stem.upper()}"? "?{section}"? ', done.stdout, re.M)
+    assert re.search(rf'^\.TH "?{page.stem.upper()}"? "?{man_section(page)}"? ', done.stdout, re.M)
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_references(page):
+    """It refers to the other pages, by the sections that they have."""
+    known = {(name, man_section(other)) for name, other in PAGES.items()}
+    named = set(re.findall(r"\b(mod-alias[a-z-]*|kalias)\((\d)\)", page.read_text()))
+    assert named | {(page.stem, man_section(page))} == known
+
+
+def test_news():
+    """The newest entry is that of the version that is built."""
+    assert (TOP / "NEWS").read_text().startswith(f"mod-alias {version()} (")

@@ -96,7 +96,7 @@ def schema():
 
 def number(word):
     """A constant expression of conf.c."""
-    constants = {"INT32_MAX": 2**31 - 1, "MINUTE": 60, "DAY": 86400, "TERMS_WEEK": 7 * 86400}
+    constants = {"INT32_MAX": 2**31 - 1, "MINUTE": 60, "DAY": 86400, "POLICY_WEEK": 7 * 86400}
     product = 1
     for factor in word.split(" * "):
         product *= constants[factor] if factor in constants else int(factor)

@@ -26,7 +26,6 @@
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
-#include "engine/account.h"
 #include "resolve/reply.h"
 #include "util/heap.h"
 #include "util/rrtype.h"
@@ -80,11 +79,11 @@ typedef struct target {
 	_Atomic uint64_t used; /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	entry_t entry[ADDR_TYPES];
 	struct cds_list_head lru; /*!< By the last look for one to evict; writer only. */
-	account_t *account;       /*!< Of the zone that asked for it last; writer only. */
+	struct tenant *tenant;    /*!< Of the zone that asked for it last; writer only. */
 	uint64_t rate_slot;       /*!< clock_ms() of its turn within zone-rate, 0 if it has none; writer only. */
 	heap_node_t plan;         /*!< Of the planner. */
 	uint8_t agenda;           /*!< Which of its heaps that is in. */
-	_Atomic bool orphan;      /*!< It is on no zone's account: the next worker that uses it is to ask for it. */
+	_Atomic bool unclaimed;   /*!< It is charged to no zone: the next worker that uses it is to ask for it. */
 	uint8_t name[];           /*!< Lower case. */
 } target_t;
 

@@ -47,25 +47,28 @@ static unsigned mark(target_t *target, unsigned entries, asked_t how)
 	return entries;
 }
 
-void engine_admit(engine_t *engine, account_t *account)
+tenant_t *engine_tenant(engine_t *engine, const knot_dname_t *zone, const tenant_options_t *options,
+                        tenant_publish_f publish, void *module)
 {
-	request_t request = { .account = account };
-	if (queue_push(&engine->queue, &request, (const knot_dname_t *)"")) {
+	tenant_t *tenant = tenants_join(&engine->tenants, zone, options, publish, module);
+	request_t request = { .tenant = tenant };
+	if (tenant != NULL && queue_push(&engine->queue, &request, (const knot_dname_t *)"")) {
 		uv_async_send(&engine->wakeup);
 	}
+	return tenant;
 }
 
 bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
-                unsigned refresh, unsigned wait, account_t *account, uint64_t now)
+                unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now)
 {
 	request_t request = {
-		.account = account,
+		.tenant = tenant,
 		.made = now,
 		.refresh = mark(target, refresh, ASKED_REFRESH),
 		.wait = mark(target, wait, ASKED_WAIT),
 	};
-	bool orphan = target != NULL && target->orphan && atomic_exchange(&target->orphan, false);
-	if (request.refresh == 0 && request.wait == 0 && !orphan) {
+	bool unclaimed = target != NULL && target->unclaimed && atomic_exchange(&target->unclaimed, false);
+	if (request.refresh == 0 && request.wait == 0 && !unclaimed) {
 		return true;
 	}
 
@@ -75,8 +78,8 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 				atomic_store(&target->entry[i].asked, ASKED_NOT);
 			}
 		}
-		if (orphan) {
-			atomic_store(&target->orphan, true);
+		if (unclaimed) {
+			atomic_store(&target->unclaimed, true);
 		}
 		return false;
 	}
@@ -95,8 +98,8 @@ bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters,
 static void free_engine(engine_t *engine)
 {
 	queue_deinit(&engine->queue);
-	lanes_deinit(&engine->lanes);
-	account_close(engine->account);
+	tenants_deinit(&engine->tenants);
+	tenant_unref(engine->tenant);
 	log_queue_free(log_queue_take(&engine->log));
 	planner_deinit(&engine->planner);
 	cache_free(engine->cache);
@@ -126,7 +129,7 @@ static void wait_restored(engine_t *engine)
 }
 
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                 const limits_t *limits, engine_retire_f retire, void *ctx)
+                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire, void *ctx)
 {
 	engine_t *engine = calloc(1, sizeof(*engine));
 	if (engine == NULL) {
@@ -136,9 +139,10 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	engine->retire = retire;
 	engine->retire_ctx = ctx;
 	engine_limit(engine, limits);
-	lanes_init(&engine->lanes, &engine->loop, &engine->key.resolvers, &engine->common);
+	pool_init(&engine->pool, &engine->loop, &engine->key.resolvers, &engine->common[COUNTER_TCP]);
+	tenants_init(&engine->tenants);
 	queue_init(&engine->queue);
-	waiters_init(&engine->waiters);
+	waiters_init(&engine->waiters, waiting);
 	sem_init(&engine->restored, 0, 0);
 	planner_init(&engine->planner);
 
@@ -151,11 +155,13 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
-	refresh_options_t restored = *options;
-	restored.stale_max = POLICY_WEEK; /* For each zone its own stale-max decides. */
-	engine->account = account_open((const knot_dname_t *)"", &restored, 0, NULL, engine);
+	tenant_options_t restored = { .refresh = *options };
+	restored.refresh.stale_max = POLICY_WEEK; /* For each zone its own stale-max decides. */
+	engine->tenant = tenant_new(&engine->tenants, (const knot_dname_t *)"", &restored);
+	pooled_t *first = pool_get(&engine->pool, options);
 	ret = KNOT_ENOMEM;
-	if (engine->account != NULL && lanes_admit(&engine->lanes, engine->account)) {
+	if (engine->tenant != NULL && first != NULL) {
+		pool_done(first);
 		ret = start_thread(engine);
 	}
 	if (ret != KNOT_EOK) {

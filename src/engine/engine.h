@@ -12,7 +12,7 @@
 
 #include "cache/cache.h"
 #include "cache/health.h"
-#include "engine/account.h"
+#include "engine/tenant.h"
 #include "engine/waiters.h"
 #include "resolve/resolver.h"
 #include "util/log_queue.h"
@@ -46,13 +46,14 @@ typedef bool (*engine_retire_f)(void *ctx);
  * \param key          Resolvers and store.
  * \param options        For what is restored from the store, until a zone asks for it.
  * \param limits       Limits to begin with.
+ * \param waiting      Counts the waiting threads of all engines.
  * \param retire       When to end.
  * \param ctx          Its argument.
  *
  * \return KNOT_E*
  */
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                 const limits_t *limits, engine_retire_f retire, void *ctx);
+                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire, void *ctx);
 
 /*! \brief Has the thread end. Any thread. */
 void engine_stop(engine_t *engine);
@@ -73,11 +74,15 @@ const health_t *engine_health(const engine_t *engine);
 log_queue_t *engine_log(engine_t *engine);
 
 /*!
- * \brief Makes an account known to the thread, so that it takes over its predecessor. Any thread.
+ * \brief Finds or makes the tenant of a zone that is being loaded. Any thread.
  *
- * When the queue is full, that is left to the first request.
+ * The thread takes the options over, and restarts the counters, within milliseconds; when its queue is full, within
+ * seconds.
+ *
+ * \return NULL if out of memory. To be given back by tenant_leave(). See tenants_join().
  */
-void engine_admit(engine_t *engine, account_t *account);
+tenant_t *engine_tenant(engine_t *engine, const knot_dname_t *zone, const tenant_options_t *options,
+                        tenant_publish_f publish, void *module);
 
 /*!
  * \brief Has a target resolved. Worker, inside rcu_read_lock(); never blocks.
@@ -88,15 +93,15 @@ void engine_admit(engine_t *engine, account_t *account);
  * \param engine  Engine.
  * \param target    Target from the cache, or NULL if it is not there yet.
  * \param name      Its name, lower case.
- * \param refresh   Entries, as bits (1 << addr_type_t), to be refreshed; without any an orphan is taken over all the same.
+ * \param refresh   Entries, as bits (1 << addr_type_t), to be refreshed; without any an unclaimed target is charged all the same.
  * \param wait      Entries that a client waits for.
- * \param account   Of the zone.
+ * \param tenant   Of the zone.
  * \param now       clock_ms() from before the look-up in the cache: what has been learned since then is enough.
  *
  * \return false if too much is queued already; the request is dropped.
  */
 bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
-                unsigned refresh, unsigned wait, account_t *account, uint64_t now);
+                unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now);
 
 /*!
  * \brief Waits until the engine has learned what makes `done` true.

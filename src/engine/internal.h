@@ -11,8 +11,8 @@
 #include <semaphore.h>
 
 #include "engine/engine.h"
-#include "engine/lane.h"
 #include "engine/planner.h"
+#include "engine/pool.h"
 #include "engine/queue.h"
 #include "store/archive.h"
 
@@ -44,9 +44,10 @@ struct engine {
 	uv_timer_t sweep;
 	uv_timer_t commit;
 	planner_t planner;
-	lanes_t lanes;
-	account_t *account; /*!< Its own: of what is restored, until a zone asks for it. */
-	counters_t common;  /*!< What is counted for all zones together. */
+	pool_t pool;
+	tenants_t tenants;
+	tenant_t *tenant;  /*!< No zone's: of what is restored, until a zone asks for it. */
+	counters_t common; /*!< What is counted for all zones together. */
 	store_t *store;
 	bool restoring;
 	bool closing;
@@ -54,7 +55,7 @@ struct engine {
 	uint64_t down_at; /*!< Since when nothing succeeds, or 0. */
 };
 
-/*! \brief Sets the loop up, with all handles but those of lanes; any thread. \return KNOT_E*, then there is nothing to close. */
+/*! \brief Sets the loop up, with all handles but those of the pool; any thread. \return KNOT_E*, then there is nothing to close. */
 int thread_init(engine_t *engine);
 
 /*! \brief The thread: runs the loop until thread_close(), or until `retire` says so. */

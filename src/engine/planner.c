@@ -6,7 +6,7 @@
 #include <libknot/errcode.h>
 
 #include "cache/schedule.h"
-#include "engine/lane.h"
+#include "engine/tenant.h"
 
 /*! Added to the keys of what is not in use: after all that is. */
 #define IDLE (1ULL << 61)
@@ -20,6 +20,8 @@
 #define RATE_LOOK_MS 5000
 /*! Targets that become due at a time: queries are to leave in between. */
 #define ADVANCE_MAX 1024
+/*! What may leave at once after a pause, as time at full rate, ms. */
+#define BURST_MS 100
 
 void planner_init(planner_t *planner)
 {
@@ -83,7 +85,7 @@ static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t
 /*! Puts a target without wishes where the next thing to do about it says. */
 static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
-	const refresh_options_t *options = &account_of(target)->options;
+	const refresh_options_t *options = &target->tenant->options.refresh;
 	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
 	bool busy = false;
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
@@ -116,15 +118,14 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 		move(planner, target, AGENDA_WAITED, 0, now);
 		return;
 	}
-	(void)account_of(target); /* A turn of an account before is void. */
-	if (target->rate_slot > now) {
+	if (tenant_delays(target, now)) {
 		move(planner, target, AGENDA_LATER, MIN(target->rate_slot, now + RATE_LOOK_MS), now);
 		return;
 	}
 
 	bool failing = is_failing(planner, entry);
 	if (entry->want == ASKED_REFRESH) {
-		uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &account_of(target)->options) : 0;
+		uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &target->tenant->options.refresh) : 0;
 		key += failing ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
 		move(planner, target, failing ? AGENDA_FAILING : AGENDA_DUE, key, now);
 		return;
@@ -203,7 +204,7 @@ static target_t *advance(planner_t *planner, uint64_t now)
 		bool useful = false;
 		for (unsigned i = 0; i < ADDR_TYPES; i++) {
 			entry_t *entry = &target->entry[i];
-			const refresh_options_t *options = &account_of(target)->options;
+			const refresh_options_t *options = &target->tenant->options.refresh;
 			if (!entry->busy && entry->want == ASKED_NOT &&
 			    schedule_refresh(entry, options, target->used, now) <= now) {
 				entry->want = ASKED_REFRESH;
@@ -219,21 +220,22 @@ static target_t *advance(planner_t *planner, uint64_t now)
 	return NULL;
 }
 
-/*! Whether it is a target's turn within the rate of its zone; if not, it waits for that. A probe is for all zones. */
+/*! Whether a target's query may leave within the rate of its zone; if not, it waits for that. A probe is for all zones. */
 static bool has_rate_slot(planner_t *planner, target_t *target, uint64_t now)
 {
-	account_t *account = account_of(target);
-	if (target->rate_slot == 0) {
-		target->rate_slot = account_take_turn(account, now);
-	}
-	if (target->rate_slot > now && pick(planner, target)->want != ASKED_PROBE) {
-		account_count(account, COUNTER_DELAYED);
-		atomic_store_explicit(&account->delayed, true, memory_order_relaxed);
+	if (!tenant_allows(target, now) && pick(planner, target)->want != ASKED_PROBE) {
+		tenant_count(target->tenant, COUNTER_DELAYED);
+		atomic_store_explicit(&target->tenant->delayed, true, memory_order_relaxed);
 		file(planner, target, now);
 		return false;
 	}
 	target->rate_slot = 0;
 	return true;
+}
+
+static uint32_t due_rate(const planner_t *planner)
+{
+	return MAX(planner->max_rate >> planner->health.slow, 1);
 }
 
 /*! Takes a wanted entry of the first target of a heap. */
@@ -256,16 +258,16 @@ static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
 	planner->flights++;
 	planner->failing_flights += plan.failing;
 	planner->others = (agenda == AGENDA_FAILING) ? 0 : planner->others + 1;
-	pace_take(&planner->pace);
-	account_count(target->account, COUNTER_QUERIES);
+	rate_limit_take(&planner->limit, planner->max_rate);
+	tenant_count(target->tenant, COUNTER_QUERIES);
 	if (refresh) {
-		pace_take(&planner->due_pace);
-		account_count(target->account, COUNTER_REFRESHES);
+		rate_limit_take(&planner->due_limit, due_rate(planner));
+		tenant_count(target->tenant, COUNTER_REFRESHES);
 	} else if (probe) {
-		account_count(target->account, COUNTER_PROBES);
+		tenant_count(target->tenant, COUNTER_PROBES);
 	}
 	if (planner->capped_since != 0) {
-		account_count(target->account, COUNTER_CAPPED);
+		tenant_count(target->tenant, COUNTER_CAPPED);
 	}
 
 	file(planner, target, now);
@@ -288,9 +290,11 @@ static void forgive(planner_t *planner, uint64_t now)
 	}
 }
 
-static uint32_t due_rate(const planner_t *planner)
+/*! Time until a query may leave, ms. */
+static uint64_t wait_for(rate_limit_t *limit, uint32_t rate, uint64_t now)
 {
-	return MAX(planner->max_rate >> planner->health.slow, 1);
+	uint64_t slot = rate_limit_next(limit, rate, BURST_MS, now);
+	return slot > now ? slot - now : 0;
 }
 
 /*! Chooses the heap that has the next query, AGENDA_LATER if none may leave. \param[out] wait  ms until one may. */
@@ -308,7 +312,7 @@ static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 		return AGENDA_LATER;
 	}
 
-	*wait = pace_wait(&planner->pace, planner->max_rate, now);
+	*wait = wait_for(&planner->limit, planner->max_rate, now);
 	if (*wait > 0) {
 		if (planner->capped_since == 0) {
 			planner->capped_since = now;
@@ -316,7 +320,7 @@ static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 		return AGENDA_LATER;
 	}
 
-	uint64_t due_wait = pace_wait(&planner->due_pace, due_rate(planner), now);
+	uint64_t due_wait = wait_for(&planner->due_limit, due_rate(planner), now);
 	due &= (due_wait == 0);
 	if (failing != NULL && failing->key >= NOT_WAITED && due_wait > 0) {
 		failing = NULL;

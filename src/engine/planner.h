@@ -12,8 +12,8 @@
  * about them.
  *
  * All queries together keep to max-rate; refreshes slow down further while the
- * resolver fails (health.h). Those of a zone keep to its zone-rate: a target whose
- * turn is yet to come waits for it among the rest. For the engine's thread only,
+ * resolver fails (health.h). Those of a zone keep to its zone-rate: a target
+ * without a slot yet waits for it among the rest. For the engine's thread only,
  * but for `health`.
  */
 
@@ -21,7 +21,7 @@
 
 #include "cache/cache.h"
 #include "cache/health.h"
-#include "engine/pace.h"
+#include "util/rate_limit.h"
 
 /*! Queries under way at a time: a flood of new names must not become one for the resolver. */
 #define PLANNER_FLIGHTS_MAX 512
@@ -46,8 +46,8 @@ typedef struct {
 	uint64_t arrivals;
 	unsigned flights;         /*!< Queries under way. */
 	unsigned failing_flights; /*!< Of these: of targets that had failed before. */
-	pace_t pace;              /*!< Of all queries. */
-	pace_t due_pace;          /*!< Of refreshes. */
+	rate_limit_t limit;       /*!< Of all queries. */
+	rate_limit_t due_limit;   /*!< Of refreshes. */
 	unsigned others;          /*!< Queries since the last one for a failing target. */
 	uint64_t capped_since;    /*!< clock_ms(): since then max-rate makes queries wait without a break; 0: it does not. */
 } planner_t;

@@ -21,7 +21,7 @@ void queue_deinit(queue_t *queue)
 
 void request_free(request_t *request)
 {
-	account_unref(request->account);
+	tenant_unref(request->tenant);
 	free(request);
 }
 
@@ -38,7 +38,7 @@ bool queue_push(queue_t *queue, const request_t *request, const knot_dname_t *na
 	}
 
 	*copy = *request;
-	account_ref(copy->account);
+	tenant_ref(copy->tenant);
 	memcpy(copy->name, name, len);
 	cds_wfcq_node_init(&copy->node);
 	cds_wfcq_enqueue(&queue->head, &queue->tail, &copy->node);

@@ -15,19 +15,19 @@
 #include <stdbool.h>
 #include <libknot/dname.h>
 
-#include "engine/account.h"
+#include "engine/tenant.h"
 
 /*! Requests that may wait for the thread; each takes some 100 octets. */
 #define QUEUE_MAX 65536
 
-/*! "Resolve this target"; with no entry: "it is on this account", or just "know this account". */
+/*! "Resolve this target". Without entries: "it is charged to this tenant", or without a name: "renew this tenant". */
 typedef struct {
 	struct cds_wfcq_node node;
-	account_t *account; /*!< Of the zone that asks, with a reference. */
-	uint64_t made;      /*!< clock_ms() of what the worker knew. */
-	uint8_t refresh;    /*!< Entries to be refreshed, as bits (1 << addr_type_t). */
-	uint8_t wait;       /*!< Entries that a client waits for. */
-	uint8_t name[];     /*!< Lower case. */
+	tenant_t *tenant; /*!< Of the zone that asks, with a reference. */
+	uint64_t made;    /*!< clock_ms() of what the worker knew. */
+	uint8_t refresh;  /*!< Entries to be refreshed, as bits (1 << addr_type_t). */
+	uint8_t wait;     /*!< Entries that a client waits for. */
+	uint8_t name[];   /*!< Lower case. */
 } request_t;
 
 typedef struct {
@@ -42,7 +42,7 @@ void queue_init(queue_t *queue);
 void queue_deinit(queue_t *queue);
 
 /*!
- * \brief Queues a copy of the request, with a name and a reference to its account. Any thread.
+ * \brief Queues a copy of the request, with a name and a reference to its tenant. Any thread.
  *
  * \return false if the queue is full or memory is out.
  */

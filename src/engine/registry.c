@@ -7,15 +7,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <libknot/errcode.h>
 
 #include "util/clock.h"
-#include "util/hash.h"
 
 /*! How long an engine without zones is kept, in ms. */
 #define LINGER_MS 60000
-/*! For some tens of thousands of zones. */
-#define ZONE_BUCKETS 4096
 
 /*! Limits that some zones ask for. */
 typedef struct {
@@ -28,9 +26,8 @@ typedef struct {
 	struct cds_list_head node;
 	engine_key_t key;
 	engine_t *engine;
-	struct cds_list_head claims;              /*!< One for each different limits: few. */
-	struct cds_list_head zones[ZONE_BUCKETS]; /*!< Accounts, the last one of each zone, by its name's hash. */
-	uint64_t idle_since;                      /*!< clock_ms() of when the last claim went. */
+	struct cds_list_head claims; /*!< One for each different limits: few. */
+	uint64_t idle_since;         /*!< clock_ms() of when the last claim went. */
 	bool stopped;
 } running_t;
 
@@ -38,6 +35,7 @@ static struct {
 	pthread_mutex_t lock;
 	struct cds_list_head live;    /*!< In use or lingering. */
 	struct cds_list_head retired; /*!< Their threads have ended or are about to. */
+	atomic_uint waiting;          /*!< Workers that wait for any of them. */
 } registry = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.live = CDS_LIST_HEAD_INIT(registry.live),
@@ -93,11 +91,8 @@ static running_t *add_running(const engine_key_t *key, const refresh_options_t *
 	running->key = *key;
 	running->idle_since = clock_ms();
 	CDS_INIT_LIST_HEAD(&running->claims);
-	for (unsigned i = 0; i < ZONE_BUCKETS; i++) {
-		CDS_INIT_LIST_HEAD(&running->zones[i]);
-	}
 
-	*ret = engine_start(&running->engine, key, options, limits, retire, running);
+	*ret = engine_start(&running->engine, key, options, limits, &registry.waiting, retire, running);
 	if (*ret != KNOT_EOK) {
 		free(running);
 		return NULL;
@@ -151,12 +146,8 @@ static void apply_limits(running_t *running)
 	limits_t limits = { 0 };
 	claim_t *claim;
 	cds_list_for_each_entry(claim, &running->claims, node) {
-		if (claim->limits.max_rate > limits.max_rate) {
-			limits.max_rate = claim->limits.max_rate;
-		}
-		if (claim->limits.max_targets > limits.max_targets) {
-			limits.max_targets = claim->limits.max_targets;
-		}
+		limits.max_rate = MAX(limits.max_rate, claim->limits.max_rate);
+		limits.max_targets = MAX(limits.max_targets, claim->limits.max_targets);
 	}
 	if (!cds_list_empty(&running->claims)) {
 		engine_limit(running->engine, &limits);
@@ -185,45 +176,6 @@ int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_o
 	pthread_mutex_unlock(&registry.lock);
 
 	return ret;
-}
-
-static void register_account(running_t *running, account_t *account)
-{
-	uint64_t print = hash64(0, account->zone, knot_dname_size(account->zone));
-	struct cds_list_head *bucket = &running->zones[print % ZONE_BUCKETS];
-	account_t *other;
-	cds_list_for_each_entry(other, bucket, registered) {
-		if (knot_dname_is_equal(other->zone, account->zone)) {
-			cds_list_del_init(&other->registered);
-			account->predecessor = account_ref(other);
-			break;
-		}
-	}
-	cds_list_add(&account->registered, bucket);
-}
-
-void registry_join(engine_t *engine, account_t *account)
-{
-	pthread_mutex_lock(&registry.lock);
-	running_t *running;
-	cds_list_for_each_entry(running, &registry.live, node) {
-		if (running->engine == engine) {
-			register_account(running, account);
-			break;
-		}
-	}
-	pthread_mutex_unlock(&registry.lock);
-	engine_admit(engine, account);
-}
-
-void registry_leave(account_t *account)
-{
-	if (account != NULL) {
-		pthread_mutex_lock(&registry.lock);
-		cds_list_del_init(&account->registered);
-		pthread_mutex_unlock(&registry.lock);
-		account_close(account);
-	}
 }
 
 void registry_release(engine_t *engine, const limits_t *limits)

@@ -29,16 +29,5 @@
 int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_options_t *options,
                      const limits_t *limits);
 
-/*!
- * \brief Opens the account of a zone with an engine, which takes over the one that the zone has with it already.
- *
- * \param account   Its account, not yet used.
- * \param engine  Got by registry_acquire().
- */
-void registry_join(engine_t *engine, account_t *account);
-
-/*! \brief Closes the account of a zone; NULL is fine. */
-void registry_leave(account_t *account);
-
 /*! \brief Gives an engine back, with the limits that it was got with; NULL is fine. */
 void registry_release(engine_t *engine, const limits_t *limits);

@@ -34,7 +34,8 @@
 /*! A query under way. Its target can't leave the cache: the entry is busy. */
 typedef struct {
 	engine_t *engine;
-	account_t *account;
+	tenant_t *tenant; /*!< That it was sent for. */
+	pooled_t *pooled;
 	plan_t plan;
 	bool failed; /*!< A failure has been noted. */
 } flight_t;
@@ -45,7 +46,7 @@ typedef struct {
 static void remove_target(engine_t *engine, target_t *target)
 {
 	store_del(engine->store, target->name, clock_ms());
-	account_charge(NULL, target);
+	tenant_charge(NULL, target);
 	cache_remove(engine->cache, target);
 	engine->common[COUNTER_TARGETS]--;
 }
@@ -62,16 +63,16 @@ static bool evict_one(engine_t *engine)
 	return true;
 }
 
-static target_t *add_target(engine_t *engine, const knot_dname_t *name, account_t *account,
+static target_t *add_target(engine_t *engine, const knot_dname_t *name, tenant_t *tenant,
                             uint64_t used, uint64_t now)
 {
 	target_t *target = cache_add(engine->cache, name, used);
 	if (target == NULL) {
 		return NULL;
 	}
-	account_charge(account, target);
+	tenant_charge(tenant, target);
 	if (planner_add(&engine->planner, target, now) != KNOT_EOK) {
-		account_charge(NULL, target);
+		tenant_charge(NULL, target);
 		cache_remove(engine->cache, target);
 		return NULL;
 	}
@@ -93,7 +94,7 @@ static void publish(engine_t *engine, const flight_t *flight, const reply_t *rep
 {
 	target_t *target = flight->plan.target;
 	entry_t *entry = &target->entry[flight->plan.id];
-	const refresh_options_t *options = &flight->account->options;
+	const refresh_options_t *options = &target->tenant->options.refresh;
 
 	uint64_t stored = archive_stored(engine->store, entry->answer, reply, options, now);
 	if (cache_publish(entry, reply, now) != KNOT_EOK) {
@@ -116,9 +117,9 @@ static void count_result(const flight_t *flight, const reply_t *reply, int16_t e
 	} else if (ede == KNOT_EDNS_EDE_NREACH_AUTH) {
 		id = COUNTER_TIMEOUTS;
 	}
-	account_t *account = account_of(flight->plan.target);
-	account_count(account, id);
-	account_count_latency(account, now - flight->plan.at);
+	tenant_t *tenant = flight->plan.target->tenant;
+	tenant_count(tenant, id);
+	tenant_count_latency(tenant, now - flight->plan.at);
 }
 
 /*! Tells that the resolvers went down, or came back. */
@@ -158,7 +159,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	if (reply != NULL) {
 		publish(engine, flight, reply, now);
 	} else if (!flight->failed) {
-		cache_fail(entry, ede, schedule_retry(entry, &flight->account->options, now), flight->plan.at);
+		cache_fail(entry, ede, schedule_retry(entry, &flight->plan.target->tenant->options.refresh, now), flight->plan.at);
 	}
 	if (!flight->failed) {
 		count_result(flight, reply, ede, now);
@@ -172,7 +173,8 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 
 	if (final) {
 		planner_done(&engine->planner, &flight->plan, now);
-		flight->account->flights--;
+		flight->tenant->queries--;
+		pool_done(flight->pooled);
 		free(flight);
 	}
 	waiters_wake(&engine->waiters);
@@ -182,21 +184,19 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 
 static void take_request(engine_t *engine, const request_t *request, uint64_t now)
 {
-	account_t *account = request->account;
-	if (!lanes_admit(&engine->lanes, account)) {
-		account = engine->account; /* Other options are better than none. */
-	}
+	tenant_t *tenant = request->tenant;
+	tenant_renew(tenant);
 
 	target_t *target = find_target(engine, request->name);
 	if (target != NULL) {
-		account_charge(account, target);
+		tenant_charge(tenant, target);
 	} else if (request->refresh == 0 && request->wait == 0) {
-		return; /* The account was all, see engine_admit(). */
+		return; /* The tenant was all, see engine_tenant(). */
 	} else if (cache_count(engine->cache) < engine->max_targets || evict_one(engine)) {
-		target = add_target(engine, request->name, account, now, now);
+		target = add_target(engine, request->name, tenant, now, now);
 	}
 	if (target == NULL) {
-		account_count(account, COUNTER_REFUSED);
+		tenant_count(tenant, COUNTER_REFUSED);
 		return;
 	}
 	planner_request(&engine->planner, target, request->refresh, request->wait, request->made, now);
@@ -213,23 +213,31 @@ static bool take_requests(engine_t *engine)
 	return request != NULL;
 }
 
+/*! A query that can't be sent has failed like any other. */
+static void fail_query(engine_t *engine, const plan_t *plan)
+{
+	entry_t *entry = &plan->target->entry[plan->id];
+	uint64_t now = clock_ms();
+	uint64_t retry_at = schedule_retry(entry, &plan->target->tenant->options.refresh, now);
+	cache_fail(entry, KNOT_EDNS_EDE_OTHER, retry_at, plan->at);
+	planner_done(&engine->planner, plan, now);
+	waiters_wake(&engine->waiters);
+}
+
 static void send_query(engine_t *engine, const plan_t *plan)
 {
-	account_t *account = plan->target->account;
+	tenant_t *tenant = plan->target->tenant;
 	flight_t *flight = malloc(sizeof(*flight));
-	if (flight == NULL) {
-		entry_t *entry = &plan->target->entry[plan->id];
-		uint64_t now = clock_ms();
-		cache_fail(entry, KNOT_EDNS_EDE_OTHER, schedule_retry(entry, &account->options, now), plan->at);
-		planner_done(&engine->planner, plan, now);
-		waiters_wake(&engine->waiters);
+	pooled_t *pooled = (flight != NULL) ? pool_get(&engine->pool, &tenant->options.refresh) : NULL;
+	if (pooled == NULL) {
+		free(flight);
+		fail_query(engine, plan);
 		return;
 	}
 
-	*flight = (flight_t){ .engine = engine, .account = account, .plan = *plan };
-	account->flights++;
-	account->lane->unsettled = true;
-	resolver_query(account->lane->resolver, plan->target->name, addr_rrtype(plan->id), on_result, flight);
+	*flight = (flight_t){ .engine = engine, .tenant = tenant, .pooled = pooled, .plan = *plan };
+	tenant->queries++;
+	resolver_query(pooled->resolver, plan->target->name, addr_rrtype(plan->id), on_result, flight);
 }
 
 /*! Does what the planner says. \return ms until there is more to do. */
@@ -256,7 +264,7 @@ static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 {
 	target_t *target = find_target(engine, answer->name);
 	if (target == NULL) {
-		target = add_target(engine, answer->name, engine->account, answer->used, now);
+		target = add_target(engine, answer->name, engine->tenant, answer->used, now);
 	}
 	if (target == NULL) {
 		return;
@@ -321,7 +329,11 @@ static void publish_counters(engine_t *engine, bool all)
 	const store_stats_t *stats = store_stats(engine->store);
 	engine->common[COUNTER_STORED] = stats->puts;
 	engine->common[COUNTER_STORE_ERRORS] = stats->errors;
-	lanes_publish(&engine->lanes, all);
+	if (all) {
+		tenants_sweep(&engine->tenants, engine->common);
+	} else {
+		tenants_publish(&engine->tenants, engine->common);
+	}
 }
 
 static void on_tick(uv_timer_t *tick)
@@ -344,7 +356,7 @@ static void on_prepare(uv_prepare_t *prepare)
 
 	bool more = take_requests(engine);
 	uint64_t wait = follow_plan(engine);
-	lanes_settle(&engine->lanes);
+	pool_settle(&engine->pool);
 	publish_counters(engine, false);
 	if (engine->restoring) {
 		restore_some(engine);
@@ -361,7 +373,7 @@ static void on_prepare(uv_prepare_t *prepare)
 void thread_close(engine_t *engine)
 {
 	engine->closing = true;
-	lanes_close(&engine->lanes);
+	pool_close(&engine->pool);
 	uv_close((uv_handle_t *)&engine->wakeup, NULL);
 	uv_close((uv_handle_t *)&engine->prepare, NULL);
 	uv_close((uv_handle_t *)&engine->tick, NULL);
@@ -394,7 +406,7 @@ static void on_sweep(uv_timer_t *timer)
 		uv_timer_start(timer, on_sweep, EVICT_PAUSE_MS, SWEEP_MS);
 	}
 	publish_counters(engine, true);
-	lanes_sweep(&engine->lanes);
+	pool_sweep(&engine->pool);
 }
 
 int thread_init(engine_t *engine)

@@ -4,11 +4,9 @@
 
 #include "util/clock.h"
 
-/* Over all engines: those who wait are Knot's TCP workers, whatever they wait for. */
-static atomic_uint waiting;
-
-void waiters_init(waiters_t *waiters)
+void waiters_init(waiters_t *waiters, atomic_uint *waiting)
 {
+	waiters->waiting = waiting;
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -29,8 +27,8 @@ bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned max_waiters, wa
 	if (wait_ms == 0) {
 		return done(ctx);
 	}
-	if (atomic_fetch_add(&waiting, 1) >= max_waiters) {
-		atomic_fetch_sub(&waiting, 1);
+	if (atomic_fetch_add(waiters->waiting, 1) >= max_waiters) {
+		atomic_fetch_sub(waiters->waiting, 1);
 		return done(ctx);
 	}
 
@@ -47,7 +45,7 @@ bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned max_waiters, wa
 	}
 	pthread_mutex_unlock(&waiters->lock);
 	atomic_fetch_sub(&waiters->count, 1);
-	atomic_fetch_sub(&waiting, 1);
+	atomic_fetch_sub(waiters->waiting, 1);
 
 	return is_done;
 }

@@ -15,10 +15,14 @@
 typedef struct {
 	pthread_mutex_t lock; /*!< The thread takes it to signal only, and only if somebody waits. */
 	pthread_cond_t cond;
-	atomic_uint count; /*!< Waiting threads. */
+	atomic_uint count;    /*!< Threads that wait. */
+	atomic_uint *waiting; /*!< Those of the whole process: Knot's TCP workers, whatever they wait for. */
 } waiters_t;
 
-void waiters_init(waiters_t *waiters);
+/*! \brief Prepares. \param waiting  Counts the waiting threads of all waiters_t together. */
+void waiters_init(waiters_t *waiters, atomic_uint *waiting);
+
+/*! \brief Frees what waiters_init() made. */
 void waiters_deinit(waiters_t *waiters);
 
 /*! Says whether a waiter has what it waits for. */
@@ -29,7 +33,7 @@ typedef bool (*waiters_done_f)(void *ctx);
  *
  * \param waiters  Waiters.
  * \param wait_ms  Longest wait, ms; 0: none.
- * \param max_waiters    How many threads of the process may wait at a time, in all waiters_t together.
+ * \param max_waiters    How many threads of the process may wait at a time.
  * \param done     Called with the lock held, or without if there is no wait.
  * \param ctx      Its argument.
  *

@@ -378,7 +378,7 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	if (log_queue_pending(engine_log(qctx.ctx->engine))) {
 		log_queued(qctx.ctx, mod);
 	}
-	if (atomic_load_explicit(&qctx.ctx->account->delayed, memory_order_relaxed)) {
+	if (atomic_load_explicit(&qctx.ctx->tenant->delayed, memory_order_relaxed)) {
 		log_zone_rate(qctx.ctx, mod, now);
 	}
 

@@ -27,7 +27,7 @@ typedef enum {
 typedef struct {
 	conf_alias_t conf;
 	engine_t *engine;
-	account_t *account;
+	tenant_t *tenant;
 	signer_t *signer;              /*!< With automatic signing, else NULL. */
 	_Atomic bool elsewhere_logged; /*!< That the zone is signed elsewhere. */
 	_Atomic layout_t layout;

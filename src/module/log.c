@@ -108,7 +108,7 @@ void log_signed_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
 
 void log_zone_rate(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
 {
-	atomic_store_explicit(&ctx->account->delayed, false, memory_order_relaxed);
+	atomic_store_explicit(&ctx->tenant->delayed, false, memory_order_relaxed);
 	if (is_time(&ctx->delayed_logged_at, DELAYED_PAUSE_MS, now)) {
 		knotd_mod_log(mod, LOG_WARNING, "zone-rate of %u queries/s reached, targets wait for their turn",
 		              ctx->conf.zone_rate);

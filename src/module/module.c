@@ -18,10 +18,10 @@
 #include "module/stats.h"
 #include "util/name.h"
 
-static void free_ctx(alias_ctx_t *ctx)
+static void free_ctx(alias_ctx_t *ctx, const knotd_mod_t *mod)
 {
 	if (ctx != NULL) {
-		registry_leave(ctx->account);
+		tenant_leave(ctx->tenant, mod);
 		signer_free(ctx->signer);
 		registry_release(ctx->engine, &ctx->conf.limits);
 		conf_free(&ctx->conf);
@@ -67,40 +67,37 @@ static int load(knotd_mod_t *mod)
 		goto fail;
 	}
 
-	ret = KNOT_ENOMEM;
-	ctx->account = account_open(knotd_mod_zone(mod), &ctx->conf.policy.refresh, ctx->conf.zone_rate,
-	                            stats_publish, mod);
-	if (ctx->account != NULL) {
-		ret = stats_register(mod);
-	}
-	if (ret == KNOT_EOK && ctx->conf.signing) {
-		ctx->signer = signer_new(&ctx->conf.signer, signatures_max(&ctx->conf));
-		ret = (ctx->signer != NULL) ? KNOT_EOK : KNOT_ENOMEM;
-	}
+	ret = stats_register(mod);
 	if (ret != KNOT_EOK) {
+		goto fail;
+	}
+	if (ctx->conf.signing) {
+		ctx->signer = signer_new(&ctx->conf.signer, signatures_max(&ctx->conf));
+	}
+	const tenant_options_t options = { .refresh = ctx->conf.policy.refresh, .rate = ctx->conf.zone_rate };
+	ctx->tenant = engine_tenant(ctx->engine, knotd_mod_zone(mod), &options, stats_publish, mod);
+	if (ctx->tenant == NULL || (ctx->conf.signing && ctx->signer == NULL)) {
+		ret = KNOT_ENOMEM;
 		goto fail;
 	}
 
 	log_queued(ctx, mod); /* About the store, mostly. */
 
-	knotd_mod_ctx_set(mod, ctx);
 	ret = add_hooks(mod, ctx);
 	if (ret != KNOT_EOK) {
-		knotd_mod_ctx_set(mod, NULL);
 		goto fail;
 	}
-	registry_join(ctx->engine, ctx->account);
-
+	knotd_mod_ctx_set(mod, ctx);
 	return KNOT_EOK;
 fail:
-	free_ctx(ctx);
+	free_ctx(ctx, mod);
 	return ret;
 }
 
 /* Must not log: the zone may be gone. May run twice. */
 static void unload(knotd_mod_t *mod)
 {
-	free_ctx(knotd_mod_ctx(mod));
+	free_ctx(knotd_mod_ctx(mod), mod);
 	knotd_mod_ctx_set(mod, NULL);
 }
 

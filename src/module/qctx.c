@@ -140,11 +140,11 @@ void qctx_ask(qctx_t *qctx, uint64_t now)
 				*(waits ? &wait : &refresh) |= 1U << id;
 			}
 		}
-		bool orphan = qctx->target[i] != NULL &&
-		              atomic_load_explicit(&qctx->target[i]->orphan, memory_order_relaxed);
-		if (((refresh | wait) != 0 || orphan) &&
+		bool unclaimed = qctx->target[i] != NULL &&
+		                 atomic_load_explicit(&qctx->target[i]->unclaimed, memory_order_relaxed);
+		if (((refresh | wait) != 0 || unclaimed) &&
 		    !engine_ask(qctx->ctx->engine, qctx->target[i], qctx->name[i], refresh, wait,
-		                qctx->ctx->account, now)) {
+		                qctx->ctx->tenant, now)) {
 			stats_count(qctx->mod, qctx->qdata, STAT_QUEUE_FULL, 0);
 			qctx->dropped = true;
 		}

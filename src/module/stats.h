@@ -5,7 +5,7 @@
  * \brief The module's counters of one zone, as `knotc zone-stats` shows them.
  *
  * Workers count what clients get, each for itself: Knot keeps a set of counters for each
- * thread. What the engine's thread counts is stored by it (account.h).
+ * thread. What the engine's thread counts is stored by it (engine/tenant.h).
  */
 
 #pragma once
@@ -62,7 +62,7 @@ typedef enum {
 /*! \brief Registers all counters; for the load callback. \return KNOT_E* */
 int stats_register(knotd_mod_t *mod);
 
-/*! \brief Stores what the engine's thread has counted; an account_publish_f. */
+/*! \brief Stores what the engine's thread has counted; a tenant_publish_f. */
 void stats_publish(void *ctx, const counters_t own, const counters_t common);
 
 /*! \brief Counts one; worker. */

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "cache/cache.h"
+#include "cache/policy.h"
 #include "resolve/resolvers.h"
 #include "store/store.h"
 

@@ -294,7 +294,7 @@ static void make_policy(void)
 	world.ctx.conf.onlinesign = world.who_signs == SIGNED_ONLINE;
 	world.ctx.conf.rrsig_len = 28 + 64;
 	world.ctx.conf.signer = (signer_conf_t){ .lifetime = 14 * 86400, .refresh = 7 * 86400 };
-	world.account.delayed = more & 0x20;
+	world.tenant.delayed = more & 0x20;
 	if (world.who_signs == SIGNED_HERE || world.who_signs == SIGNED_LOST) {
 		world.ctx.signer = signer_new(&world.ctx.conf.signer, 16);
 		CHECK(world.ctx.signer != NULL);
@@ -366,7 +366,7 @@ void world_learn(void)
 			}
 			learn_slot(&target->entry[id], id, how);
 		}
-		target->orphan = known & 0x80;
+		target->unclaimed = known & 0x80;
 	}
 }
 
@@ -466,7 +466,7 @@ void world_begin(const uint8_t *data, size_t size)
 	make_policy();
 	make_engine();
 	world.ctx.engine = &world.engine;
-	world.ctx.account = &world.account;
+	world.ctx.tenant = &world.tenant;
 	world.extra.contents = world.layout_fails ? NULL : &world.contents;
 	world.extra.node = &world.owner->node;
 }

@@ -69,7 +69,7 @@ typedef struct {
 	node_extra_t extra;
 
 	alias_ctx_t ctx;
-	account_t account;
+	tenant_t tenant;
 	struct engine engine;
 	network_t denied[WORLD_DENIED];
 	unsigned denied_count;

@@ -25,7 +25,7 @@ typedef struct flight {
 sim_t sim;
 
 static heap_t landings;
-static struct cds_list_head changes;
+static tenants_t tenants;
 static flight_t flights[FLIGHTS_MAX];
 static flight_t *free_flights;
 
@@ -52,19 +52,18 @@ int sim_setup(void **state)
 	(void)state;
 	rcu_register_thread();
 	sim = (sim_t){ .now = SIM_T0, .resolver = sim_good, .period = 100 };
-	sim.account.options = (refresh_options_t){
-		.timeout = SIM_TIMEOUT_MS,
-		.retry = 2,
-		.failure_ttl = 5,
-		.negative_ttl_max = 300,
-		.keep_warm = 86400,
-		.stale_max = 86400,
-	};
+	tenant_options_t options = { .refresh = {
+					     .timeout = SIM_TIMEOUT_MS,
+					     .retry = 2,
+					     .failure_ttl = 5,
+					     .negative_ttl_max = 300,
+					     .keep_warm = 86400,
+					     .stale_max = 86400,
+				     } };
 	sim.policy = (policy_t){ .ttl_max = 86400 };
 	sim.cache = cache_new();
-	CDS_INIT_LIST_HEAD(&sim.account.changed);
-	CDS_INIT_LIST_HEAD(&changes);
-	sim.account.changes = &changes;
+	tenants_init(&tenants);
+	sim.tenant = tenant_new(&tenants, NAME_APEX, &options);
 	planner_init(&sim.planner);
 	sim.planner.max_rate = 1000;
 
@@ -74,13 +73,15 @@ int sim_setup(void **state)
 		flights[i] = (flight_t){ .next = free_flights };
 		free_flights = &flights[i];
 	}
-	return sim.cache == NULL;
+	return sim.cache == NULL || sim.tenant == NULL;
 }
 
 int sim_teardown(void **state)
 {
 	(void)state;
 	planner_deinit(&sim.planner);
+	tenants_deinit(&tenants);
+	tenant_unref(sim.tenant);
 	cache_clear(sim.cache);
 	cache_free(sim.cache);
 	heap_deinit(&landings);
@@ -93,7 +94,7 @@ int sim_teardown(void **state)
 
 uint64_t sim_counter(counter_t id)
 {
-	return sim.account.counters[id];
+	return sim.tenant->counters[id];
 }
 
 /* --- targets --- */
@@ -109,7 +110,7 @@ static unsigned number_of(const target_t *target)
 	return (unsigned)name[1] << 24 | name[2] << 16 | name[3] << 8 | name[4];
 }
 
-static sim_slot_t *slot_of(const plan_t *plan)
+static sim_entry_t *known_of(const plan_t *plan)
 {
 	return &sim.entry[number_of(plan->target)][plan->id];
 }
@@ -127,7 +128,7 @@ void sim_add(unsigned count)
 		name_of(name, sim.count);
 		target_t *target = cache_add(sim.cache, name, sim.now);
 		assert_non_null(target);
-		target->account = &sim.account;
+		target->tenant = sim.tenant;
 		sim.target[sim.count] = target;
 		assert_int_equal(planner_add(&sim.planner, target, sim.now), KNOT_EOK);
 	}
@@ -177,7 +178,7 @@ static void count_verdict(const verdict_t *verdict)
 	default:
 		if (verdict->ede == KNOT_EDNS_EDE_STALE) {
 			sim.stale++;
-		} else if (sim.now >= schedule_expiry(verdict->answer, &sim.account.options)) {
+		} else if (sim.now >= schedule_expiry(verdict->answer, &sim.tenant->options.refresh)) {
 			sim.grace++;
 		} else {
 			sim.fresh++;
@@ -193,7 +194,7 @@ void sim_ask(unsigned number)
 		return;
 	}
 
-	sim.policy.refresh = sim.account.options;
+	sim.policy.refresh = sim.tenant->options.refresh;
 	cache_touch(target, sim.now);
 	unsigned refresh = 0, wait = 0;
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
@@ -215,9 +216,9 @@ void sim_ask(unsigned number)
 /* --- the engine's thread --- */
 
 /*! The least that a back-off has to be. */
-static uint64_t backoff_ms(const sim_slot_t *entry)
+static uint64_t backoff_ms(const sim_entry_t *entry)
 {
-	uint64_t backoff = sim.account.options.failure_ttl * 1000;
+	uint64_t backoff = sim.tenant->options.refresh.failure_ttl * 1000;
 	for (unsigned i = 1; i < entry->failures && backoff < SCHEDULE_BACKOFF_MAX * 1000; i++) {
 		backoff *= 2;
 	}
@@ -226,7 +227,7 @@ static uint64_t backoff_ms(const sim_slot_t *entry)
 
 static void log_query(const plan_t *plan, bool refresh)
 {
-	sim_slot_t *entry = slot_of(plan);
+	sim_entry_t *entry = known_of(plan);
 	if (sim.queries == sim.capacity) {
 		sim.capacity = sim.capacity > 0 ? 2 * sim.capacity : 4096;
 		sim.query = realloc(sim.query, sim.capacity * sizeof(*sim.query));
@@ -264,11 +265,11 @@ plan_t sim_next(void)
 	} else if (plan.kind == PLAN_ASK) {
 		/* One query for an entry at a time. */
 		assert_ptr_equal(sim.target[number_of(plan.target)], plan.target);
-		assert_false(slot_of(&plan)->busy);
+		assert_false(known_of(&plan)->busy);
 		assert_true(plan.target->entry[plan.id].busy);
 		assert_true(sim.planner.flights <= PLANNER_FLIGHTS_MAX);
-		if (sim.planner.failing_flights > sim.doubtful_max) {
-			sim.doubtful_max = sim.planner.failing_flights;
+		if (sim.planner.failing_flights > sim.failing_max) {
+			sim.failing_max = sim.planner.failing_flights;
 		}
 		log_query(&plan, sim_counter(COUNTER_REFRESHES) != refreshes);
 	}
@@ -278,7 +279,7 @@ plan_t sim_next(void)
 void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 {
 	entry_t *entry = &plan->target->entry[plan->id];
-	sim_slot_t *own = slot_of(plan);
+	sim_entry_t *own = known_of(plan);
 	assert_true(own->busy);
 	own->busy = false;
 	own->failures = success ? 0 : own->failures + 1;
@@ -287,10 +288,10 @@ void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 	if (success) {
 		sim_publish(number_of(plan->target), plan->id, ttl);
 	} else {
-		cache_fail(entry, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(entry, &sim.account.options, sim.now), plan->at);
+		cache_fail(entry, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(entry, &sim.tenant->options.refresh, sim.now), plan->at);
 	}
 	if (planner_note(&sim.planner, plan, success, sim.now) && sim.planner.health.down) {
-		sim.account.counters[COUNTER_DOWN]++;
+		sim.tenant->counters[COUNTER_DOWN]++;
 	}
 	planner_done(&sim.planner, plan, sim.now);
 }
@@ -374,7 +375,7 @@ unsigned sim_busiest(size_t from, uint64_t window)
 void sim_forget(void)
 {
 	sim.queries = 0;
-	sim.doubtful_max = 0;
+	sim.failing_max = 0;
 	sim.fresh = sim.grace = sim.stale = sim.cold = sim.failed = 0;
 	for (unsigned i = 0; i < sim.count; i++) {
 		for (unsigned id = 0; id < ADDR_TYPES; id++) {

@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/account.h"
 #include "cache/cache.h"
-#include "engine/planner.h"
 #include "cache/policy.h"
+#include "engine/planner.h"
+#include "engine/tenant.h"
 
 #define SIM_T0 (1ULL << 42)
 #define SIM_LATENCY_MS 50
@@ -51,14 +51,14 @@ typedef struct {
 	uint64_t gap_min; /*!< Shortest time from one query to the next. */
 	uint64_t gap_max;
 	bool busy;
-} sim_slot_t;
+} sim_entry_t;
 
 typedef struct {
 	uint64_t now;
 	planner_t planner;
 	cache_t *cache;
-	account_t account; /*!< Of all targets. */
-	policy_t policy;   /*!< With the same options. */
+	tenant_t *tenant; /*!< Of all targets. */
+	policy_t policy;  /*!< With the same options. */
 
 	sim_resolver_f resolver;
 	void (*clients)(void);
@@ -67,14 +67,14 @@ typedef struct {
 
 	unsigned count;    /*!< Targets, by number. */
 	target_t **target; /*!< NULL if removed. */
-	sim_slot_t (*entry)[ADDR_TYPES];
+	sim_entry_t (*entry)[ADDR_TYPES];
 	unsigned removed;
 	uint64_t removed_at; /*!< The last one. */
 
 	sim_query_t *query; /*!< All that have left, the oldest first. */
 	size_t queries;
 	size_t capacity;
-	unsigned doubtful_max; /*!< Queries of targets that had failed, under way at a time. */
+	unsigned failing_max; /*!< Queries of targets that had failed, under way at a time. */
 
 	/* What clients have seen, by entry. */
 	uint64_t fresh, grace, stale, cold, failed;

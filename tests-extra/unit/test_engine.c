@@ -73,7 +73,7 @@ static void *resolve(void *ctx)
 
 typedef struct {
 	engine_t *engine;
-	account_t *account;
+	tenant_t *tenant;
 	_Atomic uint64_t count[COUNTERS];
 } zone_t;
 
@@ -95,8 +95,9 @@ static zone_t *zone_of(engine_t *at)
 	}
 	if (zone->engine == NULL) {
 		zone->engine = at;
-		zone->account = account_open((const knot_dname_t *)"\7example", &policy.refresh, 0, publish, zone);
-		assert_non_null(zone->account);
+		const tenant_options_t options = { .refresh = policy.refresh };
+		zone->tenant = engine_tenant(at, NAME_APEX, &options, publish, zone);
+		assert_non_null(zone->tenant);
 	}
 	return zone;
 }
@@ -141,7 +142,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; zones[i].engine != NULL; i++) {
-		account_close(zones[i].account);
+		tenant_leave(zones[i].tenant, &zones[i]);
 	}
 	registry_release(engine, &limits);
 	sendto(sock, "", 1, 0, (struct sockaddr *)&address, sizeof(address)); /* Ends the resolver. */
@@ -170,7 +171,7 @@ static bool ask(engine_t *at, unsigned number)
 		known += verdict.kind == VERDICT_ADDRESSES;
 	}
 	if ((refresh | wait) != 0) {
-		(void)engine_ask(at, target, name, refresh, wait, zone_of(at)->account, now);
+		(void)engine_ask(at, target, name, refresh, wait, zone_of(at)->tenant, now);
 	}
 	rcu_read_unlock();
 

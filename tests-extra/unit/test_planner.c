@@ -69,8 +69,8 @@ static void test_idle(void **state)
 
 	ttl = 1;
 	sim.resolver = with_ttl;
-	sim.account.options.keep_warm = 600;
-	sim.account.options.stale_max = 3600;
+	sim.tenant->options.refresh.keep_warm = 600;
+	sim.tenant->options.refresh.stale_max = 3600;
 	sim_add(1);
 	sim_ask(0);
 	sim_run(30 * S);
@@ -108,7 +108,7 @@ static void test_keep_warm_off(void **state)
 
 	ttl = 5;
 	sim.resolver = with_ttl;
-	sim.account.options.keep_warm = 0;
+	sim.tenant->options.refresh.keep_warm = 0;
 	sim_add(1);
 	sim_ask(0);
 	sim_run(86400 * S);
@@ -207,7 +207,7 @@ static void test_max_rate_refresh(void **state)
 	assert_int_equal(sim.stale + sim.cold, 0);
 }
 
-static void fail_slot(unsigned number, addr_type_t id)
+static void fail_entry(unsigned number, addr_type_t id)
 {
 	cache_fail(&sim.target[number]->entry[id], 22, sim.now + 5 * S, sim.now);
 }
@@ -223,8 +223,8 @@ static void test_order(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		sim_publish(i, ADDR_A, ttls[i]);
 	}
-	fail_slot(4, ADDR_A);
-	fail_slot(8, ADDR_A);
+	fail_entry(4, ADDR_A);
+	fail_entry(8, ADDR_A);
 	for (unsigned i = 0; i < 5; i++) {
 		sim_replan(i);
 	}
@@ -277,7 +277,7 @@ static void test_dead(void **state)
 	sim.period = 1 * S;
 	sim_forget();
 	sim_run(30 * S);
-	assert_int_equal(sim.doubtful_max, PLANNER_FLIGHTS_MAX / 2);
+	assert_int_equal(sim.failing_max, PLANNER_FLIGHTS_MAX / 2);
 	assert_int_equal(sim.planner.flights, PLANNER_FLIGHTS_MAX / 2);
 	assert_in_range(sim.planner.heap[AGENDA_FAILING].count, DEAD / 2, DEAD);
 	assert_int_equal(sim.planner.health.failures, 0);

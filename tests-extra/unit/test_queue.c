@@ -12,14 +12,15 @@
 #define REQUESTS 20000 /* Of each; together more than fit. */
 
 static queue_t queue;
-static account_t *account;
+static tenants_t tenants;
+static tenant_t *tenant;
 
 static int setup(void **state)
 {
 	(void)state;
 	queue_init(&queue);
-	account = account_open(NAME_APEX, &(refresh_options_t){ 0 }, 0, NULL, &queue);
-	return account == NULL;
+	tenant = tenant_new(&tenants, NAME_APEX, &(tenant_options_t){ 0 });
+	return tenant == NULL;
 }
 
 /*! No reference is left behind. */
@@ -27,8 +28,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	queue_deinit(&queue);
-	bool only = (account->refs == 1);
-	account_close(account);
+	bool only = (tenant->refs == 1);
+	tenant_unref(tenant);
 	return !only;
 }
 
@@ -37,7 +38,7 @@ static void test_order(void **state)
 	(void)state;
 
 	/* Copies, the oldest first. */
-	request_t request = { .account = account, .made = 1, .refresh = 1, .wait = 2 };
+	request_t request = { .tenant = tenant, .made = 1, .refresh = 1, .wait = 2 };
 	assert_null(queue_pop(&queue));
 	assert_true(queue_push(&queue, &request, NAME_A));
 	request.made = 2;
@@ -49,8 +50,8 @@ static void test_order(void **state)
 	assert_true(knot_dname_is_equal(second->name, NAME_APEX));
 	assert_int_equal(first->made, 1);
 	assert_int_equal(second->made, 2);
-	assert_ptr_equal(second->account, account);
-	assert_int_equal(account->refs, 3);
+	assert_ptr_equal(second->tenant, tenant);
+	assert_int_equal(tenant->refs, 3);
 	assert_int_equal(second->refresh, 1);
 	assert_int_equal(second->wait, 2);
 	assert_null(queue_pop(&queue));
@@ -62,7 +63,7 @@ static void test_bound(void **state)
 {
 	(void)state;
 
-	request_t request = { .account = account };
+	request_t request = { .tenant = tenant };
 	for (unsigned i = 0; i < QUEUE_MAX; i++) {
 		assert_true(queue_push(&queue, &request, NAME_A));
 	}
@@ -80,7 +81,7 @@ static atomic_uint refused;
 
 static void *produce(void *ctx)
 {
-	request_t request = { .account = account, .wait = (uintptr_t)ctx };
+	request_t request = { .tenant = tenant, .wait = (uintptr_t)ctx };
 	while (!atomic_load(&started)) {
 		sched_yield();
 	}

@@ -10,6 +10,7 @@
 #define ROUNDS 2000
 
 static waiters_t waiters;
+static atomic_uint waiting;
 static atomic_uint value;   /* What the thread has learned. */
 static atomic_uint reached; /* What the waiter has seen of it. */
 
@@ -29,7 +30,7 @@ static double now(void)
 static int setup(void **state)
 {
 	(void)state;
-	waiters_init(&waiters);
+	waiters_init(&waiters, &waiting);
 	atomic_store(&value, 0);
 	atomic_store(&reached, 0);
 	return 0;

@@ -28,7 +28,7 @@ static sim_outcome_t outage(unsigned number, addr_type_t id, uint64_t now)
 
 	/* One of the retransmissions may find it back. */
 	sim_outcome_t outcome = down_as(number, id, now);
-	unsigned tries = sim.account.options.retry + 1;
+	unsigned tries = sim.tenant->options.refresh.retry + 1;
 	for (unsigned i = 1; i < tries && down_as == sim_silent; i++) {
 		uint32_t sent = i * SIM_TIMEOUT_MS / tries;
 		if (!outcome.success && now + sent >= down_to) {

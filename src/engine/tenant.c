@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "engine/tenant.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/hash.h"
+
+/*! How much of a zone's rate may be used at once after a pause, as time, ms. */
+#define BURST_MS 1000
+
+/* --- one tenant --- */
+
+tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options)
+{
+	size_t len = knot_dname_size(zone);
+	tenant_t *tenant = calloc(1, sizeof(*tenant) + len);
+	if (tenant == NULL) {
+		return NULL;
+	}
+	memcpy(tenant->zone, zone, len);
+	tenant->options = *options;
+	tenant->changes = &tenants->changes;
+	atomic_init(&tenant->refs, 1);
+	pthread_mutex_init(&tenant->lock, NULL);
+	CDS_INIT_LIST_HEAD(&tenant->changed);
+	return tenant;
+}
+
+void tenant_unref(tenant_t *tenant)
+{
+	if (tenant != NULL && atomic_fetch_sub_explicit(&tenant->refs, 1, memory_order_acq_rel) == 1) {
+		pthread_mutex_destroy(&tenant->lock);
+		free(tenant);
+	}
+}
+
+void tenant_leave(tenant_t *tenant, const void *module)
+{
+	if (tenant == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&tenant->lock);
+	if (tenant->module == module) {
+		tenant->module = NULL;
+	}
+	pthread_mutex_unlock(&tenant->lock);
+	tenant_unref(tenant);
+}
+
+void tenant_renew(tenant_t *tenant)
+{
+	if (!atomic_load_explicit(&tenant->renewed, memory_order_relaxed)) {
+		return;
+	}
+	pthread_mutex_lock(&tenant->lock);
+	tenant->options = tenant->next;
+	atomic_store_explicit(&tenant->renewed, false, memory_order_relaxed);
+	pthread_mutex_unlock(&tenant->lock);
+
+	tenant->limit = (rate_limit_t){ 0 };
+	memset(tenant->counters, 0, sizeof(tenant->counters));
+	cds_list_del(&tenant->changed);
+	cds_list_add(&tenant->changed, tenant->changes);
+}
+
+/*! Hands the counters over, if the zone is loaded, and not again meanwhile. */
+static void publish(tenant_t *tenant, const counters_t common)
+{
+	tenant_renew(tenant);
+	cds_list_del_init(&tenant->changed);
+	pthread_mutex_lock(&tenant->lock);
+	if (tenant->module != NULL && !tenant->renewed) {
+		tenant->publish(tenant->module, tenant->counters, common);
+	}
+	pthread_mutex_unlock(&tenant->lock);
+}
+
+void tenant_charge(tenant_t *tenant, target_t *target)
+{
+	tenant_t *before = target->tenant;
+	if (before == tenant) {
+		return;
+	}
+	if (before != NULL) {
+		before->targets--;
+		if (target->rate_slot != 0 && before->options.rate != 0 &&
+		    rate_limit_gave(&before->limit, target->rate_slot)) {
+			rate_limit_return(&before->limit, before->options.rate);
+		}
+	}
+	target->tenant = tenant;
+	target->rate_slot = 0;
+	if (tenant != NULL) {
+		tenant->targets++;
+		atomic_store_explicit(&target->unclaimed, tenant->publish == NULL, memory_order_relaxed);
+	}
+}
+
+bool tenant_delays(target_t *target, uint64_t now)
+{
+	if (!rate_limit_gave(&target->tenant->limit, target->rate_slot)) {
+		target->rate_slot = 0;
+	}
+	return target->rate_slot > now;
+}
+
+bool tenant_allows(target_t *target, uint64_t now)
+{
+	tenant_t *tenant = target->tenant;
+	uint32_t rate = tenant->options.rate;
+	if (target->rate_slot == 0 && rate != 0) {
+		target->rate_slot = rate_limit_next(&tenant->limit, rate, BURST_MS, now);
+		rate_limit_take(&tenant->limit, rate);
+	}
+	return target->rate_slot <= now;
+}
+
+void tenant_count_latency(tenant_t *tenant, uint64_t latency)
+{
+	unsigned i = 0;
+	while (i < COUNTER_LATENCIES - 1 && latency > COUNTER_LATENCY_MS(i)) {
+		i++;
+	}
+	tenant_count(tenant, COUNTER_LATENCY + i);
+}
+
+/* --- the table --- */
+
+void tenants_init(tenants_t *tenants)
+{
+	pthread_mutex_init(&tenants->lock, NULL);
+	CDS_INIT_LIST_HEAD(&tenants->changes);
+	for (unsigned i = 0; i < TENANT_BUCKETS; i++) {
+		CDS_INIT_LIST_HEAD(&tenants->bucket[i]);
+	}
+}
+
+static void drop_tenant(tenant_t *tenant)
+{
+	cds_list_del(&tenant->node);
+	cds_list_del(&tenant->changed);
+	tenant_unref(tenant);
+}
+
+void tenants_deinit(tenants_t *tenants)
+{
+	for (unsigned i = 0; i < TENANT_BUCKETS; i++) {
+		tenant_t *tenant, *next;
+		cds_list_for_each_entry_safe(tenant, next, &tenants->bucket[i], node) {
+			drop_tenant(tenant);
+		}
+	}
+	pthread_mutex_destroy(&tenants->lock);
+}
+
+static tenant_t *find_tenant(const struct cds_list_head *bucket, const knot_dname_t *zone)
+{
+	tenant_t *tenant;
+	cds_list_for_each_entry(tenant, bucket, node) {
+		if (knot_dname_is_equal(tenant->zone, zone)) {
+			return tenant;
+		}
+	}
+	return NULL;
+}
+
+tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options,
+                       tenant_publish_f publish, void *module)
+{
+	struct cds_list_head *bucket = &tenants->bucket[hash64(0, zone, knot_dname_size(zone)) % TENANT_BUCKETS];
+
+	pthread_mutex_lock(&tenants->lock);
+	tenant_t *tenant = find_tenant(bucket, zone);
+	if (tenant == NULL) {
+		tenant = tenant_new(tenants, zone, options);
+		if (tenant != NULL) {
+			cds_list_add(&tenant->node, bucket);
+		}
+	}
+	if (tenant != NULL) {
+		tenant_ref(tenant);
+		pthread_mutex_lock(&tenant->lock);
+		tenant->next = *options;
+		tenant->publish = publish;
+		tenant->module = module;
+		atomic_store_explicit(&tenant->renewed, true, memory_order_relaxed);
+		pthread_mutex_unlock(&tenant->lock);
+	}
+	pthread_mutex_unlock(&tenants->lock);
+	return tenant;
+}
+
+void tenants_publish(tenants_t *tenants, const counters_t common)
+{
+	tenant_t *tenant, *next;
+	cds_list_for_each_entry_safe(tenant, next, &tenants->changes, changed) {
+		publish(tenant, common);
+	}
+}
+
+/*! Whether only the table has a reference, and nothing is charged to it. New references come from the table only. */
+static bool is_needed(const tenant_t *tenant)
+{
+	return atomic_load(&tenant->refs) > 1 || tenant->targets > 0 || tenant->queries > 0;
+}
+
+void tenants_sweep(tenants_t *tenants, const counters_t common)
+{
+	for (unsigned i = 0; i < TENANT_BUCKETS; i++) {
+		pthread_mutex_lock(&tenants->lock);
+		tenant_t *tenant, *next;
+		cds_list_for_each_entry_safe(tenant, next, &tenants->bucket[i], node) {
+			if (is_needed(tenant)) {
+				publish(tenant, common);
+			} else {
+				drop_tenant(tenant);
+			}
+		}
+		pthread_mutex_unlock(&tenants->lock);
+	}
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief A rate limit: so many events a second, evenly, and some of them at once after a pause.
+ *
+ * The limit is the time of the next slot, in which one event may happen. Times are clock_ms().
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/param.h>
+
+#define RATE_LIMIT_MS_NS 1000000ULL
+
+/*! Zeroed before first use: then a whole burst may happen at once. */
+typedef struct {
+	uint64_t next_ns; /*!< The next slot, in ns of clock_ms(). */
+} rate_limit_t;
+
+/*! \brief Time between two slots, ns. \param rate  Slots per second, at least 1. */
+static inline uint64_t rate_limit_step(uint32_t rate)
+{
+	return 1000 * RATE_LIMIT_MS_NS / rate;
+}
+
+/*!
+ * \brief Time of the next slot; `now` or earlier: at once.
+ *
+ * \param limit  Limit.
+ * \param rate   Slots per second, at least 1.
+ * \param burst  How much after a pause may happen at once, as time at the full rate, ms.
+ * \param now    Time.
+ */
+static inline uint64_t rate_limit_next(rate_limit_t *limit, uint32_t rate, uint32_t burst, uint64_t now)
+{
+	uint64_t step = rate_limit_step(rate);
+	uint64_t earliest = now * RATE_LIMIT_MS_NS - MAX(burst * RATE_LIMIT_MS_NS, step) + step;
+	limit->next_ns = MAX(limit->next_ns, earliest);
+	return (limit->next_ns + RATE_LIMIT_MS_NS - 1) / RATE_LIMIT_MS_NS;
+}
+
+/*! \brief Takes the next slot. */
+static inline void rate_limit_take(rate_limit_t *limit, uint32_t rate)
+{
+	limit->next_ns += rate_limit_step(rate);
+}
+
+/*! \brief Gives back a slot that was not used. */
+static inline void rate_limit_return(rate_limit_t *limit, uint32_t rate)
+{
+	limit->next_ns -= rate_limit_step(rate);
+}
+
+/*! \brief Whether a slot can have been taken from a limit since that was zeroed last. */
+static inline bool rate_limit_gave(const rate_limit_t *limit, uint64_t slot)
+{
+	return slot <= limit->next_ns / RATE_LIMIT_MS_NS + 1;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "test.h"
+
+#include "engine/planner.h"
+#include "engine/tenant.h"
+#include "sim.h"
+
+#define S 1000ULL
+#define T0 (1ULL << 42)
+
+/*! A loaded module: what it was handed. */
+typedef struct {
+	unsigned published;
+	counters_t last;
+} module_t;
+
+static tenants_t tenants;
+static tenant_t *tenant;
+static module_t module;
+
+static const counters_t common = { [COUNTER_TARGETS] = 5 };
+
+static void publish(void *ctx, const counters_t own, const counters_t of_all)
+{
+	module_t *to = ctx;
+	to->published++;
+	memcpy(to->last, own, sizeof(to->last));
+	to->last[COUNTER_TARGETS] = of_all[COUNTER_TARGETS];
+}
+
+static tenant_t *load(module_t *of, uint32_t timeout, uint32_t rate)
+{
+	const tenant_options_t options = { .refresh = { .timeout = timeout }, .rate = rate };
+	return tenants_join(&tenants, NAME_APEX, &options, publish, of);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	module = (module_t){ 0 };
+	tenants_init(&tenants);
+	tenant = load(&module, 7, 10);
+	if (tenant == NULL) {
+		return -1;
+	}
+	tenant_renew(tenant);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	tenant_leave(tenant, &module);
+	tenants_deinit(&tenants);
+	return 0;
+}
+
+static void test_publish(void **state)
+{
+	(void)state;
+
+	tenant_count(tenant, COUNTER_QUERIES);
+	tenant_count(tenant, COUNTER_QUERIES);
+	assert_ptr_equal(tenants.changes.next, &tenant->changed);
+	tenants_publish(&tenants, common);
+	assert_true(cds_list_empty(&tenants.changes));
+	assert_int_equal(module.published, 1);
+	assert_int_equal(module.last[COUNTER_QUERIES], 2);
+	assert_int_equal(module.last[COUNTER_TARGETS], 5);
+	tenants_publish(&tenants, common);
+	assert_int_equal(module.published, 1);
+
+	/* Not after the zone has been unloaded, but who has a reference may go on counting. */
+	tenant_leave(tenant_ref(tenant), &module);
+	tenant_count(tenant, COUNTER_QUERIES);
+	tenants_publish(&tenants, common);
+	tenants_sweep(&tenants, common);
+	assert_int_equal(module.published, 1);
+}
+
+static void test_latency(void **state)
+{
+	(void)state;
+
+	static const struct {
+		uint64_t ms;
+		unsigned index;
+	} cases[] = { { 0, 0 }, { 1, 0 }, { 2, 1 }, { 4, 1 }, { 5, 2 }, { 16, 2 }, { 1024, 5 }, { 1025, 6 }, { 1 << 30, 6 } };
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t before = tenant->counters[COUNTER_LATENCY + cases[i].index];
+		tenant_count_latency(tenant, cases[i].ms);
+		assert_int_equal(tenant->counters[COUNTER_LATENCY + cases[i].index], before + 1);
+	}
+}
+
+/*! A zone that is loaded anew stays the same tenant, with new options and counters from 0; the old module is let go after. */
+static void test_reload(void **state)
+{
+	(void)state;
+
+	module_t again = { 0 };
+	tenant_count(tenant, COUNTER_QUERIES);
+	assert_ptr_equal(load(&again, 8, 20), tenant);
+	assert_int_equal(tenant->options.refresh.timeout, 7);
+
+	/* What was counted for the old one is not handed to the new one. */
+	tenants_publish(&tenants, common);
+	assert_int_equal(module.published, 0);
+	assert_int_equal(again.published, 1);
+	assert_int_equal(again.last[COUNTER_QUERIES], 0);
+	assert_int_equal(tenant->options.refresh.timeout, 8);
+	assert_int_equal(tenant->options.rate, 20);
+
+	/* The unload of the old module does not clear the way to the new one. */
+	tenant_leave(tenant, &module);
+	tenant_count(tenant, COUNTER_QUERIES);
+	tenants_publish(&tenants, common);
+	assert_int_equal(again.last[COUNTER_QUERIES], 1);
+	tenant_leave(tenant_ref(tenant), &again);
+	tenant_count(tenant, COUNTER_QUERIES);
+	tenants_publish(&tenants, common);
+	assert_int_equal(again.published, 2);
+}
+
+/*! Without a request of its own, for want of room in the queue, the sweep does it. */
+static void test_sweep_renews(void **state)
+{
+	(void)state;
+
+	module_t again = { 0 };
+	tenant_leave(load(&again, 8, 20), &module);
+	tenants_sweep(&tenants, common);
+	assert_int_equal(tenant->options.refresh.timeout, 8);
+	assert_int_equal(again.published, 1);
+	tenant_leave(tenant_ref(tenant), &again);
+}
+
+static bool has_tenant(void)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < TENANT_BUCKETS; i++) {
+		count += !cds_list_empty(&tenants.bucket[i]);
+	}
+	return count > 0;
+}
+
+/*! A tenant stays for as long as its zone is loaded, anything is charged to it, or a request is on its way. */
+static void test_needed(void **state)
+{
+	(void)state;
+
+	assert_int_equal(sim_setup(NULL), 0);
+	sim_add(1);
+	tenant_charge(tenant, sim.target[0]);
+	assert_false(sim.target[0]->unclaimed);
+	tenants_sweep(&tenants, common);
+	assert_true(has_tenant());
+
+	tenant_t *request = tenant_ref(tenant);
+	tenant_leave(tenant, &module);
+	tenants_sweep(&tenants, common);
+	tenant_charge(sim.tenant, sim.target[0]);
+	assert_true(sim.target[0]->unclaimed);
+	tenants_sweep(&tenants, common);
+	assert_true(has_tenant());
+	tenant->queries++;
+	tenant_unref(request);
+	tenants_sweep(&tenants, common);
+	assert_true(has_tenant());
+	tenant->queries--;
+	tenants_sweep(&tenants, common);
+	assert_false(has_tenant());
+
+	/* It may come back. */
+	tenant = load(&module, 7, 10);
+	assert_int_equal(tenant->targets, 0);
+	assert_int_equal(sim_teardown(NULL), 0);
+}
+
+/*! Asks whether a query may leave. \return when it may. */
+static uint64_t take_slot(uint64_t now)
+{
+	target_t target = { .tenant = tenant };
+	return tenant_allows(&target, now) ? now : target.rate_slot;
+}
+
+/*! After a pause a second's worth at once, then one after the other; slots taken are kept. */
+static void test_rate(void **state)
+{
+	(void)state;
+
+	for (unsigned i = 0; i < 10; i++) {
+		assert_true(take_slot(T0) <= T0);
+	}
+	for (unsigned i = 1; i <= 100; i++) {
+		assert_int_equal(take_slot(T0), T0 + 100 * i);
+	}
+	assert_int_equal(take_slot(T0 + 5 * S), T0 + 10100);
+	assert_true(take_slot(T0 + 60 * S) <= T0 + 60 * S);
+
+	tenant->options.rate = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_int_equal(take_slot(T0 + 60 * S), T0 + 60 * S);
+	}
+}
+
+/*! A slot of the rate before a reload is void. */
+static void test_rate_changed(void **state)
+{
+	(void)state;
+
+	for (unsigned i = 0; i < 100; i++) {
+		(void)take_slot(T0);
+	}
+	target_t target = { .tenant = tenant };
+	assert_false(tenant_allows(&target, T0));
+	assert_true(tenant_delays(&target, T0));
+	tenant_leave(load(&module, 7, 10000), NULL);
+	assert_true(tenant_delays(&target, T0));
+	tenant_renew(tenant);
+	assert_false(tenant_delays(&target, T0));
+	assert_int_equal(target.rate_slot, 0);
+	assert_true(tenant_allows(&target, T0));
+	assert_false(tenant_delays(&target, T0));
+}
+
+/*! The planner keeps a zone to its rate, whatever its queries are for; others do not notice. */
+static void test_zone_rate(void **state)
+{
+	(void)state;
+
+	static const unsigned names = 100, seconds = 60;
+	assert_int_equal(sim_setup(NULL), 0);
+	sim_add(names);
+	for (unsigned i = 0; i < names / 2; i++) {
+		tenant_charge(tenant, sim.target[i]);
+	}
+	for (unsigned t = 0; t < seconds; t++) {
+		for (unsigned i = 0; i < names; i++) {
+			sim_ask(i);
+		}
+		sim_run(1 * S);
+	}
+
+	unsigned limited = 0, others = 0;
+	for (unsigned i = 0; i < sim.queries; i++) {
+		*(sim.query[i].number < names / 2 ? &limited : &others) += 1;
+	}
+	assert_in_range(limited, names * ADDR_TYPES / 2, tenant->options.rate * (seconds + 1) + 1);
+	assert_int_equal(tenant->counters[COUNTER_QUERIES], limited);
+	assert_true(tenant->counters[COUNTER_DELAYED] >= names * ADDR_TYPES / 2 - 2 * tenant->options.rate);
+	assert_true(tenant->delayed);
+	assert_int_equal(sim_counter(COUNTER_QUERIES), others);
+	assert_int_equal(sim_counter(COUNTER_DELAYED), 0);
+
+	/* All others were there within the first second, those of the zone by and by. */
+	for (unsigned i = 0; i < sim.queries && sim.query[i].at < SIM_T0 + S; i++) {
+		others -= (sim.query[i].number >= names / 2);
+	}
+	assert_true(others <= names / 2 * ADDR_TYPES * 2);
+	for (unsigned i = 0; i < names; i++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
+			assert_non_null(sim.target[i]->entry[id].answer);
+		}
+	}
+	for (unsigned i = 0; i < names / 2; i++) {
+		tenant_charge(NULL, sim.target[i]);
+	}
+	assert_int_equal(tenant->targets, 0);
+	assert_int_equal(sim_teardown(NULL), 0);
+}
+
+/*! Targets that are evicted before their slot leave it to others: slots reach no further than there are targets. */
+static void test_rate_of_evicted(void **state)
+{
+	(void)state;
+
+	assert_int_equal(sim_setup(NULL), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		sim_add(1);
+		tenant_charge(tenant, sim.target[i]);
+		sim_ask(i);
+		while (sim_next().kind == PLAN_ASK) {
+		}
+		if (!sim.target[i]->entry[ADDR_A].busy) {
+			assert_in_range(sim.target[i]->rate_slot, sim.now + 1, sim.now + 1 * S);
+			tenant_charge(NULL, sim.target[i]);
+			sim_remove(i);
+		}
+	}
+	for (unsigned i = 0; i < sim.count; i++) {
+		if (sim.target[i] != NULL) {
+			tenant_charge(NULL, sim.target[i]);
+		}
+	}
+	assert_true(take_slot(sim.now) <= sim.now + 1 * S);
+	assert_int_equal(sim_teardown(NULL), 0);
+}
+
+/*! Whether the resolver is back is for all zones to know: a probe does not wait for a slot of its zone. */
+static void test_probe(void **state)
+{
+	(void)state;
+
+	static const unsigned names = 100;
+	assert_int_equal(sim_setup(NULL), 0);
+	sim_add(names);
+	for (unsigned i = 0; i < names; i++) {
+		sim_ask(i);
+	}
+	sim_run(50 * S);
+	sim.resolver = sim_servfail;
+	sim_run(30 * S);
+	assert_true(health_is_down(&sim.planner.health));
+	for (unsigned i = 0; i < names; i++) {
+		tenant_charge(tenant, sim.target[i]);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)take_slot(sim.now);
+	}
+	sim_run(2 * S);
+	assert_int_equal(tenant->counters[COUNTER_QUERIES], 0);
+	for (unsigned i = 0; health_wants_probe(&sim.planner.health, sim.now); i++) {
+		assert_true(i < names);
+		sim_ask(i);
+	}
+
+	/* It counts when it leaves, like all queries, of which it is one. */
+	assert_int_equal(tenant->counters[COUNTER_PROBES], 0);
+	sim_run(1);
+	assert_int_equal(tenant->counters[COUNTER_PROBES], 1);
+	assert_int_equal(tenant->counters[COUNTER_QUERIES], 1);
+	for (unsigned i = 0; i < names; i++) {
+		tenant_charge(NULL, sim.target[i]);
+	}
+	assert_int_equal(sim_teardown(NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sweep_renews, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_needed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_zone_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate_of_evicted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

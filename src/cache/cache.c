@@ -24,10 +24,16 @@ struct cache {
 	uint64_t seed; /*!< Tenants write target names; they must not know which ones collide. */
 };
 
-static int match_name(struct cds_lfht_node *node, const void *name)
+typedef struct {
+	const knot_dname_t *name;
+	size_t len;
+} name_key_t;
+
+static int match_name(struct cds_lfht_node *node, const void *arg)
 {
 	const target_t *target = caa_container_of(node, target_t, node);
-	return knot_dname_is_equal(target->name, name);
+	const name_key_t *key = arg;
+	return target->name_len == key->len && memcmp(target->name, key->name, key->len) == 0;
 }
 
 static void free_answer(answer_t *answer)
@@ -100,11 +106,11 @@ void cache_free(cache_t *cache)
 	}
 }
 
-target_t *cache_find(cache_t *cache, const knot_dname_t *name)
+target_t *cache_lookup(cache_t *cache, const knot_dname_t *name, size_t len)
 {
+	const name_key_t key = { name, len };
 	struct cds_lfht_iter iter;
-	cds_lfht_lookup(cache->table, hash64(cache->seed, name, knot_dname_size(name)),
-	                match_name, name, &iter);
+	cds_lfht_lookup(cache->table, hash64(cache->seed, name, len), match_name, &key, &iter);
 	struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
 	return (node != NULL) ? caa_container_of(node, target_t, node) : NULL;
 }
@@ -122,6 +128,7 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 		return NULL;
 	}
 	memcpy(target->name, name, len);
+	target->name_len = len;
 	atomic_init(&target->used, now);
 	cds_lfht_node_init(&target->node);
 

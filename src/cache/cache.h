@@ -84,6 +84,7 @@ typedef struct target {
 	heap_node_t plan;         /*!< Of the planner. */
 	uint8_t agenda;           /*!< Which of its heaps that is in. */
 	_Atomic bool unclaimed;   /*!< It is charged to no zone: the next worker that uses it is to ask for it. */
+	uint8_t name_len;         /*!< Octets. */
 	uint8_t name[];           /*!< Lower case. */
 } target_t;
 
@@ -98,8 +99,14 @@ void cache_clear(cache_t *cache);
 /*! \brief Frees an empty cache that has no readers left, or NULL. Any thread. */
 void cache_free(cache_t *cache);
 
-/*! \brief Finds a target by lower-case name, or NULL. Reader or writer, inside rcu_read_lock(). */
-target_t *cache_find(cache_t *cache, const knot_dname_t *name);
+/*! \brief Finds a target by lower-case name of that length, or NULL. Reader or writer, inside rcu_read_lock(). */
+target_t *cache_lookup(cache_t *cache, const knot_dname_t *name, size_t len);
+
+/*! \brief The same, where the length is not known. */
+static inline target_t *cache_find(cache_t *cache, const knot_dname_t *name)
+{
+	return cache_lookup(cache, name, knot_dname_size(name));
+}
 
 /*! \brief Notes that a target is used. Any thread, inside rcu_read_lock(). */
 static inline void cache_touch(target_t *target, uint64_t now)

@@ -20,13 +20,16 @@
 /*! TTL of stale addresses, in s (RFC 8767, section 4). */
 #define VERDICT_STALE_TTL 30
 
-/*! State of one target and type. */
+/*!
+ * State of one target and type, by rank: of several targets the highest one counts. Addresses of one serve in spite of
+ * others that failed, but not of one that is yet to come.
+ */
 typedef enum {
-	VERDICT_ADDRESSES, /*!< Addresses to serve, with `ttl`, and `ede` unless it is NONE. */
-	VERDICT_NODATA,    /*!< The target has no such addresses. */
 	VERDICT_NXDOMAIN,  /*!< The target does not exist. */
+	VERDICT_NODATA,    /*!< The target has no such addresses. */
 	VERDICT_FAILED,    /*!< Resolution failed, asking again is being suppressed. */
 	VERDICT_RETRY,     /*!< Resolution failed and is due again. */
+	VERDICT_ADDRESSES, /*!< Addresses to serve, with `ttl`, and `ede` unless it is NONE. */
 	VERDICT_COLD,      /*!< Not known (any more), and nobody keeps it warm; `answer` has what may serve if resolution fails. */
 } verdict_kind_t;
 
@@ -37,7 +40,7 @@ typedef enum {
 	STATE_FAILED,   /*!< Resolution fails, nothing is served. */
 	STATE_DANGLING, /*!< The target does not exist. */
 	STATE_UNKNOWN,  /*!< Nothing new. */
-} state_t;
+} target_state_t;
 
 typedef struct {
 	verdict_kind_t kind;
@@ -45,7 +48,7 @@ typedef struct {
 	uint32_t ttl;           /*!< TTL to serve `answer` with, s. */
 	int16_t ede;            /*!< Extended DNS Error to go with it, or KNOT_EDNS_EDE_NONE. */
 	bool ask;               /*!< Resolution is due, unless already under way. */
-	state_t state;
+	target_state_t state;
 } verdict_t;
 
 /*!

@@ -38,13 +38,8 @@ static knotd_in_state_t fail(knotd_qdata_t *qdata, uint16_t rcode, int ede)
 /*! Octets that mod-onlinesign will add for the RRsets in the answer and one more; without that room it fails. */
 static uint16_t signature_room(const qctx_t *qctx)
 {
-	const conf_alias_t *conf = &qctx->ctx->conf;
-	if (!conf->onlinesign || !knot_pkt_has_dnssec(qctx->qdata->query)) {
-		return 0;
-	}
-
 	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
-	size_t fixed = knot_dname_size(knotd_qdata_zone_name(qctx->qdata)) + conf->rrsig_len;
+	size_t fixed = knot_dname_size(knotd_qdata_zone_name(qctx->qdata)) + qctx->ctx->conf.rrsig_len;
 	size_t room = knot_dname_size(qctx->qdata->name) + fixed;
 	for (uint16_t i = 0; i < answer->count; i++) {
 		room += knot_dname_size(qctx->pkt->rr[answer->pos + i].owner) + fixed;
@@ -69,17 +64,18 @@ static knotd_in_state_t has_put(const qctx_t *qctx, int ret)
 static knotd_in_state_t put(const qctx_t *qctx, const knot_rrset_t *rrset, uint16_t flags)
 {
 	knot_pkt_t *pkt = qctx->pkt;
-	uint16_t id = knot_wire_get_id(qctx->qdata->query->wire);
+	const conf_alias_t *conf = &qctx->ctx->conf;
 	uint16_t hint = (pkt->rrset_count == 0) ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE;
-	uint16_t room = signature_room(qctx);
-
-	int ret = knot_pkt_reserve(pkt, room);
-	if (ret == KNOT_EOK) {
-		ret = knot_pkt_put_rotate(pkt, hint, rrset, qctx->ctx->conf.rotate ? id : 0, flags);
-		knot_pkt_reclaim(pkt, room);
-	} else {
-		ret = KNOT_ESPACE;
+	uint16_t rotate = conf->rotate ? knot_wire_get_id(qctx->qdata->query->wire) : 0;
+	uint16_t room = 0;
+	if (conf->onlinesign && knot_pkt_has_dnssec(qctx->qdata->query)) {
+		room = signature_room(qctx);
+		if (knot_pkt_reserve(pkt, room) != KNOT_EOK) {
+			return has_put(qctx, KNOT_ESPACE);
+		}
 	}
+	int ret = knot_pkt_put_rotate(pkt, hint, rrset, rotate, flags);
+	knot_pkt_reclaim(pkt, room);
 	return has_put(qctx, ret);
 }
 
@@ -125,8 +121,7 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 }
 
 /*! Puts the union of several sets, without what `deny-address` has of the targets'. */
-static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t type, const outcome_t *outcome,
-                                  const knot_rrset_t *sibling)
+static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, const knot_rrset_t *sibling)
 {
 	knot_pkt_t *pkt = qctx->pkt;
 	knot_dname_t *owner = knot_dname_copy(qctx->qdata->name, &pkt->mm);
@@ -134,7 +129,7 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t type, const outco
 		return fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
 	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, owner, type, KNOT_CLASS_IN, outcome->ttl);
+	knot_rrset_init(&rrset, owner, rrtype, KNOT_CLASS_IN, outcome->ttl);
 
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < outcome->count && ret == KNOT_EOK; i++) {
@@ -157,17 +152,18 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t type, const outco
 	return state;
 }
 
-static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t type, const outcome_t *outcome,
+/*! Puts the targets' addresses, and with them the owner's own if given. */
+static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome,
                                       const knot_rrset_t *sibling)
 {
 	qctx->qdata->rcode_ede = outcome->ede;
 	if (sibling != NULL || outcome->count > 1 || outcome->denied) {
-		return put_union(qctx, type, outcome, sibling);
+		return put_union(qctx, rrtype, outcome, sibling);
 	}
 
 	/* The packet points to the answer until it has been written, within the same read section. */
 	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, (knot_dname_t *)qctx->qdata->name, type, KNOT_CLASS_IN, outcome->ttl);
+	knot_rrset_init(&rrset, (knot_dname_t *)qctx->qdata->name, rrtype, KNOT_CLASS_IN, outcome->ttl);
 	rrset.rrs = outcome->answer[0]->rrs;
 	return put_signed(qctx, &rrset, 0);
 }
@@ -179,67 +175,73 @@ static void note_denied_address(const qctx_t *qctx)
 }
 
 /*! Counts what a client gets. \return the state that goes with it */
-static knotd_in_state_t got(const qctx_t *qctx, uint16_t type, got_t what, knotd_in_state_t state)
+static knotd_in_state_t got(const qctx_t *qctx, got_t what, knotd_in_state_t state)
 {
-	stat_t id = STAT_ANSWER_A + addr_type(type);
-	stats_count(qctx->mod, qctx->qdata, id, state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
+	stats_count(qctx->mod, qctx->qdata, STAT_ANSWER_A + addr_type(qctx->qtype),
+	            state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
 	return state;
 }
 
+/*! Puts the targets' addresses in place of, or beside, the owner's own, which are in the packet in state HIT. */
+static knotd_in_state_t replace_siblings(const qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, bool merge)
+{
+	if (state == KNOTD_IN_STATE_HIT && !packet_drop(qctx->pkt, qctx->qtype)) {
+		return got(qctx, GOT_UNCHANGED, state); /* Another module's answer. */
+	}
+	got_t what = (outcome->ede == KNOT_EDNS_EDE_STALE) ? GOT_STALE : GOT_FRESH;
+	if (!merge) {
+		return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, NULL));
+	}
+	knot_rrset_t sibling = qctx_rrset(qctx, qctx->qtype);
+	return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, &sibling));
+}
+
+/*! Makes the reply what has been decided. */
+static knotd_in_state_t apply(const qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, decision_t decision)
+{
+	switch (decision.kind) {
+	case DECISION_ADDRESSES:
+	case DECISION_MERGED:
+		return replace_siblings(qctx, state, outcome, decision.kind == DECISION_MERGED);
+	case DECISION_SIBLING:
+		return got(qctx, GOT_SIBLING, state);
+	case DECISION_SERVFAIL:
+		return got(qctx, GOT_FAILED, fail(qctx->qdata, KNOT_RCODE_SERVFAIL, decision.ede));
+	case DECISION_COLD:
+		return got(qctx, GOT_COLD, come_back(qctx->qdata));
+	default:
+		qctx->qdata->rcode_ede = decision.ede;
+		return got(qctx, GOT_NEGATIVE, state);
+	}
+}
+
 /*! The answer to A or AAAA. In state HIT the owner's own addresses are in the packet. */
-static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state, uint16_t type,
-                                         uint64_t now)
+static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state)
 {
 	const policy_t *policy = &qctx->ctx->conf.policy;
-	addr_type_t id = addr_type(type);
+	addr_type_t type = addr_type(qctx->qtype);
 	bool has_sibling = (state == KNOTD_IN_STATE_HIT);
 	if (has_sibling && policy->sibling == SIBLING_OVERRIDE) {
-		return got(qctx, type, GOT_SIBLING, state);
+		return got(qctx, GOT_SIBLING, state);
 	}
 
-	outcome_t outcome = qctx_judge(qctx, id, now);
-	bool unknown = (outcome.kind == VERDICT_COLD || outcome.kind == VERDICT_RETRY);
-	bool udp = (qctx->qdata->params->proto == KNOTD_QUERY_PROTO_UDP);
-	if (unknown && !udp) {
-		outcome = qctx_wait(qctx, id);
+	outcome_t outcome;
+	qctx_outcome(qctx, type, &outcome);
+	if (outcome_is_unknown(&outcome) && qctx->qdata->params->proto != KNOTD_QUERY_PROTO_UDP) {
+		qctx_wait(qctx, type, &outcome);
 	}
-	qctx_log(qctx, id, &outcome, now);
-	if (unknown && udp) {
-		return got(qctx, type, GOT_COLD, come_back(qctx->qdata));
-	}
-	if (outcome.suppressed) {
-		stats_count(qctx->mod, qctx->qdata, STAT_SUPPRESSED, 0);
-	}
-	if (outcome.denied) {
-		note_denied_address(qctx);
-	}
+	qctx_log(qctx, type);
 
-	if (outcome.kind == VERDICT_ADDRESSES) {
-		if (has_sibling && !packet_drop(qctx->pkt, type)) {
-			return got(qctx, type, GOT_UNCHANGED, state); /* Another module's answer. */
+	decision_t decision = outcome_decide(&outcome, policy, has_sibling);
+	if (decision.kind != DECISION_COLD) {
+		if (outcome.suppressed) {
+			stats_count(qctx->mod, qctx->qdata, STAT_SUPPRESSED, 0);
 		}
-		knot_rrset_t sibling = qctx_rrset(qctx, type);
-		bool merge = has_sibling && policy->sibling == SIBLING_MERGE;
-		return got(qctx, type, outcome.ede == KNOT_EDNS_EDE_STALE ? GOT_STALE : GOT_FRESH,
-		           put_addresses(qctx, type, &outcome, merge ? &sibling : NULL));
-	}
-	if (has_sibling) {
-		return got(qctx, type, GOT_SIBLING, state);
-	}
-
-	switch (outcome.kind) {
-	case VERDICT_FAILED:
-		return got(qctx, type, GOT_FAILED, fail(qctx->qdata, KNOT_RCODE_SERVFAIL, outcome.other_ede));
-	case VERDICT_NXDOMAIN:
-		if (policy->nxdomain == NXDOMAIN_SERVFAIL) {
-			return got(qctx, type, GOT_FAILED,
-			           fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_OTHER));
+		if (outcome.denied) {
+			note_denied_address(qctx);
 		}
-		/* fall through */
-	default:
-		qctx->qdata->rcode_ede = outcome.other_ede;
-		return got(qctx, type, GOT_NEGATIVE, state);
 	}
+	return apply(qctx, state, &outcome, decision);
 }
 
 /* --- hiding the record --- */
@@ -306,36 +308,39 @@ static knotd_in_state_t put_own(const qctx_t *qctx, const node_rrset_t *own)
 	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs, 0) : has_put(qctx, ret);
 }
 
-/*! The reply to ANY is one RRset (RFC 8482, section 4.1): another one than the record. */
-static knotd_in_state_t answer_any(const qctx_t *qctx, knotd_in_state_t state, uint64_t now)
+/*! The first type with addresses of the targets, as an answer to ANY; NODATA if there is none. */
+static knotd_in_state_t answer_any_address(const qctx_t *qctx)
 {
-	if (!drop_alias(qctx)) {
-		return state;
-	}
-
-	for (uint16_t i = 0; qctx->node != NULL && i < qctx->node->rrset_count; i++) {
-		const node_rrset_t *own = &qctx->node->rrs[i];
-		if (own->type != RRTYPE_ALIAS && own->type != KNOT_RRTYPE_RRSIG && own->type != KNOT_RRTYPE_NSEC) {
-			return put_own(qctx, own);
-		}
-	}
-
 	outcome_t outcome = { .kind = VERDICT_NODATA };
-	uint16_t type = KNOT_RRTYPE_A;
+	addr_type_t type = 0;
 	bool denied = false;
-	for (unsigned id = 0; id < ADDR_TYPES && outcome.kind != VERDICT_ADDRESSES; id++) {
-		type = addr_rrtype(id);
-		outcome = qctx_judge(qctx, id, now);
-		qctx_log(qctx, id, &outcome, now);
+	for (; type < ADDR_TYPES && outcome.kind != VERDICT_ADDRESSES; type++) {
+		qctx_outcome(qctx, type, &outcome);
+		qctx_log(qctx, type);
 		denied |= outcome.denied;
 	}
 	if (denied) {
 		note_denied_address(qctx);
 	}
 	if (outcome.kind == VERDICT_ADDRESSES) {
-		return put_addresses(qctx, type, &outcome, NULL);
+		return put_addresses(qctx, addr_rrtype(type - 1), &outcome, NULL);
 	}
 	return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
+}
+
+/*! The reply to ANY is one RRset (RFC 8482, section 4.1): another one than the record. */
+static knotd_in_state_t answer_any(const qctx_t *qctx, knotd_in_state_t state)
+{
+	if (!drop_alias(qctx)) {
+		return state;
+	}
+	for (uint16_t i = 0; qctx->node != NULL && i < qctx->node->rrset_count; i++) {
+		const node_rrset_t *own = &qctx->node->rrs[i];
+		if (own->type != RRTYPE_ALIAS && own->type != KNOT_RRTYPE_RRSIG && own->type != KNOT_RRTYPE_NSEC) {
+			return put_own(qctx, own);
+		}
+	}
+	return answer_any_address(qctx);
 }
 
 /* --- the hook --- */
@@ -362,59 +367,67 @@ static signer_state_t find_keys(qctx_t *qctx)
 	return SIGNER_LOST;
 }
 
+/*! Logs what has come up meanwhile. */
+static void log_pending(const qctx_t *qctx)
+{
+	if (log_queue_pending(engine_log(qctx->ctx->engine))) {
+		log_queued(qctx->ctx, qctx->mod);
+	}
+	if (atomic_load_explicit(&qctx->ctx->tenant->delayed, memory_order_relaxed)) {
+		log_zone_rate(qctx->ctx, qctx->mod, qctx->now);
+	}
+}
+
+/*! The reply where it has to be signed, and that can't be done now, or at all. */
+static knotd_in_state_t answer_without_keys(const qctx_t *qctx, knotd_in_state_t state, signer_state_t signing)
+{
+	bool is_address = addr_is_rrtype(qctx->qtype);
+	if (signing == SIGNER_BUSY) {
+		state = come_back(qctx->qdata);
+		return is_address ? got(qctx, GOT_COLD, state) : state;
+	}
+	return is_address ? got(qctx, GOT_UNCHANGED, state) : refuse_alias(qctx, state);
+}
+
+/*! The reply by what is asked for. */
+static knotd_in_state_t answer_type(qctx_t *qctx, knotd_in_state_t state)
+{
+	switch (qctx->qtype) {
+	case KNOT_RRTYPE_A:
+	case KNOT_RRTYPE_AAAA:
+		return (qctx->count > 0 || qctx->self) ? answer_addresses(qctx, state) : got(qctx, GOT_UNCHANGED, state);
+	case KNOT_RRTYPE_ANY:
+		return answer_any(qctx, state);
+	case KNOT_RRTYPE_RRSIG:
+		return refuse_alias(qctx, state);
+	case RRTYPE_ALIAS:
+		return hide_alias(qctx, state);
+	default:
+		return state;
+	}
+}
+
 knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	if (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT) {
 		return state;
 	}
-
 	qctx_t qctx;
 	if (!qctx_begin(&qctx, pkt, qdata, mod)) {
 		return state;
 	}
-	uint64_t now = clock_ms();
-	qctx_ask(&qctx, now);
-	if (log_queue_pending(engine_log(qctx.ctx->engine))) {
-		log_queued(qctx.ctx, mod);
-	}
-	if (atomic_load_explicit(&qctx.ctx->tenant->delayed, memory_order_relaxed)) {
-		log_zone_rate(qctx.ctx, mod, now);
-	}
+	qctx_ask(&qctx);
+	log_pending(&qctx);
 
-	uint16_t type = knot_pkt_qtype(qdata->query);
-	bool is_address = addr_is_rrtype(type);
-	switch (find_keys(&qctx)) {
-	case SIGNER_BUSY:
-		state = come_back(qdata);
-		return is_address ? got(&qctx, type, GOT_COLD, state) : state;
-	case SIGNER_LOST:
-		return is_address ? got(&qctx, type, GOT_UNCHANGED, state) : refuse_alias(&qctx, state);
-	default:
-		break;
+	signer_state_t signing = find_keys(&qctx);
+	if (signing == SIGNER_BUSY || signing == SIGNER_LOST) {
+		return answer_without_keys(&qctx, state, signing);
 	}
-	if (is_address && qctx.count == 0 && !qctx.self) {
-		return got(&qctx, type, GOT_UNCHANGED, state);
-	}
-
-	switch (type) {
-	case KNOT_RRTYPE_A:
-	case KNOT_RRTYPE_AAAA:
-		return answer_addresses(&qctx, state, type, now);
-	case RRTYPE_ALIAS:
-		return hide_alias(&qctx, state);
-	case KNOT_RRTYPE_ANY:
-		state = answer_any(&qctx, state, now);
-		break;
-	case KNOT_RRTYPE_NSEC:
-		break;
-	case KNOT_RRTYPE_RRSIG:
-		return refuse_alias(&qctx, state);
-	default:
-		return state;
-	}
-	if (qctx.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) {
-		return denial_correct(state, pkt, qdata, mod);
-	}
-	return state;
+	state = answer_type(&qctx, state);
+	/* The answer itself may have the owner's NSEC. */
+	bool has_nsec = qctx.qtype == KNOT_RRTYPE_ANY || qctx.qtype == KNOT_RRTYPE_NSEC;
+	return (has_nsec && qctx.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) ?
+	               denial_correct(state, pkt, qdata, mod) :
+	               state;
 }

@@ -47,7 +47,7 @@ static const char *reason(int16_t ede)
 }
 
 void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
-               addr_type_t id, state_t state, uint64_t now)
+               addr_type_t id, target_state_t state, uint64_t now)
 {
 	entry_t *entry = &target->entry[id];
 	uint8_t told = atomic_load_explicit(&entry->told, memory_order_relaxed);

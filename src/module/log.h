@@ -30,7 +30,7 @@ void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, con
  * \param now     clock_ms().
  */
 void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
-               addr_type_t id, state_t state, uint64_t now);
+               addr_type_t id, target_state_t state, uint64_t now);
 
 /*! \brief Logs that signatures of the zone are made elsewhere, once until the next load. */
 void log_signed_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);

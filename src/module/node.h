@@ -103,18 +103,32 @@ static inline bool node_layout_holds(knotd_qdata_t *qdata)
 	return soa.rrs.rdata == shown.rrs.rdata && soa.rrs.count == shown.rrs.count && soa.ttl == shown.ttl;
 }
 
-/*! \brief The node Knot found for qdata->name: itself or a wildcard; NULL if none. */
+/*! \brief Whether a node is at or below a zone cut. */
+static inline bool node_is_cut(const node_t *node)
+{
+	return node->flags & (NODE_DELEG | NODE_NONAUTH);
+}
+
+/*!
+ * \brief The last node that Knot has found, or NULL.
+ *
+ * After a CNAME or DNAME that leads out of the zone it is not that of qdata->name: see node_covers().
+ */
+static inline const node_t *node_last(const knotd_qdata_t *qdata)
+{
+	return ((const node_extra_t *)qdata->extra)->node;
+}
+
+/*! \brief Whether a node is that of a name, or a wildcard that covers it. */
+static inline bool node_covers(const node_t *node, const knot_dname_t *name)
+{
+	return knot_dname_is_wildcard(node->owner) ? knot_dname_in_bailiwick(name, node->owner + 2) > 0 :
+	                                             knot_dname_is_equal(node->owner, name);
+}
+
+/*! \brief The node that Knot has found for qdata->name: itself or a wildcard; NULL if none. */
 static inline const node_t *node_found(const knotd_qdata_t *qdata)
 {
-	const node_t *node = ((const node_extra_t *)qdata->extra)->node;
-	if (node == NULL) {
-		return NULL;
-	}
-
-	/* After a CNAME or DNAME that leads out of the zone Knot leaves the last node there. */
-	bool wildcard = knot_dname_is_wildcard(node->owner);
-	if (!wildcard) {
-		return knot_dname_is_equal(node->owner, qdata->name) ? node : NULL;
-	}
-	return knot_dname_in_bailiwick(qdata->name, node->owner + 2) > 0 ? node : NULL;
+	const node_t *node = node_last(qdata);
+	return (node != NULL && node_covers(node, qdata->name)) ? node : NULL;
 }

@@ -6,21 +6,21 @@
 
 #include "util/jitter.h"
 
-static void set(_Atomic uint64_t *value, uint64_t to)
+static void store_relaxed(_Atomic uint64_t *value, uint64_t to)
 {
 	atomic_store_explicit(value, to, memory_order_relaxed);
 }
 
 void health_init(health_t *health)
 {
-	set(&health->probe_at, HEALTH_NEVER);
+	store_relaxed(&health->probe_at, HEALTH_NEVER);
 }
 
 static bool note_success(health_t *health, uint64_t now)
 {
 	if (health->good_at == 0) {
 		/* What failed before the first success was not the targets' fault. */
-		set(&health->forgiven_at, now);
+		store_relaxed(&health->forgiven_at, now);
 	}
 	health->good_at = now;
 	health->failures = 0;
@@ -33,13 +33,13 @@ static bool note_success(health_t *health, uint64_t now)
 
 	/* One swallow does not make a summer: a resolver that mostly fails must not be asked for all at once. */
 	if (++health->successes < HEALTH_UP_SUCCESSES) {
-		set(&health->probe_at, now);
+		store_relaxed(&health->probe_at, now);
 		return false;
 	}
 	health->down = false;
 	health->slow = 0;
-	set(&health->probe_at, HEALTH_NEVER);
-	set(&health->forgiven_at, now);
+	store_relaxed(&health->probe_at, HEALTH_NEVER);
+	store_relaxed(&health->forgiven_at, now);
 	return true;
 }
 
@@ -67,6 +67,6 @@ bool health_note(health_t *health, bool success, uint64_t now)
 
 void health_probed(health_t *health, uint64_t now)
 {
-	set(&health->probe_at, now + jitter(health->interval, now));
+	store_relaxed(&health->probe_at, now + jitter(health->interval, now));
 	health->interval = MIN(2 * health->interval, HEALTH_PROBE_MAX_MS);
 }

@@ -164,7 +164,7 @@ static void drop(signatures_t *table, signature_t *signature)
 }
 
 /*! Adds a bucket, and moves to it what belongs there. Readers in the chain miss what is moved, or see both. */
-static void grow(signatures_t *table)
+static void grow_table(signatures_t *table)
 {
 	uint32_t added = table->buckets, power = floor_power(added), block = added >> FIRST_BITS;
 	if (added == UINT32_MAX) {
@@ -234,7 +234,7 @@ bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now)
 		cds_list_add_tail(&signature->lru, &table->lru);
 		table->count++;
 		if (table->count > table->buckets) {
-			grow(table);
+			grow_table(table);
 		}
 	} else {
 		call_rcu(&signature->rcu, free_signature_rcu);

@@ -129,7 +129,7 @@ static void wait_restored(engine_t *engine)
 }
 
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire, void *ctx)
+                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire)
 {
 	engine_t *engine = calloc(1, sizeof(*engine));
 	if (engine == NULL) {
@@ -137,7 +137,8 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	}
 	engine->key = *key;
 	engine->retire = retire;
-	engine->retire_ctx = ctx;
+	engine->idle_since = clock_ms();
+	CDS_INIT_LIST_HEAD(&engine->claims);
 	engine_limit(engine, limits);
 	pool_init(&engine->pool, &engine->loop, &engine->key.resolvers, &engine->common[COUNTER_TCP]);
 	tenants_init(&engine->tenants);

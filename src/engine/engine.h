@@ -35,7 +35,7 @@ typedef struct {
 typedef struct engine engine_t;
 
 /*! Says whether the engine has to end itself. Called by its thread now and then; must not wait. */
-typedef bool (*engine_retire_f)(void *ctx);
+typedef bool (*engine_retire_f)(engine_t *engine);
 
 /*!
  * \brief Starts an engine. Any thread, also one not registered with RCU.
@@ -48,12 +48,11 @@ typedef bool (*engine_retire_f)(void *ctx);
  * \param limits       Limits to begin with.
  * \param waiting      Counts the waiting threads of all engines.
  * \param retire       When to end.
- * \param ctx          Its argument.
  *
  * \return KNOT_E*
  */
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire, void *ctx);
+                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire);
 
 /*! \brief Has the thread end. Any thread. */
 void engine_stop(engine_t *engine);

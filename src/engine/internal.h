@@ -19,11 +19,15 @@
 struct engine {
 	pthread_t thread;
 
+	/* The registry's, under its lock. */
+	struct cds_list_head node;   /*!< Among those in use or lingering, or those retired. */
+	struct cds_list_head claims; /*!< One for each different limits of its zones: few. */
+	uint64_t idle_since;         /*!< clock_ms() of when the last claim went. */
+
 	/* Constant. */
 	engine_key_t key;
 	cache_t *cache;
 	engine_retire_f retire;
-	void *retire_ctx;
 
 	/* From any thread. */
 	_Atomic uint32_t max_rate;

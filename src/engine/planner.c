@@ -239,7 +239,7 @@ static uint32_t due_rate(const planner_t *planner)
 }
 
 /*! Takes a wanted entry of the first target of a heap. */
-static plan_t take(planner_t *planner, agenda_t agenda, uint64_t now)
+static plan_t take_query(planner_t *planner, agenda_t agenda, uint64_t now)
 {
 	target_t *target = target_of(heap_top(&planner->heap[agenda])->node);
 	entry_t *entry = pick(planner, target);
@@ -351,7 +351,7 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 	agenda_t agenda;
 	for (unsigned n = 0; (agenda = choose(planner, now, &plan.wait)) != AGENDA_LATER; n++) {
 		if (has_rate_slot(planner, target_of(heap_top(&planner->heap[agenda])->node), now)) {
-			return take(planner, agenda, now);
+			return take_query(planner, agenda, now);
 		}
 		if (n == ADVANCE_MAX) {
 			plan.wait = 0;

@@ -10,6 +10,7 @@
 #include <sys/param.h>
 #include <libknot/errcode.h>
 
+#include "engine/internal.h"
 #include "util/clock.h"
 
 /*! How long an engine without zones is kept, in ms. */
@@ -21,15 +22,6 @@ typedef struct {
 	limits_t limits;
 	unsigned refs;
 } claim_t;
-
-typedef struct {
-	struct cds_list_head node;
-	engine_key_t key;
-	engine_t *engine;
-	struct cds_list_head claims; /*!< One for each different limits: few. */
-	uint64_t idle_since;         /*!< clock_ms() of when the last claim went. */
-	bool stopped;
-} running_t;
 
 static struct {
 	pthread_mutex_t lock;
@@ -43,68 +35,46 @@ static struct {
 };
 
 /*! Waits for the threads of a list and frees what they leave. They need no lock any more. */
-static void join(struct cds_list_head *list)
+static void join_all(struct cds_list_head *list)
 {
-	running_t *running, *next;
-	cds_list_for_each_entry_safe(running, next, list, node) {
-		engine_join(running->engine);
-		cds_list_del(&running->node);
-		free(running);
+	engine_t *engine, *next;
+	cds_list_for_each_entry_safe(engine, next, list, node) {
+		cds_list_del(&engine->node);
+		engine_join(engine);
 	}
 }
 
 /*! For the engine's thread. While the registry is busy the answer is no. */
-static bool retire(void *ctx)
+static bool retire(engine_t *engine)
 {
-	running_t *running = ctx;
 	if (pthread_mutex_trylock(&registry.lock) != 0) {
 		return false;
 	}
-	bool done = cds_list_empty(&running->claims) && !running->stopped &&
-	            clock_ms() - running->idle_since >= LINGER_MS;
+	bool done = cds_list_empty(&engine->claims) && !engine->stop &&
+	            clock_ms() - engine->idle_since >= LINGER_MS;
 	if (done) {
-		cds_list_del(&running->node);
-		cds_list_add(&running->node, &registry.retired);
+		cds_list_del(&engine->node);
+		cds_list_add(&engine->node, &registry.retired);
 	}
 	pthread_mutex_unlock(&registry.lock);
 	return done;
 }
 
-static running_t *find_running(const engine_key_t *key)
+static engine_t *find_engine(const engine_key_t *key)
 {
-	running_t *running;
-	cds_list_for_each_entry(running, &registry.live, node) {
-		if (memcmp(&running->key, key, sizeof(*key)) == 0) {
-			return running;
+	engine_t *engine;
+	cds_list_for_each_entry(engine, &registry.live, node) {
+		if (memcmp(&engine->key, key, sizeof(*key)) == 0) {
+			return engine;
 		}
 	}
 	return NULL;
 }
 
-static running_t *add_running(const engine_key_t *key, const refresh_options_t *options, const limits_t *limits, int *ret)
-{
-	running_t *running = calloc(1, sizeof(*running));
-	if (running == NULL) {
-		*ret = KNOT_ENOMEM;
-		return NULL;
-	}
-	running->key = *key;
-	running->idle_since = clock_ms();
-	CDS_INIT_LIST_HEAD(&running->claims);
-
-	*ret = engine_start(&running->engine, key, options, limits, &registry.waiting, retire, running);
-	if (*ret != KNOT_EOK) {
-		free(running);
-		return NULL;
-	}
-	cds_list_add(&running->node, &registry.live);
-	return running;
-}
-
-static claim_t *find_claim(const running_t *running, const limits_t *limits)
+static claim_t *find_claim(const engine_t *engine, const limits_t *limits)
 {
 	claim_t *claim;
-	cds_list_for_each_entry(claim, &running->claims, node) {
+	cds_list_for_each_entry(claim, &engine->claims, node) {
 		if (memcmp(&claim->limits, limits, sizeof(*limits)) == 0) {
 			return claim;
 		}
@@ -112,66 +82,69 @@ static claim_t *find_claim(const running_t *running, const limits_t *limits)
 	return NULL;
 }
 
-static int add_claim(running_t *running, const limits_t *limits)
+static int add_claim(engine_t *engine, const limits_t *limits)
 {
-	claim_t *claim = find_claim(running, limits);
+	claim_t *claim = find_claim(engine, limits);
 	if (claim == NULL) {
 		claim = calloc(1, sizeof(*claim));
 		if (claim == NULL) {
 			return KNOT_ENOMEM;
 		}
 		claim->limits = *limits;
-		cds_list_add(&claim->node, &running->claims);
+		cds_list_add(&claim->node, &engine->claims);
 	}
 	claim->refs++;
 	return KNOT_EOK;
 }
 
-static void remove_claim(running_t *running, const limits_t *limits)
+static void remove_claim(engine_t *engine, const limits_t *limits)
 {
-	claim_t *claim = find_claim(running, limits);
+	claim_t *claim = find_claim(engine, limits);
 	assert(claim != NULL);
 	if (--claim->refs == 0) {
 		cds_list_del(&claim->node);
 		free(claim);
 	}
-	if (cds_list_empty(&running->claims)) {
-		running->idle_since = clock_ms();
+	if (cds_list_empty(&engine->claims)) {
+		engine->idle_since = clock_ms();
 	}
 }
 
 /*! The highest of all claims; without any, what was before stays. */
-static void apply_limits(running_t *running)
+static void apply_limits(engine_t *engine)
 {
 	limits_t limits = { 0 };
 	claim_t *claim;
-	cds_list_for_each_entry(claim, &running->claims, node) {
+	cds_list_for_each_entry(claim, &engine->claims, node) {
 		limits.max_rate = MAX(limits.max_rate, claim->limits.max_rate);
 		limits.max_targets = MAX(limits.max_targets, claim->limits.max_targets);
 	}
-	if (!cds_list_empty(&running->claims)) {
-		engine_limit(running->engine, &limits);
+	if (!cds_list_empty(&engine->claims)) {
+		engine_limit(engine, &limits);
 	}
 }
 
-int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_options_t *options,
+int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                      const limits_t *limits)
 {
 	int ret = KNOT_EOK;
-	*engine = NULL;
+	*result = NULL;
 
 	pthread_mutex_lock(&registry.lock);
-	join(&registry.retired);
-	running_t *running = find_running(key);
-	if (running == NULL) {
-		running = add_running(key, options, limits, &ret);
+	join_all(&registry.retired);
+	engine_t *engine = find_engine(key);
+	if (engine == NULL) {
+		ret = engine_start(&engine, key, options, limits, &registry.waiting, retire);
+		if (ret == KNOT_EOK) {
+			cds_list_add(&engine->node, &registry.live);
+		}
 	}
 	if (ret == KNOT_EOK) {
-		ret = add_claim(running, limits);
+		ret = add_claim(engine, limits);
 	}
 	if (ret == KNOT_EOK) {
-		apply_limits(running);
-		*engine = running->engine;
+		apply_limits(engine);
+		*result = engine;
 	}
 	pthread_mutex_unlock(&registry.lock);
 
@@ -180,20 +153,12 @@ int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_o
 
 void registry_release(engine_t *engine, const limits_t *limits)
 {
-	if (engine == NULL) {
-		return;
+	if (engine != NULL) {
+		pthread_mutex_lock(&registry.lock);
+		remove_claim(engine, limits);
+		apply_limits(engine);
+		pthread_mutex_unlock(&registry.lock);
 	}
-
-	pthread_mutex_lock(&registry.lock);
-	running_t *running;
-	cds_list_for_each_entry(running, &registry.live, node) {
-		if (running->engine == engine) {
-			remove_claim(running, limits);
-			apply_limits(running);
-			break;
-		}
-	}
-	pthread_mutex_unlock(&registry.lock);
 }
 
 /*! At the exit of the process, after all zones are gone. The library stays loaded until then (-z nodelete). */
@@ -201,13 +166,12 @@ __attribute__((destructor)) static void stop_all(void)
 {
 	/* A thread may be at retire(): it must find the lock free, and itself stopped. */
 	pthread_mutex_lock(&registry.lock);
-	running_t *running;
-	cds_list_for_each_entry(running, &registry.live, node) {
-		running->stopped = true;
-		engine_stop(running->engine);
+	engine_t *engine;
+	cds_list_for_each_entry(engine, &registry.live, node) {
+		engine_stop(engine);
 	}
 	pthread_mutex_unlock(&registry.lock);
 
-	join(&registry.live);
-	join(&registry.retired);
+	join_all(&registry.live);
+	join_all(&registry.retired);
 }

@@ -19,14 +19,14 @@
  *
  * Where the zones of an engine disagree about its limits, the highest hold.
  *
- * \param[out] engine  To be given back by registry_release().
+ * \param[out] result  To be given back by registry_release().
  * \param key            Resolvers and store.
  * \param options          Of the zone, see engine_start().
  * \param limits         Of the zone.
  *
  * \return KNOT_E*
  */
-int registry_acquire(engine_t **engine, const engine_key_t *key, const refresh_options_t *options,
+int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                      const limits_t *limits);
 
 /*! \brief Gives an engine back, with the limits that it was got with; NULL is fine. */

@@ -66,7 +66,7 @@ void tenant_renew(tenant_t *tenant)
 }
 
 /*! Hands the counters over, if the zone is loaded, and not again meanwhile. */
-static void publish(tenant_t *tenant, const counters_t common)
+static void publish_counters(tenant_t *tenant, const counters_t common)
 {
 	tenant_renew(tenant);
 	cds_list_del_init(&tenant->changed);
@@ -196,7 +196,7 @@ void tenants_publish(tenants_t *tenants, const counters_t common)
 {
 	tenant_t *tenant, *next;
 	cds_list_for_each_entry_safe(tenant, next, &tenants->changes, changed) {
-		publish(tenant, common);
+		publish_counters(tenant, common);
 	}
 }
 
@@ -213,7 +213,7 @@ void tenants_sweep(tenants_t *tenants, const counters_t common)
 		tenant_t *tenant, *next;
 		cds_list_for_each_entry_safe(tenant, next, &tenants->bucket[i], node) {
 			if (is_needed(tenant)) {
-				publish(tenant, common);
+				publish_counters(tenant, common);
 			} else {
 				drop_tenant(tenant);
 			}

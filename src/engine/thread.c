@@ -90,7 +90,7 @@ static target_t *find_target(engine_t *engine, const knot_dname_t *name)
 
 /* --- results --- */
 
-static void publish(engine_t *engine, const flight_t *flight, const reply_t *reply, uint64_t now)
+static void publish_reply(engine_t *engine, const flight_t *flight, const reply_t *reply, uint64_t now)
 {
 	target_t *target = flight->plan.target;
 	entry_t *entry = &target->entry[flight->plan.id];
@@ -157,7 +157,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	}
 
 	if (reply != NULL) {
-		publish(engine, flight, reply, now);
+		publish_reply(engine, flight, reply, now);
 	} else if (!flight->failed) {
 		cache_fail(entry, ede, schedule_retry(entry, &flight->plan.target->tenant->options.refresh, now), flight->plan.at);
 	}
@@ -180,7 +180,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	waiters_wake(&engine->waiters);
 }
 
-/* --- the thread's turn --- */
+/* --- the loop --- */
 
 static void take_request(engine_t *engine, const request_t *request, uint64_t now)
 {
@@ -324,21 +324,16 @@ static void log_cap(engine_t *engine)
 	log_queue_post(&engine->log, LOG_WARNING, text);
 }
 
-static void publish_counters(engine_t *engine, bool all)
+static void count_stored(engine_t *engine)
 {
 	const store_stats_t *stats = store_stats(engine->store);
 	engine->common[COUNTER_STORED] = stats->puts;
 	engine->common[COUNTER_STORE_ERRORS] = stats->errors;
-	if (all) {
-		tenants_sweep(&engine->tenants, engine->common);
-	} else {
-		tenants_publish(&engine->tenants, engine->common);
-	}
 }
 
 static void on_tick(uv_timer_t *tick)
 {
-	(void)tick; /* Its time has made a turn of the loop. */
+	(void)tick; /* It has made the loop go round. */
 }
 
 static void on_commit(uv_timer_t *timer)
@@ -357,7 +352,8 @@ static void on_prepare(uv_prepare_t *prepare)
 	bool more = take_requests(engine);
 	uint64_t wait = follow_plan(engine);
 	pool_settle(&engine->pool);
-	publish_counters(engine, false);
+	count_stored(engine);
+	tenants_publish(&engine->tenants, engine->common);
 	if (engine->restoring) {
 		restore_some(engine);
 		more = true;
@@ -392,7 +388,7 @@ static void on_wakeup(uv_async_t *wakeup)
 static void on_sweep(uv_timer_t *timer)
 {
 	engine_t *engine = timer->data;
-	if (engine->retire(engine->retire_ctx)) {
+	if (engine->retire(engine)) {
 		thread_close(engine);
 		return;
 	}
@@ -405,7 +401,8 @@ static void on_sweep(uv_timer_t *timer)
 	if (cache_count(engine->cache) > engine->max_targets) {
 		uv_timer_start(timer, on_sweep, EVICT_PAUSE_MS, SWEEP_MS);
 	}
-	publish_counters(engine, true);
+	count_stored(engine);
+	tenants_sweep(&engine->tenants, engine->common);
 	pool_sweep(&engine->pool);
 }
 

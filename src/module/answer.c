@@ -28,7 +28,7 @@
 
 /* --- the reply --- */
 
-static knotd_in_state_t fail(knotd_qdata_t *qdata, uint16_t rcode, int ede)
+static knotd_in_state_t reply_error(knotd_qdata_t *qdata, uint16_t rcode, int ede)
 {
 	qdata->rcode = rcode;
 	qdata->rcode_ede = ede;
@@ -57,7 +57,7 @@ static knotd_in_state_t has_put(const qctx_t *qctx, int ret)
 		knot_wire_set_tc(qctx->pkt->wire);
 		return KNOTD_IN_STATE_TRUNC;
 	default:
-		return fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
 }
 
@@ -114,7 +114,7 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 	own.rrs = rrset->rrs;
 	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own);
 	if (signature == NULL) {
-		return fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
 	knotd_in_state_t state = put(qctx, rrset, flags);
 	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs, 0) : state;
@@ -126,7 +126,7 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 	knot_pkt_t *pkt = qctx->pkt;
 	knot_dname_t *owner = knot_dname_copy(qctx->qdata->name, &pkt->mm);
 	if (owner == NULL) {
-		return fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, owner, rrtype, KNOT_CLASS_IN, outcome->ttl);
@@ -145,7 +145,7 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 
 	uint16_t before = pkt->rrset_count;
 	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(qctx, &rrset, KNOT_PF_FREE) :
-	                                             fail(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	                                             reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	if (pkt->rrset_count == before) {
 		knot_rrset_clear(&rrset, &pkt->mm);
 	}
@@ -206,7 +206,7 @@ static knotd_in_state_t apply(const qctx_t *qctx, knotd_in_state_t state, const 
 	case DECISION_SIBLING:
 		return got(qctx, GOT_SIBLING, state);
 	case DECISION_SERVFAIL:
-		return got(qctx, GOT_FAILED, fail(qctx->qdata, KNOT_RCODE_SERVFAIL, decision.ede));
+		return got(qctx, GOT_FAILED, reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, decision.ede));
 	case DECISION_COLD:
 		return got(qctx, GOT_COLD, come_back(qctx->qdata));
 	default:
@@ -246,7 +246,7 @@ static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state)
 
 /* --- hiding the record --- */
 
-static bool is_other(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+static bool is_no_alias(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 {
 	(void)flags, (void)ctx;
 	return !shows_alias(rrset);
@@ -258,7 +258,7 @@ static bool drop_alias(const qctx_t *qctx)
 	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
 	for (uint16_t i = 0; i < answer->count && !qctx->ctx->conf.policy.expose; i++) {
 		if (shows_alias(knot_pkt_rr(answer, i))) {
-			return packet_edit(qctx->pkt, answer->pos + i, is_other, NULL) == KNOT_EOK;
+			return packet_edit(qctx->pkt, answer->pos + i, is_no_alias, NULL) == KNOT_EOK;
 		}
 	}
 	return false;
@@ -267,7 +267,7 @@ static bool drop_alias(const qctx_t *qctx)
 /*! Refuses what would show the record and can't be had otherwise. */
 static knotd_in_state_t refuse_alias(const qctx_t *qctx, knotd_in_state_t state)
 {
-	return drop_alias(qctx) ? fail(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE) : state;
+	return drop_alias(qctx) ? reply_error(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE) : state;
 }
 
 /*! The reply to a query for the record itself. */
@@ -278,7 +278,7 @@ static knotd_in_state_t hide_alias(const qctx_t *qctx, knotd_in_state_t state)
 	}
 	/* The NSEC of mod-onlinesign lists all types of the node: a NODATA could not be proven. */
 	if (qctx->ctx->conf.onlinesign) {
-		return fail(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE);
+		return reply_error(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE);
 	}
 	return drop_alias(qctx) ? KNOTD_IN_STATE_NODATA : state;
 }

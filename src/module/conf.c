@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
+#include <libdnssec/key.h>
 #include <libknot/yparser/yptrafo.h>
 
 #include "util/name.h"
@@ -373,14 +374,7 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 		FIXED = 10 + 18,
 		RSA_DEFAULT = 2048,
 	};
-	enum {
-		ECDSAP384SHA384 = 14,
-		ED25519 = 15,
-		ED448 = 16,
-		ECDSAP256SHA256 = 13,
-	};
-
-	knotd_conf_t algorithm = { .single = { .option = ECDSAP256SHA256 } };
+	knotd_conf_t algorithm = { .single = { .option = DNSSEC_KEY_ALGORITHM_ECDSA_P256_SHA256 } };
 	int64_t bits = RSA_DEFAULT;
 	if (policy_id->count > 0) {
 		algorithm = knotd_conf(mod, ITEM_POLICY, ITEM_ALGORITHM, policy_id);
@@ -390,10 +384,10 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 	}
 
 	switch (algorithm.single.option) {
-	case ECDSAP256SHA256:
-	case ED25519: return FIXED + 64;
-	case ECDSAP384SHA384: return FIXED + 96;
-	case ED448: return FIXED + 114;
+	case DNSSEC_KEY_ALGORITHM_ECDSA_P256_SHA256:
+	case DNSSEC_KEY_ALGORITHM_ED25519: return FIXED + 64;
+	case DNSSEC_KEY_ALGORITHM_ECDSA_P384_SHA384: return FIXED + 96;
+	case DNSSEC_KEY_ALGORITHM_ED448: return FIXED + 114;
 	default: return FIXED + bits / 8;
 	}
 }

@@ -37,7 +37,7 @@ static bool is_denial(const knot_rrset_t *rrset)
 	return (rrset->type == KNOT_RRTYPE_NSEC || rrset->type == KNOT_RRTYPE_NSEC3) && rrset->rrs.count == 1;
 }
 
-static bool is_alias(const knot_rrset_t *rrset)
+static bool lists_alias(const knot_rrset_t *rrset)
 {
 	return is_denial(rrset) && nsec_has(rrset->rrs.rdata, rrset->type, RRTYPE_ALIAS);
 }
@@ -128,7 +128,7 @@ static bool replace_rrsigs(const denial_t *denial, knot_rrset_t *rrset, uint16_t
 static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 {
 	denial_t *denial = ctx;
-	if (is_alias(rrset)) {
+	if (lists_alias(rrset)) {
 		return replace_record(denial, rrset, flags);
 	}
 	return rrset->type != KNOT_RRTYPE_RRSIG || replace_rrsigs(denial, rrset, flags);
@@ -139,7 +139,7 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 {
 	const knot_pktsection_t *section = &pkt->sections[pkt->current];
 	uint16_t i = 0;
-	while (i < section->count && !is_alias(knot_pkt_rr(section, i))) {
+	while (i < section->count && !lists_alias(knot_pkt_rr(section, i))) {
 		i++;
 	}
 	if (i == section->count) {
@@ -180,7 +180,7 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
 {
 	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
-		if ((ctx->signer != NULL && is_alias(&pkt->rr[i])) ||
+		if ((ctx->signer != NULL && lists_alias(&pkt->rr[i])) ||
 		    (!ctx->conf.policy.expose && shows_alias(&pkt->rr[i]))) {
 			return true;
 		}

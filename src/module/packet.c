@@ -101,7 +101,7 @@ void packet_empty(knot_pkt_t *pkt)
 	}
 }
 
-static bool is_other(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+static bool is_other_type(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 {
 	(void)flags;
 	uint16_t type = *(const uint16_t *)ctx;
@@ -117,7 +117,7 @@ bool packet_drop(knot_pkt_t *pkt, uint16_t type)
 	}
 	for (uint16_t i = pkt->rrset_count; i > answer->pos; i--) {
 		if (pkt->rr[i - 1].type == type) {
-			return packet_edit(pkt, i - 1, is_other, &type) == KNOT_EOK;
+			return packet_edit(pkt, i - 1, is_other_type, &type) == KNOT_EOK;
 		}
 	}
 	return false;

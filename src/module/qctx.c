@@ -123,13 +123,13 @@ bool qctx_begin(qctx_t *qctx, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t
 
 /* --- what is known of them --- */
 
-static void judge(qctx_t *qctx, qctx_target_t *target, addr_type_t type)
+static void judge_target(qctx_t *qctx, qctx_target_t *target, addr_type_t type)
 {
 	target->verdict[type] = verdict_get(target->target != NULL ? &target->target->entry[type] : NULL,
 	                                    engine_health(qctx->ctx->engine), &qctx->ctx->conf.policy, qctx->ttl, qctx->now);
 }
 
-static void find_target(qctx_t *qctx, qctx_target_t *target)
+static void look_up(qctx_t *qctx, qctx_target_t *target)
 {
 	target->target = cache_lookup(engine_cache(qctx->ctx->engine), target->name, target->len);
 	if (target->target != NULL) {
@@ -148,10 +148,10 @@ void qctx_ask(qctx_t *qctx)
 	qctx->dropped = false;
 	for (unsigned i = 0; i < qctx->count; i++) {
 		qctx_target_t *target = &qctx->target[i];
-		find_target(qctx, target);
+		look_up(qctx, target);
 		unsigned refresh = 0, wait = 0;
 		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-			judge(qctx, target, type);
+			judge_target(qctx, target, type);
 			verdict_t *verdict = &target->verdict[type];
 			if (verdict->ask) {
 				bool waits = verdict->kind == VERDICT_COLD || verdict->kind == VERDICT_RETRY;
@@ -202,8 +202,8 @@ static bool is_known(void *ctx)
 	wait->looks++;
 	qctx->now = clock_ms();
 	for (unsigned i = 0; i < qctx->count; i++) {
-		find_target(qctx, &qctx->target[i]);
-		judge(qctx, &qctx->target[i], wait->type);
+		look_up(qctx, &qctx->target[i]);
+		judge_target(qctx, &qctx->target[i], wait->type);
 	}
 	qctx_outcome(qctx, wait->type, wait->outcome);
 	return !outcome_is_unknown(wait->outcome);

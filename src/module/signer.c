@@ -82,7 +82,7 @@ static bool is_current(const keys_t *keys, uint64_t version)
 	       (keys->count > 0 || clock_ms() < atomic_load_explicit(&keys->retry_at, memory_order_relaxed));
 }
 
-static void complain(signer_t *signer, knotd_mod_t *mod, const keys_error_t *error)
+static void log_lost(signer_t *signer, knotd_mod_t *mod, const keys_error_t *error)
 {
 	static const char *const effect = "ALIAS is not served to clients that ask for DNSSEC";
 
@@ -129,7 +129,7 @@ static keys_t *renew_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qda
 		return NULL;
 	}
 	if (keys->count == 0) {
-		complain(signer, mod, &error);
+		log_lost(signer, mod, &error);
 		keys->retry_at = clock_ms() + RETRY_MS;
 	} else {
 		signer->complained = false;
@@ -184,14 +184,14 @@ signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qd
 
 /* --- signatures --- */
 
-static void note_failure(signer_t *signer, knotd_mod_t *mod, int ret)
+static void log_failure(signer_t *signer, knotd_mod_t *mod, int ret)
 {
 	if (!atomic_exchange(&signer->failed, true)) {
 		knotd_mod_log(mod, LOG_ERR, "failed to sign (%s), clients that ask for DNSSEC get SERVFAIL", dnssec_strerror(ret));
 	}
 }
 
-static void note_full(signer_t *signer, knotd_mod_t *mod)
+static void log_full(signer_t *signer, knotd_mod_t *mod)
 {
 	if (!atomic_exchange(&signer->full, true)) {
 		knotd_mod_log(mod, LOG_WARNING,
@@ -222,7 +222,7 @@ static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	}
 	knot_rdataset_clear(&rrsigs, NULL);
 	if (ret != KNOT_EOK) {
-		note_failure(signer, mod, ret);
+		log_failure(signer, mod, ret);
 		return NULL;
 	}
 
@@ -231,7 +231,7 @@ static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	signature->from = inception;
 	signature->renew_at = expiration - refresh;
 	if (!signatures_put(signer->table, signature, now)) {
-		note_full(signer, mod);
+		log_full(signer, mod);
 	}
 	return signature;
 }
@@ -265,18 +265,15 @@ const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	};
 	const unsigned count = sizeof(changes) / sizeof(*changes);
 	const knot_rdata_t *rdata = rrset->rrs.rdata;
-	uint8_t truth[rdata->len + count * NSEC_CHANGE_MAX];
-	int len = nsec_rewrite(truth, rdata, rrset->type, changes, count);
-	if (len < 0) {
-		return NULL;
-	}
-
-	knot_rrset_t signed_rrset = *rrset;
-	knot_rdataset_init(&signed_rrset.rrs);
+	knot_rdata_t *truth = malloc(knot_rdata_size(rdata->len + count * NSEC_CHANGE_MAX));
+	int len = (truth != NULL) ? nsec_rewrite(truth->data, rdata, rrset->type, changes, count) : KNOT_ENOMEM;
 	const signature_t *made = NULL;
-	if (knot_rrset_add_rdata(&signed_rrset, truth, len, NULL) == KNOT_EOK) {
+	if (len >= 0) {
+		truth->len = len;
+		knot_rrset_t signed_rrset = *rrset;
+		signed_rrset.rrs = (knot_rdataset_t){ .count = 1, .size = knot_rdata_size(len), .rdata = truth };
 		made = make(signer, mod, keys, &signed_rrset, variant, &rrset->rrs, &signed_rrset.rrs, now);
 	}
-	knot_rdataset_clear(&signed_rrset.rrs, NULL);
+	free(truth);
 	return made;
 }

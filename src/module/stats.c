@@ -80,7 +80,7 @@ int stats_register(knotd_mod_t *mod)
 }
 
 /*! The sum over all threads is shown, so one of them will do. */
-static void set(knotd_mod_t *mod, stat_t id, const uint64_t *values)
+static void set_counter(knotd_mod_t *mod, stat_t id, const uint64_t *values)
 {
 	for (unsigned i = 0; i < stats[id].count; i++) {
 		/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it does not look into stats[]. */
@@ -88,7 +88,7 @@ static void set(knotd_mod_t *mod, stat_t id, const uint64_t *values)
 	}
 }
 
-#define SET(mod, id, ...) set(mod, id, (const uint64_t[]){ __VA_ARGS__ })
+#define SET(mod, id, ...) set_counter(mod, id, (const uint64_t[]){ __VA_ARGS__ })
 
 void stats_publish(void *ctx, const counters_t own, const counters_t common)
 {
@@ -97,7 +97,7 @@ void stats_publish(void *ctx, const counters_t own, const counters_t common)
 	    own[COUNTER_REFRESHES], own[COUNTER_PROBES]);
 	SET(mod, STAT_RESULT, own[COUNTER_ANSWERS], own[COUNTER_NEGATIVE], own[COUNTER_TIMEOUTS],
 	    own[COUNTER_FAILURES]);
-	set(mod, STAT_LATENCY, &own[COUNTER_LATENCY]);
+	set_counter(mod, STAT_LATENCY, &own[COUNTER_LATENCY]);
 	SET(mod, STAT_LIMITED, own[COUNTER_CAPPED], own[COUNTER_DELAYED], own[COUNTER_REFUSED]);
 	SET(mod, STAT_TARGETS, common[COUNTER_TARGETS]);
 	SET(mod, STAT_REMOVED, common[COUNTER_EVICTED], common[COUNTER_EXPIRED]);

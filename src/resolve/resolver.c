@@ -125,7 +125,7 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 	}
 }
 
-static void send_query(query_t *query)
+static void send_on_channel(query_t *query)
 {
 	query->sent_at = clock_ms();
 	unsigned flags = QUERY_RD | (has_edns(query->channel) ? QUERY_EDNS : 0) |
@@ -161,7 +161,7 @@ void resolver_settle(resolver_t *resolver)
 	while (!cds_list_empty(&resolver->again)) {
 		query_t *query = cds_list_first_entry(&resolver->again, query_t, again);
 		cds_list_del(&query->again);
-		send_query(query);
+		send_on_channel(query);
 	}
 
 	uint64_t now = clock_ms();
@@ -334,5 +334,5 @@ void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t typ
 	query->ctx = ctx;
 	cds_list_add_tail(&query->node, &resolver->queries);
 
-	send_query(query);
+	send_on_channel(query);
 }

@@ -60,7 +60,7 @@ typedef struct {
 	uint16_t flags;
 	uint16_t key_len;
 	uint8_t data[]; /*!< Key, then data. */
-} node_t;
+} page_node_t;
 
 typedef struct {
 	uint32_t pad; /*!< Page size, in the first of a meta page. */
@@ -84,7 +84,7 @@ typedef struct {
 	size_t txn;
 } meta_t;
 
-_Static_assert(sizeof(page_t) == sizeof(size_t) + 8 && sizeof(node_t) == 8, "LMDB's layout");
+_Static_assert(sizeof(page_t) == sizeof(size_t) + 8 && sizeof(page_node_t) == 8, "LMDB's layout");
 
 typedef struct {
 	const uint8_t *base;
@@ -115,7 +115,7 @@ static const page_t *page_at(const file_t *file, size_t pgno)
 }
 
 /*! Notes that a page has a use, or is free. \return False if it is none, or had one already. */
-static bool take(file_t *file, size_t pgno)
+static bool take_page(file_t *file, size_t pgno)
 {
 	if (pgno < METAS || pgno >= file->pages) {
 		return false;
@@ -134,7 +134,7 @@ static size_t read_word(const uint8_t *data)
 }
 
 /*! As LMDB compares: lists of free pages have a number of the machine as key. */
-static int compare(const walk_t *walk, slice_t a, slice_t b)
+static int compare_keys(const walk_t *walk, slice_t a, slice_t b)
 {
 	if (walk->is_free) {
 		size_t left = read_word(a.data), right = read_word(b.data);
@@ -149,12 +149,12 @@ static bool check_key(const walk_t *walk, slice_t key)
 	return walk->is_free ? key.len == sizeof(size_t) : (key.len > 0 && key.len <= KEY_MAX);
 }
 
-static size_t data_len(const node_t *node)
+static size_t data_len(const page_node_t *node)
 {
 	return node->lo | (size_t)node->hi << 16;
 }
 
-static size_t child_of(const node_t *node)
+static size_t child_of(const page_node_t *node)
 {
 	size_t pgno = node->lo | (size_t)node->hi << 16;
 #if SIZE_MAX > UINT32_MAX
@@ -164,7 +164,7 @@ static size_t child_of(const node_t *node)
 }
 
 /*! Octets of the page that a node takes. */
-static size_t node_len(const node_t *node, bool is_leaf)
+static size_t node_len(const page_node_t *node, bool is_leaf)
 {
 	size_t len = sizeof(*node) + node->key_len;
 	if (is_leaf) {
@@ -180,10 +180,10 @@ static bool check_nodes(const file_t *file, const page_t *page, unsigned count, 
 	size_t total = 0;
 	for (unsigned i = 0; i < count; i++) {
 		size_t at = page->ptrs[i];
-		if (at < page->upper || at % 2 != 0 || at + sizeof(node_t) > file->page_size) {
+		if (at < page->upper || at % 2 != 0 || at + sizeof(page_node_t) > file->page_size) {
 			return false;
 		}
-		size_t len = node_len((const node_t *)((const uint8_t *)page + at), is_leaf);
+		size_t len = node_len((const page_node_t *)((const uint8_t *)page + at), is_leaf);
 		if (len > file->page_size - at) {
 			return false;
 		}
@@ -212,7 +212,7 @@ static const uint8_t *check_overflow(walk_t *walk, size_t pgno, size_t len)
 		return NULL;
 	}
 	for (size_t i = 0; i < page->pages; i++) {
-		if (!take(file, pgno + i)) {
+		if (!take_page(file, pgno + i)) {
 			return NULL;
 		}
 	}
@@ -233,7 +233,7 @@ static bool check_free(walk_t *walk, slice_t key, const uint8_t *data, size_t le
 	}
 	for (size_t i = 1; i <= count; i++) {
 		size_t pgno = read_word(data + i * sizeof(size_t));
-		if (pgno >= above || !take(walk->file, pgno)) {
+		if (pgno >= above || !take_page(walk->file, pgno)) {
 			return false;
 		}
 		above = pgno;
@@ -241,7 +241,7 @@ static bool check_free(walk_t *walk, slice_t key, const uint8_t *data, size_t le
 	return true;
 }
 
-static bool check_leaf(walk_t *walk, const node_t *node, slice_t key)
+static bool check_leaf(walk_t *walk, const page_node_t *node, slice_t key)
 {
 	size_t len = data_len(node);
 	const uint8_t *data = node->data + node->key_len;
@@ -266,7 +266,7 @@ static bool check_leaf(walk_t *walk, const node_t *node, slice_t key)
 static bool check_page(walk_t *walk, size_t pgno, unsigned level, slice_t low, slice_t high)
 {
 	file_t *file = walk->file;
-	if (!take(file, pgno) || pgno >= file->written) {
+	if (!take_page(file, pgno) || pgno >= file->written) {
 		return false;
 	}
 	const page_t *page = page_at(file, pgno);
@@ -283,15 +283,15 @@ static bool check_page(walk_t *walk, size_t pgno, unsigned level, slice_t low, s
 	walk->found.leaves += is_leaf;
 	walk->found.branches += !is_leaf;
 
-	const node_t *child = NULL;
+	const page_node_t *child = NULL;
 	for (unsigned i = 0; i < count; i++) {
-		const node_t *node = (const node_t *)((const uint8_t *)page + page->ptrs[i]);
+		const page_node_t *node = (const page_node_t *)((const uint8_t *)page + page->ptrs[i]);
 		slice_t key = { node->data, node->key_len };
 		/* The first key of a branch has no meaning. */
 		if (is_leaf || i > 0) {
 			if (!check_key(walk, key) ||
-			    (low.data != NULL && compare(walk, key, low) < (i > 0)) ||
-			    (high.data != NULL && compare(walk, key, high) >= 0) ||
+			    (low.data != NULL && compare_keys(walk, key, low) < (i > 0)) ||
+			    (high.data != NULL && compare_keys(walk, key, high) >= 0) ||
 			    (is_leaf && !check_leaf(walk, node, key)) ||
 			    (!is_leaf && !check_page(walk, child_of(child), level + 1, low, key))) {
 				return false;

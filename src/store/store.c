@@ -149,7 +149,7 @@ int store_open(store_t **store_ptr, const char *dir, const char *file, log_queue
 }
 
 /*! The batch is lost, or none could be begun. */
-static void fail(store_t *store)
+static void lose_batch(store_t *store)
 {
 	mdb_txn_abort(store->txn);
 	store->txn = NULL;
@@ -173,7 +173,7 @@ static void fail(store_t *store)
 }
 
 /*! As long as no transaction is open, gives the next one enough room. */
-static int grow(store_t *store)
+static int grow_map(store_t *store)
 {
 	MDB_envinfo info;
 	MDB_stat stat;
@@ -206,7 +206,7 @@ static int begin(store_t *store)
 		if (store->env == NULL && (ret = open_env(store)) != KNOT_EOK) {
 			break;
 		}
-		ret = grow(store);
+		ret = grow_map(store);
 		if (ret == 0) {
 			ret = mdb_txn_begin(store->env, NULL, 0, &store->txn);
 		}
@@ -218,7 +218,7 @@ static int begin(store_t *store)
 		close_env(store);
 		ret = storefile_fault(&store->file, ret);
 	}
-	fail(store);
+	lose_batch(store);
 	return ret;
 }
 
@@ -227,7 +227,7 @@ static int lose(store_t *store, int error)
 {
 	store->full = (error == MDB_MAP_FULL);
 	int ret = storefile_fault(&store->file, error);
-	fail(store);
+	lose_batch(store);
 	return ret;
 }
 

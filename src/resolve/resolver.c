@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "resolve/resolver.h"
-
+#include <urcu/list.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
+#include <sys/random.h>
 #include <libknot/libknot.h>
 
-#include "resolve/channel.h"
+/* The calls that 1.34 prefers do not exist in 1.18. */
+#define CARES_NO_DEPRECATED
+#include <ares.h>
+
+#include "resolve/resolver.h"
+#include "util/alloc.h"
 #include "util/clock.h"
 
+/*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
+#define EDNS_PAYLOAD 1232
+/*! Room for any query: header, the longest name, type, class, OPT. */
+#define QUERY_SIZE (KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
+/*! Socket buffer for replies to many queries at a time, in octets; the kernel has its own limit. */
+#define RCVBUF_SIZE (1 << 20)
+/*! Queries from one source port (RFC 5452, section 9.2); c-ares 1.18 takes a new one when idle only. */
+#define QUERIES_PER_PORT 64
 /*! Shortest wait before a retransmission, in ms: less would only double the load. */
 #define WAIT_MIN_MS 50
 /*! Shortest wait of those c-ares versions that find it out by themselves, in ms. */
@@ -27,6 +40,11 @@ typedef enum {
 	CHANNELS,
 } channel_id_t;
 
+typedef struct {
+	resolver_t *resolver;
+	ares_channel ares;
+} channel_t;
+
 struct resolver {
 	uv_loop_t *loop;
 	uv_timer_t timer;
@@ -35,9 +53,19 @@ struct resolver {
 	uint32_t retry;
 	bool require_ad;
 	bool closing;
+	uint64_t *tcp;                /*!< Counts TCP connections, or NULL. */
+	struct cds_list_head socks;   /*!< Sockets that c-ares has open. */
 	struct cds_list_head queries; /*!< All, by deadline: they have the same timeout. */
 	struct cds_list_head again;   /*!< Those to be asked again on another channel. */
 };
+
+typedef struct {
+	uv_poll_t poll;
+	struct cds_list_head node;
+	channel_t *channel;
+	ares_socket_t fd;
+	uint64_t heard_at; /*!< clock_ms() of the last that came. */
+} sock_t;
 
 typedef struct {
 	struct cds_list_head node;
@@ -52,6 +80,18 @@ typedef struct {
 	resolver_cb cb;
 	void *ctx;
 } query_t;
+
+static int set_servers(ares_channel channel, const resolvers_t *set)
+{
+	struct ares_addr_port_node nodes[RESOLVERS_MAX] = { 0 };
+	for (unsigned i = 0; i < set->count; i++) {
+		nodes[i].next = (i + 1 < set->count) ? &nodes[i + 1] : NULL;
+		nodes[i].family = set->server[i].family;
+		nodes[i].udp_port = nodes[i].tcp_port = set->server[i].port;
+		memcpy(&nodes[i].addr, set->server[i].addr, sizeof(nodes[i].addr));
+	}
+	return ares_set_servers_ports(channel, nodes);
+}
 
 /* --- one query --- */
 
@@ -79,6 +119,17 @@ static void ask_again(query_t *query, channel_id_t id)
 	cds_list_add_tail(&query->again, &query->resolver->again);
 }
 
+/*! Ends connections from which nothing has come since a query that got no reply was sent: the next one gets a new one. */
+static void give_up_streams(const query_t *query)
+{
+	sock_t *sock;
+	cds_list_for_each_entry(sock, &query->resolver->socks, node) {
+		if (sock->channel == &query->resolver->channel[query->channel] && sock->heard_at < query->sent_at) {
+			(void)shutdown(sock->fd, SHUT_RDWR); /* As if the other side had closed it. */
+		}
+	}
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
 	query_t *query = arg;
@@ -86,7 +137,7 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 
 	if (is_tcp(query->channel)) {
 		if (status == ARES_ETIMEOUT) {
-			channel_drop_silent(&query->resolver->channel[query->channel], query->sent_at);
+			give_up_streams(query);
 		}
 	} else if (status == ARES_SUCCESS && len >= KNOT_WIRE_HEADER_SIZE && knot_wire_get_tc(wire) &&
 	           !query->resolver->closing) {
@@ -125,15 +176,46 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 	}
 }
 
+/*! Writes the query; c-ares 1.18 takes the ID as it is, later versions put their own. */
+static int write_query(knot_pkt_t *pkt, const query_t *query)
+{
+	uint16_t id;
+	if (getrandom(&id, sizeof(id), 0) != sizeof(id)) {
+		return KNOT_ERROR;
+	}
+	knot_wire_set_id(pkt->wire, id);
+	knot_wire_set_rd(pkt->wire);
+	if (query->resolver->require_ad) {
+		knot_wire_set_ad(pkt->wire); /* "Tell me" (RFC 6840, section 5.7). */
+	}
+
+	int ret = knot_pkt_put_question(pkt, query->name, KNOT_CLASS_IN, query->type);
+	if (ret != KNOT_EOK || !has_edns(query->channel)) {
+		return ret;
+	}
+
+	knot_rrset_t opt;
+	ret = knot_edns_init(&opt, EDNS_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	knot_pkt_begin(pkt, KNOT_ADDITIONAL);
+	ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0);
+	knot_rrset_clear(&opt, NULL);
+
+	return ret;
+}
+
 static void send_on_channel(query_t *query)
 {
 	query->sent_at = clock_ms();
-	unsigned flags = QUERY_RD | (has_edns(query->channel) ? QUERY_EDNS : 0) |
-	                 (query->resolver->require_ad ? QUERY_AD : 0);
-	if (channel_query(&query->resolver->channel[query->channel], query->name, query->type, flags, on_reply,
-	                  query) != KNOT_EOK) {
+	knot_pkt_t *pkt = knot_pkt_new(NULL, QUERY_SIZE, NULL);
+	if (pkt != NULL && write_query(pkt, query) == KNOT_EOK) {
+		ares_send(query->resolver->channel[query->channel].ares, pkt->wire, pkt->size, on_reply, query);
+	} else {
 		finish_query(query, NULL, KNOT_EDNS_EDE_NETWORK);
 	}
+	knot_pkt_free(pkt);
 }
 
 /* --- the loop --- */
@@ -169,7 +251,11 @@ void resolver_settle(resolver_t *resolver)
 
 	uint64_t wait = UINT64_MAX;
 	for (unsigned i = 0; i < CHANNELS; i++) {
-		wait = MIN(wait, channel_wait(&resolver->channel[i]));
+		struct timeval tv;
+		if (ares_timeout(resolver->channel[i].ares, NULL, &tv) != NULL) {
+			/* c-ares 1.18 cuts to whole ms: with 0 in the last one, libuv would run the timer until it is over. */
+			wait = MIN(wait, tv.tv_sec * 1000ULL + tv.tv_usec / 1000 + 1);
+		}
 	}
 	query_t *query;
 	cds_list_for_each_entry(query, &resolver->queries, node) {
@@ -190,14 +276,79 @@ static void on_timer(uv_timer_t *timer)
 {
 	resolver_t *resolver = timer->data;
 	for (unsigned i = 0; i < CHANNELS; i++) {
-		channel_expire(&resolver->channel[i]);
+		ares_process_fd(resolver->channel[i].ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	}
 	resolver_settle(resolver);
 }
 
-static void on_settle(void *owner)
+static void on_poll(uv_poll_t *poll, int status, int events)
 {
-	resolver_settle(owner);
+	sock_t *sock = (sock_t *)poll;
+	channel_t *channel = sock->channel; /* The socket may be gone by the time c-ares returns. */
+	ares_socket_t fd = sock->fd;
+	sock->heard_at = (events & UV_READABLE) ? clock_ms() : sock->heard_at;
+
+	/* On an error c-ares reads and writes too, and so finds out by itself. */
+	bool readable = status != 0 || (events & UV_READABLE);
+	bool writable = status != 0 || (events & UV_WRITABLE);
+	ares_process_fd(channel->ares, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
+	resolver_settle(channel->resolver);
+}
+
+static void on_sock_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static sock_t *find_sock(resolver_t *resolver, ares_socket_t fd)
+{
+	sock_t *sock;
+	cds_list_for_each_entry(sock, &resolver->socks, node) {
+		if (sock->fd == fd) {
+			return sock;
+		}
+	}
+	return NULL;
+}
+
+/*! c-ares has a new socket. With -1 it does without, and its queries fail: they would wait for an event that never comes. */
+static int on_sock_created(ares_socket_t fd, int type, void *arg)
+{
+	channel_t *channel = arg;
+	resolver_t *resolver = channel->resolver;
+	/* libuv doubles its table of descriptors, and ends the process when it can't. */
+	sock_t *sock = can_alloc(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
+	if (sock == NULL) {
+		return -1;
+	}
+	if (uv_poll_init_socket(resolver->loop, &sock->poll, fd) != 0) {
+		free(sock);
+		return -1;
+	}
+	sock->channel = channel;
+	sock->fd = fd;
+	cds_list_add(&sock->node, &resolver->socks);
+	if (type == SOCK_STREAM && resolver->tcp != NULL) {
+		(*resolver->tcp)++;
+	}
+	return 0;
+}
+
+/*! c-ares closes the socket right after this says "neither", and may get its number back at once. */
+static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+	channel_t *channel = arg;
+	sock_t *sock = find_sock(channel->resolver, fd);
+	if (sock == NULL) {
+		return; /* It was refused by on_sock_created(). */
+	}
+
+	if (readable || writable) {
+		uv_poll_start(&sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
+	} else {
+		cds_list_del(&sock->node);
+		uv_close((uv_handle_t *)&sock->poll, on_sock_closed);
+	}
 }
 
 /* --- life --- */
@@ -207,7 +358,7 @@ static void on_settle(void *owner)
  * timeout: a round asks each server once, and c-ares doubles the wait with each
  * round. Where no sensible wait is left, there are less rounds.
  */
-static void set_tries(channel_options_t *options, const resolver_t *resolver, unsigned servers)
+static void set_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
 {
 	uint32_t rounds = resolver->retry + 1, wait;
 	while ((wait = resolver->timeout / (servers * ((1U << rounds) - 1))) < WAIT_MIN_MS && rounds > 1) {
@@ -224,7 +375,7 @@ static void set_tries(channel_options_t *options, const resolver_t *resolver, un
  * jitter takes up to half of a wait, down to that of the first round.
  * An error reply would have the next round begin at once: where there is no other server to ask, it ends the query.
  */
-static void set_adapted_tries(channel_options_t *options, const resolver_t *resolver, unsigned servers)
+static void set_adapted_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
 {
 	uint32_t wait_max = resolver->timeout / (servers * options->tries);
 	wait_max = wait_max > ADAPTED_WAIT_MS ? wait_max : ADAPTED_WAIT_MS;
@@ -235,25 +386,28 @@ static void set_adapted_tries(channel_options_t *options, const resolver_t *reso
 		sum += servers * (wait_least > ADAPTED_WAIT_MS ? wait_least : ADAPTED_WAIT_MS);
 	}
 	options->tries = rounds;
-	options->timeout_max = wait_max;
+	options->maxtimeout = wait_max;
 	options->flags |= (servers == 1) ? ARES_FLAG_NOCHECKRESP : 0;
 }
 #endif
 
-static int open_channel(resolver_t *resolver, channel_id_t id, const resolvers_t *set)
+static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *set)
 {
-	struct ares_addr_port_node nodes[RESOLVERS_MAX] = { 0 };
-	for (unsigned i = 0; i < set->count; i++) {
-		nodes[i].next = (i + 1 < set->count) ? &nodes[i + 1] : NULL;
-		nodes[i].family = set->server[i].family;
-		nodes[i].udp_port = nodes[i].tcp_port = set->server[i].port;
-		memcpy(&nodes[i].addr, set->server[i].addr, sizeof(nodes[i].addr));
-	}
-
-	channel_options_t options = {
-		.flags = (has_edns(id) ? ARES_FLAG_EDNS : 0) | (is_tcp(id) ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
-		.servers = nodes,
+	const resolver_t *resolver = channel->resolver;
+	static char no_file[] = "/dev/null", dns_only[] = "b";
+	struct ares_options options = {
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (has_edns(id) ? ARES_FLAG_EDNS : 0) |
+		         (is_tcp(id) ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
+		.ednspsz = EDNS_PAYLOAD,
+		.socket_receive_buffer_size = RCVBUF_SIZE,
+		.lookups = dns_only,
+		.resolvconf_path = no_file,
+		.sock_state_cb = on_sock_state,
+		.sock_state_cb_data = channel,
 	};
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+	           ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_RESOLVCONF | ARES_OPT_NOROTATE |
+	           ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
 	if (is_tcp(id)) {
 		/* The second try is for a connection that ends, which one in use may at any time. */
 		options.timeout = resolver->timeout / set->count;
@@ -263,8 +417,24 @@ static int open_channel(resolver_t *resolver, channel_id_t id, const resolvers_t
 	}
 #ifdef ARES_OPT_MAXTIMEOUTMS
 	set_adapted_tries(&options, resolver, set->count);
+	mask |= ARES_OPT_MAXTIMEOUTMS;
 #endif
-	return channel_open(&resolver->channel[id], resolver->loop, &options, on_settle, resolver);
+#ifdef ARES_OPT_UDP_MAX_QUERIES
+	options.udp_max_queries = QUERIES_PER_PORT;
+	mask |= ARES_OPT_UDP_MAX_QUERIES;
+#endif
+#ifdef ARES_OPT_QUERY_CACHE
+	mask |= ARES_OPT_QUERY_CACHE; /* Left at 0: off. */
+#endif
+	if (ares_init_options(&channel->ares, &options, mask) != ARES_SUCCESS) {
+		return KNOT_ENOMEM;
+	}
+	if (set_servers(channel->ares, set) != ARES_SUCCESS) {
+		ares_destroy(channel->ares);
+		return KNOT_ENOMEM;
+	}
+	ares_set_socket_callback(channel->ares, on_sock_created, channel);
+	return KNOT_EOK;
 }
 
 resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry)
@@ -277,13 +447,15 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeo
 	resolver->timeout = timeout;
 	resolver->retry = retry;
 	resolver->require_ad = set->require_ad;
+	CDS_INIT_LIST_HEAD(&resolver->socks);
 	CDS_INIT_LIST_HEAD(&resolver->queries);
 	CDS_INIT_LIST_HEAD(&resolver->again);
 
 	for (unsigned i = 0; i < CHANNELS; i++) {
-		if (open_channel(resolver, i, set) != KNOT_EOK) {
+		resolver->channel[i].resolver = resolver;
+		if (open_channel(&resolver->channel[i], i, set) != KNOT_EOK) {
 			while (i-- > 0) {
-				channel_close(&resolver->channel[i]);
+				ares_destroy(resolver->channel[i].ares);
 			}
 			free(resolver);
 			return NULL;
@@ -298,9 +470,7 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeo
 
 void resolver_count_tcp(resolver_t *resolver, uint64_t *count)
 {
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		channel_count_tcp(&resolver->channel[i], count);
-	}
+	resolver->tcp = count;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -312,7 +482,7 @@ void resolver_free(resolver_t *resolver)
 {
 	resolver->closing = true;
 	for (unsigned i = 0; i < CHANNELS; i++) {
-		channel_close(&resolver->channel[i]); /* Ends each query by on_reply(). */
+		ares_destroy(resolver->channel[i].ares); /* Ends each query by on_reply(). */
 	}
 	uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
 }

@@ -297,26 +297,30 @@ static uint64_t wait_for(rate_limit_t *limit, uint32_t rate, uint64_t now)
 	return slot > now ? slot - now : 0;
 }
 
+/*! Whether max-rate lets no query leave now. \param[out] wait  ms until it does. */
+static bool is_capped(planner_t *planner, uint64_t now, uint64_t *wait)
+{
+	*wait = wait_for(&planner->limit, planner->max_rate, now);
+	if (*wait > 0 && planner->capped_since == 0) {
+		planner->capped_since = now;
+	}
+	return *wait > 0;
+}
+
 /*! Chooses the heap that has the next query, AGENDA_LATER if none may leave. \param[out] wait  ms until one may. */
 static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
 	*wait = WAIT_MAX_MS;
-	const heap_item_t *failing = heap_top(&planner->heap[AGENDA_FAILING]);
+	bool may_fail = planner->failing_flights < PLANNER_FLIGHTS_MAX / 2;
+	const heap_item_t *failing = may_fail ? heap_top(&planner->heap[AGENDA_FAILING]) : NULL;
 	bool waited = heap_top(&planner->heap[AGENDA_WAITED]) != NULL;
 	bool due = heap_top(&planner->heap[AGENDA_DUE]) != NULL;
-	if (planner->failing_flights >= PLANNER_FLIGHTS_MAX / 2) {
-		failing = NULL;
-	}
 	if (planner->flights >= PLANNER_FLIGHTS_MAX || (!waited && !due && failing == NULL)) {
 		planner->capped_since = 0;
 		return AGENDA_LATER;
 	}
 
-	*wait = wait_for(&planner->limit, planner->max_rate, now);
-	if (*wait > 0) {
-		if (planner->capped_since == 0) {
-			planner->capped_since = now;
-		}
+	if (is_capped(planner, now, wait)) {
 		return AGENDA_LATER;
 	}
 

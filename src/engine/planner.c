@@ -307,6 +307,18 @@ static bool is_capped(planner_t *planner, uint64_t now, uint64_t *wait)
 	return *wait > 0;
 }
 
+/*! Shares queries between the heaps that have one which may leave; AGENDA_LATER if none has. */
+static agenda_t share(const planner_t *planner, bool failing, bool waited, bool due)
+{
+	if (failing && (planner->others >= PLANNER_FAILING_SHARE - 1 || (!waited && !due))) {
+		return AGENDA_FAILING;
+	}
+	if (waited) {
+		return AGENDA_WAITED;
+	}
+	return due ? AGENDA_DUE : AGENDA_LATER;
+}
+
 /*! Chooses the heap that has the next query, AGENDA_LATER if none may leave. \param[out] wait  ms until one may. */
 static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
@@ -326,19 +338,14 @@ static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 
 	uint64_t due_wait = wait_for(&planner->due_limit, due_rate(planner), now);
 	due &= (due_wait == 0);
-	if (failing != NULL && failing->key >= NOT_WAITED && due_wait > 0) {
-		failing = NULL;
+	bool is_failing_next = failing != NULL && (failing->key < NOT_WAITED || due_wait == 0);
+	agenda_t agenda = share(planner, is_failing_next, waited, due);
+	if (agenda == AGENDA_LATER) {
+		/* What holds back refreshes is not max-rate. */
+		planner->capped_since = 0;
+		*wait = due_wait;
 	}
-	if (failing != NULL && (planner->others >= PLANNER_FAILING_SHARE - 1 || (!waited && !due))) {
-		return AGENDA_FAILING;
-	}
-	if (waited || due) {
-		return waited ? AGENDA_WAITED : AGENDA_DUE;
-	}
-	/* What holds back refreshes is not max-rate. */
-	planner->capped_since = 0;
-	*wait = due_wait;
-	return AGENDA_LATER;
+	return agenda;
 }
 
 plan_t planner_next(planner_t *planner, uint64_t now)

@@ -71,7 +71,7 @@ unit() {
 	count "$(sum '\[  PASSED  \] ([0-9]+) test\(s\)' "$logs"/{unit,fuzz}/*.log)" "$bad"
 }
 
-# functional SECONDS FILE [PYTEST-OPTION...]: the tests of a file or directory.
+# functional SECONDS PATH [PYTEST-OPTION...]: the tests of a file or directory.
 functional() {
 	local status=0 report=$work/report.xml all bad
 	rm -f "$report"
@@ -149,8 +149,8 @@ if [ ! "$quick" ]; then
 	module=$work/plain/obj/.libs/alias.so kalias=$work/plain/obj/kalias
 	export KNOTD_WRAPPER="valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
 		--suppressions=$top/tests-extra/valgrind.supp" SLOW=5
-	functional 180 test_answer.py "$@"
-	functional 300 test_store.py "$@"
+	functional 180 answer/test_flattening.py "$@"
+	functional 300 store/test_store.py "$@"
 fi
 
 say "$passed passed, $failed failed"

@@ -68,7 +68,7 @@ unit() {
 
 # load BUILD SECONDS: a knotd under load; what it does by itself is its own affair.
 load() {
-	PYTHONPATH=$top/tests-extra/functional:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1 ALIAS_STUB=$work/stub \
+	PYTHONPATH=$top/tests-extra/functional/lib:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1 ALIAS_STUB=$work/stub \
 		ALIAS_MODULE=$work/$1/obj/.libs/alias.so SLOW=3 \
 		watched $(($2 + 120)) KNOTD_PRELOAD /usr/bin/python3 "$here/load.py" --seconds "$2"
 	findings 'alias\.so'

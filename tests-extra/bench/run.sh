@@ -60,5 +60,5 @@ gcc -D_GNU_SOURCE -O2 -Wall -Wextra -o "$work/stub" "$top/tests-extra/bench/stub
 export ALIAS_STUB=$work/stub
 
 # The servers are those of the functional tests.
-export PYTHONPATH=$top/tests-extra/functional:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=$top/tests-extra/functional/lib:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1
 timeout -k 10 3600 /usr/bin/python3 "$program" "$@"

@@ -52,6 +52,6 @@ fi
 # Scenarios wait more than they work.
 WORKERS=4
 
-export PYTHONPATH=$top/tests-extra/functional:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1
 timeout -k 10 900 "${network[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$WORKERS" \
 	--basetemp="$work/servers" "$top/tests-extra/faults" "$@"

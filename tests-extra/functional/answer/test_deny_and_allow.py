@@ -3,7 +3,6 @@
 
 import concurrent.futures
 import ipaddress
-import pathlib
 
 import pytest
 
@@ -12,9 +11,10 @@ from client import (STALE, addresses, alias, ede, every_ttl, has, is_answer, is_
                     is_truncated, rrset, ttl)
 from knotd import Knotd, Zone
 from timing import ms, sleep_until, until
+from tree import TOP
 from upstream import Upstream, answer, failure, host, nxdomain, silence
 
-SAMPLE = pathlib.Path(__file__).parents[2] / "samples" / "deny-address.conf"
+SAMPLE = TOP / "samples" / "deny-address.conf"
 
 # Addresses to serve, to deny, and those of the owner, which are in a denied network, too.
 GOOD, GOOD6 = "192.0.2.1", "2001:db8::1"

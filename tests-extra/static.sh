@@ -126,10 +126,7 @@ for name in "${selected[@]}"; do
 done
 need_packages "${packages[@]}"
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
+make_work
 set -o pipefail
 findings=0
 for name in "${selected[@]}"; do

@@ -19,7 +19,6 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tests-extra/lib.sh"
 
 keep='' build='' module='' port='' out='' authority='' resolver='' alias='' kalias=kalias
-pids=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--keep) keep=yes ;;
@@ -30,41 +29,18 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-
 finish() {
-	local status=$?
-	trap - EXIT
-	if [ "$status" != 0 ]; then
+	if [ $? != 0 ]; then
 		tail -n 15 "$work"/*/log >&2 2>/dev/null || :
 		printf '%sThe demo failed.%s\n' "$red" "$plain" >&2
 	elif [ "$keep" ]; then
-		exit
+		return
 	fi
-	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || :
-	wait
+	stop_jobs
 	rm -rf "$work"
-	exit "$status"
 }
-trap finish EXIT
-trap 'exit 1' INT TERM
-
-# Servers that are not meant to stay end with this shell, however that ends.
-launcher=(setpriv --pdeathsig TERM)
+make_work
 [ ! "$keep" ] || launcher=(timeout 3600)
-
-# start DIR COMMAND...: a server with its log in DIR.
-start() {
-	"${launcher[@]}" "${@:2}" >"$work/$1/log" 2>&1 </dev/null &
-	pids+=($!)
-}
-
-# run COMMAND...: shows the command and its output, which stays in `out`.
-run() {
-	printf '%s$ %s%s\n' "$green" "${*@Q}" "$plain" | sed "s/'\([A-Za-z0-9_.:@+=\/-]*\)'/\1/g"
-	out=$("$@" 2>&1) || die "failed: $out"
-	printf '%s\n' "$out"
-}
 
 # matches PATTERN: whether an extended regular expression fits a line of `out`; kdig's columns are
 # one space apart for it.
@@ -130,35 +106,20 @@ start authority knotd -c "$work/authority/knot.conf"
 
 free_port
 resolver=$port
-cat >"$work/resolver/unbound.conf" <<END
-server:
-    directory: "$work/resolver"
-    chroot: ""
-    username: ""
-    pidfile: ""
-    use-syslog: no
-    interface: 127.0.0.1@$resolver
+start_unbound resolver "$resolver" "
     do-not-query-localhost: no
-    domain-insecure: "provider.example"
-remote-control:
-    control-enable: no
+    domain-insecure: \"provider.example\"
 stub-zone:
-    name: "provider.example"
-    stub-addr: 127.0.0.1@$authority
-END
-# Debian's AppArmor profile lets /usr/sbin/unbound read /etc/unbound only; it leaves a copy alone.
-cp "$(command -v unbound)" "$work/resolver/"
-start resolver "$work/resolver/unbound" -d -p -c "$work/resolver/unbound.conf"
+    name: \"provider.example\"
+    stub-addr: 127.0.0.1@$authority"
 
 # The samples as they are, but for addresses and paths.
 free_port
 alias=$port
-sample=(-e "s|listen: .*|listen: 127.0.0.1@$alias|" -e "s|resolver: .*|resolver: 127.0.0.1@$resolver|"
-	-e "s|/run/knot\"|$work/alias\"|" -e "s|/var/lib/knot\"|$work/alias\"|"
-	-e 's|target: syslog|target: stderr|')
-installed_module || sample+=(-e 's|^#module:|module:|' -e 's|^#  - id: mod-alias|  - id: mod-alias|'
+sample=()
+installed_module || sample=(-e 's|^#module:|module:|' -e 's|^#  - id: mod-alias|  - id: mod-alias|'
 	-e "s|^#    file:.*|    file: \"$module\"|")
-sed "${sample[@]}" "$top/samples/knot.conf" >"$work/alias/knot.conf"
+adapt_sample alias "$alias" "$resolver" "${sample[@]}"
 cp "$top"/samples/example.{com,net}.zone "$work/alias/"
 start alias knotd -c "$work/alias/knot.conf"
 
@@ -229,7 +190,7 @@ if [ "$keep" ]; then
 		To edit the target:  knotc -s $work/authority/knot.sock
 		To edit the zones:   knotc -s $work/alias/knot.sock
 		To read the log:     less $work/alias/log
-		To stop all:         kill ${pids[*]}; rm -r $work
+		To stop all:         kill $(jobs -p | xargs); rm -r $work
 	END
 else
 	say "All as expected."

@@ -11,38 +11,19 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-port='' knot='' resolver='' pids=()
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
+port='' knot='' resolver='' out=''
 
 finish() {
-	local status=$?
-	trap - EXIT
-	[ $status = 0 ] || tail -n 15 "$work"/*/log >&2 2>/dev/null || :
-	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || :
-	wait
+	[ $? = 0 ] || tail -n 15 "$work"/*/log >&2 2>/dev/null || :
+	stop_jobs
 	[ ! -e "$work/installed" ] || make -s -C "$work/src" uninstall >/dev/null
 	rm -rf "$work"
-	exit $status
 }
-trap finish EXIT
-trap 'exit 1' INT TERM
+make_work
 
 # shown HEADLINE: the commands below a headline of README.md.
 shown() {
 	sed -n "/^## $1\$/,/^## /s/^    //p" "$top/README.md"
-}
-
-# start DIR COMMAND...: a server with its log in DIR.
-start() {
-	setpriv --pdeathsig TERM "${@:2}" >"$work/$1/log" 2>&1 </dev/null &
-	pids+=($!)
-}
-
-# run COMMAND...: shows the command and its output, which stays in `out`.
-run() {
-	printf '%s$ %s%s\n' "$green" "$*" "$plain"
-	out=$("$@") || die "failed"
-	printf '%s\n' "$out"
 }
 
 answers() {
@@ -77,29 +58,14 @@ run kalias --version
 say "A resolver; here one that knows the target without asking anybody"
 free_port
 resolver=$port
-cat >"$work/unbound/unbound.conf" <<END
-server:
-    directory: "$work/unbound"
-    chroot: ""
-    username: ""
-    pidfile: ""
-    use-syslog: no
-    interface: 127.0.0.1@$resolver
+start_unbound unbound "$resolver" '
     local-data: "cdn.provider.example. 60 A 203.0.113.10"
-    local-data: "cdn.provider.example. 60 AAAA 2001:db8:cd::10"
-remote-control:
-    control-enable: no
-END
-# Debian's AppArmor profile lets /usr/sbin/unbound read /etc/unbound only; it leaves a copy alone.
-cp "$(command -v unbound)" "$work/unbound/"
-start unbound "$work/unbound/unbound" -d -p -c "$work/unbound/unbound.conf"
+    local-data: "cdn.provider.example. 60 AAAA 2001:db8:cd::10"'
 
 say "knotd with samples/knot.conf, but for addresses and paths; a zone file that was written for others"
 free_port
 knot=$port
-sed -e "s|listen: .*|listen: 127.0.0.1@$knot|" -e "s|resolver: .*|resolver: 127.0.0.1@$resolver|" \
-	-e "s|/run/knot\"|$work/knot\"|" -e "s|/var/lib/knot\"|$work/knot\"|" \
-	-e 's|target: syslog|target: stderr|' "$top/samples/knot.conf" >"$work/knot/knot.conf"
+adapt_sample knot "$knot" "$resolver"
 cp "$top/samples/example.net.zone" "$work/knot/"
 cat >"$work/theirs.zone" <<'END'
 $ORIGIN example.com.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# What samples/demo.sh and the tests have in common: packages, the build, servers. To be sourced;
-# `top` is the source tree.
+# What samples/demo.sh and the tests have in common: packages, the build, Python, servers, and the end of all
+# of it. To be sourced; `top` is the source tree.
 
 # Debian keeps the servers where a user's PATH does not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -11,6 +11,11 @@ unset CDPATH
 BUILD_PACKAGES=(autoconf automake gcc libc-ares-dev libc6-dev libknot-dev liblmdb-dev libtool
 	liburcu-dev libuv1-dev make pkg-config)
 SERVER_PACKAGES=(knot knot-dnsutils unbound)
+PYTEST_PACKAGES=(libasan8 libubsan1 python3-dnspython python3-pytest python3-pytest-xdist)
+
+# Debian's, which has the packages. It finds the helpers of the tests, and leaves no files among them.
+PYTHON=(env "PYTHONPATH=$top/tests-extra/functional/lib:$top/tests-extra/bench" PYTHONDONTWRITEBYTECODE=1
+	/usr/bin/python3)
 
 bold='' green='' red='' plain=''
 if [ -t 1 ]; then
@@ -25,6 +30,42 @@ say() {
 die() {
 	printf '%s%s: %s%s\n' "$red" "${0##*/}" "$*" "$plain" >&2
 	exit 1
+}
+
+# make_work: makes a temporary directory, `work`, and has finish() called when the script ends. A script that
+# has more to do then has a finish() of its own; what else is to be removed it adds to `temporary`.
+make_work() {
+	work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
+	temporary=("$work")
+	trap finish EXIT
+	trap 'exit 130' INT TERM
+}
+
+finish() {
+	stop_jobs
+	rm -rf "${temporary[@]}"
+}
+
+# stop_jobs: ends what runs in the background.
+stop_jobs() {
+	jobs -p | xargs -r kill 2>/dev/null || :
+	wait
+}
+
+# limited SECONDS COMMAND...: in the background, as only `wait` can be interrupted.
+limited() {
+	timeout -k 10 "$@" </dev/null &
+	local status=0
+	wait $! || status=$?
+	[ "$status" != 124 ] || printf '%sStopped after %s s.%s\n' "$red" "$1" "$plain"
+	return "$status"
+}
+
+# run COMMAND...: shows the command and its output, which stays in `out`.
+run() {
+	printf '%s$ %s%s\n' "$green" "${*@Q}" "$plain" | sed "s/'\([A-Za-z0-9_.:@+=\/-]*\)'/\1/g"
+	out=$("$@" 2>&1) || die "failed: $out"
+	printf '%s\n' "$out"
 }
 
 # need_packages NAME...: installs what is missing, and nothing where nothing is.
@@ -94,6 +135,26 @@ installed_module() {
 	[ -e "$found" ] && module=$found
 }
 
+# refuse_installed: ends a script whose knotd would not test what is built.
+refuse_installed() {
+	! installed_module || die "knotd would take $module instead of what is tested: make uninstall first"
+}
+
+# build_unless_given DIR [OPTION...]: builds, and exports ALIAS_MODULE, unless that says what to test.
+build_unless_given() {
+	[ ! "${ALIAS_MODULE-}" ] || return 0
+	build_module "$@"
+	export ALIAS_MODULE=$module
+}
+
+# sanitized_environment: sets `environment` to what knotd and the tests need for a module with sanitizers. The
+# runtime has to come first, and knotd itself is not built with it.
+sanitized_environment() {
+	environment=("KNOTD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)"
+		ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1
+		"SLOW=${SLOW-3}")
+}
+
 # free_port: sets `port` to one that nobody has, below those that clients get.
 free_port() {
 	while :; do
@@ -110,4 +171,38 @@ wait_for() {
 		[ $SECONDS -lt $end ] || return 1
 		sleep 0.1
 	done
+}
+
+# Servers that are not meant to stay end with this shell, however that ends.
+launcher=(setpriv --pdeathsig TERM)
+
+# start DIR COMMAND...: a server with its log in DIR, which is in `work`.
+start() {
+	"${launcher[@]}" "${@:2}" >"$work/$1/log" 2>&1 </dev/null &
+}
+
+# start_unbound DIR PORT SECTION: a resolver; SECTION has the end of its `server` section, and others.
+start_unbound() {
+	cat >"$work/$1/unbound.conf" <<-END
+		remote-control:
+		    control-enable: no
+		server:
+		    directory: "$work/$1"
+		    chroot: ""
+		    username: ""
+		    pidfile: ""
+		    use-syslog: no
+		    interface: 127.0.0.1@$2
+		$3
+	END
+	# Debian's AppArmor profile lets /usr/sbin/unbound read /etc/unbound only; it leaves a copy alone.
+	cp "$(command -v unbound)" "$work/$1/"
+	start "$1" "$work/$1/unbound" -d -p -c "$work/$1/unbound.conf"
+}
+
+# adapt_sample DIR PORT RESOLVER [SED-OPTION...]: makes a knot.conf of samples/knot.conf, with other addresses and paths.
+adapt_sample() {
+	sed -e "s|listen: .*|listen: 127.0.0.1@$2|" -e "s|resolver: .*|resolver: 127.0.0.1@$3|" \
+		-e "s|/run/knot\"|$work/$1\"|" -e "s|/var/lib/knot\"|$work/$1\"|" \
+		-e 's|target: syslog|target: stderr|' "${@:4}" "$top/samples/knot.conf" >"$work/$1/knot.conf"
 }

@@ -18,7 +18,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-quick='' module='' kalias='' child=''
+quick='' module='' kalias='' environment=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) quick=yes ;;
@@ -29,9 +29,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-trap '[ ! "$child" ] || kill "$child" 2>/dev/null || :; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+make_work
 
 passed=0 failed=0
 
@@ -43,17 +41,6 @@ count() {
 
 # Test files at a time; they wait more than they work.
 WORKERS=3
-
-# limited SECONDS COMMAND...: in the background, as only `wait` can be interrupted.
-limited() {
-	timeout -k 10 "$@" </dev/null &
-	child=$!
-	local status=0
-	wait "$child" || status=$?
-	child=''
-	[ "$status" != 124 ] || printf '%sStopped after %s s.%s\n' "$red" "$1" "$plain"
-	return "$status"
-}
 
 # sum PATTERN FILE...: adds up the number that each match of a sed pattern has as its group.
 sum() {
@@ -71,13 +58,12 @@ unit() {
 	count "$(sum '\[  PASSED  \] ([0-9]+) test\(s\)' "$logs"/{unit,fuzz}/*.log)" "$bad"
 }
 
-# functional SECONDS FILE [PYTEST-OPTION...]: the tests of a file or directory.
+# functional SECONDS PATH [PYTEST-OPTION...]: the tests of a file or directory, with `environment`.
 functional() {
 	local status=0 report=$work/report.xml all bad
 	rm -f "$report"
-	limited "$1" env ALIAS_MODULE="$module" KALIAS="$kalias" PYTHONDONTWRITEBYTECODE=1 \
-		/usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$WORKERS" --dist loadfile \
-		--basetemp="$work/servers" --junitxml="$report" \
+	limited "$1" env "${environment[@]}" ALIAS_MODULE="$module" KALIAS="$kalias" "${PYTHON[@]}" -m pytest -q \
+		-p no:cacheprovider -n "$WORKERS" --dist loadfile --basetemp="$work/servers" --junitxml="$report" \
 		"$top/tests-extra/functional/$2" "${@:3}" || status=$?
 	if [ -e "$report" ]; then
 		all=$(sum ' tests="([0-9]+)"' "$report")
@@ -89,36 +75,20 @@ functional() {
 	[ $status = 0 ] || [ "$bad" != 0 ] || count 0 1
 }
 
-# The release: a tarball that builds, passes its tests, installs and uninstalls.
-release() {
-	local status=0
-	limited 240 make -s -C "$work/plain/obj" distcheck >"$work/dist.log" 2>&1 || status=$?
-	if [ $status = 0 ]; then
-		tail -n 3 "$work/dist.log"
+# checked LINES SECONDS COMMAND...: a command that checks what it does; so much of its output is shown when all is well.
+checked() {
+	if limited "${@:2}" >"$work/checked.log" 2>&1; then
+		tail -n "$1" "$work/checked.log"
 		count 1 0
 	else
-		tail -n 40 "$work/dist.log"
+		tail -n 200 "$work/checked.log"
 		count 0 1
 	fi
 }
 
-# script SECONDS COMMAND...: a script that checks what it shows.
-script() {
-	local status=0
-	limited "$@" >"$work/script.log" 2>&1 || status=$?
-	if [ $status = 0 ]; then
-		tail -n 1 "$work/script.log"
-		count 1 0
-	else
-		cat "$work/script.log"
-		count 0 1
-	fi
-}
-
-need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" bind9-dnsutils libcmocka-dev libasan8 \
-	libubsan1 knot-dnssecutils knot-resolver libc6-dbg python3-cryptography python3-docutils \
-	python3-dnspython python3-pytest python3-pytest-xdist valgrind
-! installed_module || die "knotd would take $module instead of what is tested: make uninstall first"
+need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${PYTEST_PACKAGES[@]}" bind9-dnsutils libcmocka-dev \
+	knot-dnssecutils knot-resolver libc6-dbg python3-cryptography python3-docutils valgrind
+refuse_installed
 
 say "Build"
 build_module "$work/plain" --enable-werror
@@ -128,29 +98,27 @@ unit plain
 say "Functional tests"
 functional 600 . "$@"
 say "Demo"
-script 60 "$top/samples/demo.sh" --build "$work/plain"
+checked 1 60 "$top/samples/demo.sh" --build "$work/plain"
 if [ "$(id -u)" = 0 ]; then
 	say "First steps of a new user"
-	script 120 "$top/tests-extra/first-steps.sh"
+	checked 1 120 "$top/tests-extra/first-steps.sh"
 fi
-say "Release"
-release
+say "Release: a tarball that builds, passes its tests, installs and uninstalls"
+checked 3 240 make -s -C "$work/plain/obj" distcheck
 
 if [ ! "$quick" ]; then
 	say "Tests with AddressSanitizer and UndefinedBehaviorSanitizer"
 	build_module "$work/sanitized" --enable-werror --enable-sanitizers=address,undefined
 	unit sanitized
-	# The runtime has to come first, and knotd itself is not built with it.
-	KNOTD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)" \
-		ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		SLOW=3 functional 600 . "$@"
+	sanitized_environment
+	functional 600 . "$@"
 
 	say "Some functional tests under valgrind"
 	module=$work/plain/obj/.libs/alias.so kalias=$work/plain/obj/kalias
-	export KNOTD_WRAPPER="valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
-		--suppressions=$top/tests-extra/valgrind.supp" SLOW=5
-	functional 180 test_answer.py "$@"
-	functional 300 test_store.py "$@"
+	environment=(SLOW=5 "KNOTD_WRAPPER=valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
+		--suppressions=$top/tests-extra/valgrind.supp")
+	functional 180 answer/test_flattening.py "$@"
+	functional 300 store/test_store.py "$@"
 fi
 
 say "$passed passed, $failed failed"

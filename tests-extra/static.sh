@@ -17,12 +17,22 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-CHECKS=(format cppcheck analyzer tidy shell spelling python)
+CHECKS=(format layers cppcheck analyzer tidy shell spelling python)
+
+# The folders of src, from the top, and what each may include from besides itself: the floors below it, or some of them.
+FLOORS='module   engine store cache resolve dnssec util
+engine   store cache resolve dnssec util
+store    cache resolve dnssec util
+cache    resolve dnssec util
+resolve  util
+dnssec   util
+util
+kalias   cache resolve util'
 
 selected=("${CHECKS[@]}")
 while [ $# -gt 0 ]; do
 	case $1 in
-	--quick) selected=(format cppcheck analyzer shell spelling python) ;;
+	--quick) selected=(format layers cppcheck analyzer shell spelling python) ;;
 	-h | --help) usage && exit ;;
 	*) break ;;
 	esac
@@ -58,6 +68,33 @@ read_flags() {
 check_format() {
 	find_files src tests-extra -name '*.[ch]'
 	clang-format-14 --dry-run -Werror "${files[@]}"
+}
+
+# Nothing includes from a floor above its own, and each include names the folder. What is of others stands in <>.
+check_layers() {
+	find_files src -name '*.[ch]'
+	awk '
+		function tell(text) {
+			print FILENAME ":" FNR ": " text
+			found = 1
+		}
+		NR == FNR {
+			below[$1] = $0 " "
+			next
+		}
+		{ split(FILENAME, path, "/") }
+		FNR == 1 && !(path[2] in below) { tell("src has no floor " path[2]) }
+		/^[ \t]*#[ \t]*include[ \t]*"/ {
+			split($0, quoted, "\"")
+			folder = quoted[2]
+			if (!sub(/\/.*/, "", folder) || !(folder in below)) {
+				tell("\"" quoted[2] "\" does not begin with a folder of src")
+			} else if (folder != path[2] && !index(below[path[2]], " " folder " ")) {
+				tell(path[2] " may not use " folder ": \"" quoted[2] "\"")
+			}
+		}
+		END { exit found }
+	' - "${files[@]}" <<<"$FLOORS"
 }
 
 # With the system's headers, or it takes the macros of lists for functions; with the compiler's macros, or some headers
@@ -126,10 +163,7 @@ for name in "${selected[@]}"; do
 done
 need_packages "${packages[@]}"
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
+make_work
 set -o pipefail
 findings=0
 for name in "${selected[@]}"; do

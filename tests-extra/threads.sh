@@ -30,18 +30,16 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+make_work
 
 # watched SECONDS VARIABLE COMMAND...: runs a command that takes what is to be preloaded from a variable. Its output
 # is in $work/log then, reports in $work/report.*; sets `status`.
 watched() {
 	rm -f "$work"/report.*
 	status=0
-	"${fixed[@]}" timeout -k 10 "$1" env "$2=$(gcc -print-file-name=libtsan.so):$work/urcu.so" \
+	limited "$1" "${fixed[@]}" env "$2=$(gcc -print-file-name=libtsan.so):$work/urcu.so" \
 		TSAN_OPTIONS="suppressions=$here/tsan.supp log_path=$work/report exitcode=0 history_size=4" \
-		"${@:3}" >"$work/log" 2>&1 </dev/null || status=$?
+		"${@:3}" >"$work/log" 2>&1 || status=$?
 }
 
 # findings PATTERN: leaves the reports in $work/found that have a line that matches, other than of where a thread or a
@@ -68,9 +66,8 @@ unit() {
 
 # load BUILD SECONDS: a knotd under load; what it does by itself is its own affair.
 load() {
-	PYTHONPATH=$top/tests-extra/functional:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1 ALIAS_STUB=$work/stub \
-		ALIAS_MODULE=$work/$1/obj/.libs/alias.so SLOW=3 \
-		watched $(($2 + 120)) KNOTD_PRELOAD /usr/bin/python3 "$here/load.py" --seconds "$2"
+	ALIAS_STUB=$work/stub ALIAS_MODULE=$work/$1/obj/.libs/alias.so SLOW=3 TMPDIR=$work \
+		watched $(($2 + 120)) KNOTD_PRELOAD "${PYTHON[@]}" "$here/load.py" --seconds "$2"
 	findings 'alias\.so'
 }
 
@@ -124,7 +121,7 @@ mutants() {
 }
 
 need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" dnsperf libcmocka-dev libtsan2 python3-dnspython util-linux
-! installed_module || die "knotd would take $module instead of what is built here: make uninstall first"
+refuse_installed
 
 # libtsan knows some arrangements of the address space only.
 fixed=()

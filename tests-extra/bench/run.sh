@@ -49,16 +49,9 @@ elif [ "$mode" = compare ]; then
 	program=$top/tests-extra/bench/compare/main.py
 fi
 need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${packages[@]}"
-! installed_module || die "knotd would take $module instead of what is built here: make uninstall first"
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-if [ ! "${ALIAS_MODULE-}" ]; then
-	build_module "$work"
-	export ALIAS_MODULE=$module
-fi
+refuse_installed
+make_work
+build_unless_given "$work"
 gcc -D_GNU_SOURCE -O2 -Wall -Wextra -o "$work/stub" "$top/tests-extra/bench/stub.c"
-export ALIAS_STUB=$work/stub
 
-# The servers are those of the functional tests.
-export PYTHONPATH=$top/tests-extra/functional:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1
-timeout -k 10 3600 /usr/bin/python3 "$program" "$@"
+ALIAS_STUB=$work/stub TMPDIR=$work limited 3600 "${PYTHON[@]}" "$program" "$@"

@@ -18,27 +18,17 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-sanitizers=()
+sanitizers=() environment=()
 case ${1-} in
 --sanitized) sanitizers=("--enable-sanitizers=address,undefined") && shift ;;
 -h | --help) usage && exit ;;
 esac
 
-need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" iproute2 libasan8 libfaketime libubsan1 \
-	python3-dnspython python3-pytest python3-pytest-xdist
-! installed_module || die "knotd would take $module instead of what is built here: make uninstall first"
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-if [ ! "${ALIAS_MODULE-}" ]; then
-	build_module "$work" "${sanitizers[@]}"
-	export ALIAS_MODULE=$module
-fi
-if [ ${#sanitizers[@]} -gt 0 ]; then
-	# The runtime has to come first, and knotd itself is not built with it.
-	KNOTD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)
-	export KNOTD_PRELOAD ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0 \
-		UBSAN_OPTIONS=print_stacktrace=1 SLOW=${SLOW-3}
-fi
+need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${PYTEST_PACKAGES[@]}" iproute2 libfaketime
+refuse_installed
+make_work
+build_unless_given "$work" "${sanitizers[@]}"
+[ ${#sanitizers[@]} = 0 ] || sanitized_environment
 export FAULTS_NOMEM=$work/nomem.so
 gcc -D_GNU_SOURCE -shared -fPIC -O2 -Wall -Wextra -o "$FAULTS_NOMEM" "$top/tests-extra/faults/nomem.c"
 
@@ -52,6 +42,5 @@ fi
 # Scenarios wait more than they work.
 WORKERS=4
 
-export PYTHONPATH=$top/tests-extra/functional:$top/tests-extra/bench PYTHONDONTWRITEBYTECODE=1
-timeout -k 10 900 "${network[@]}" /usr/bin/python3 -m pytest -q -p no:cacheprovider -n "$WORKERS" \
+limited 900 env "${environment[@]}" "${network[@]}" "${PYTHON[@]}" -m pytest -q -p no:cacheprovider -n "$WORKERS" \
 	--basetemp="$work/servers" "$top/tests-extra/faults" "$@"

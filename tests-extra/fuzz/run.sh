@@ -67,12 +67,11 @@ done
 [ ${#targets[@]} -gt 0 ] || targets=("${all[@]}")
 
 need_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-14-dev llvm
-work=$(mktemp -d "${TMPDIR:-/tmp}/mod-alias-fuzz.XXXXXX")
+make_work
 # Targets write to memory, where there is such a place.
 scratch=$work
-[ ! -w /dev/shm ] || scratch=$(mktemp -d /dev/shm/mod-alias-fuzz.XXXXXX)
-trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$work" "$scratch"' EXIT
-trap 'exit 130' INT TERM
+[ ! -w /dev/shm ] || scratch=$(mktemp -d /dev/shm/mod-alias.XXXXXX)
+temporary+=("$scratch")
 mkdir -p "$corpus" "${build:=$work/build}"
 build=$(cd "$build" && pwd) corpus=$(cd "$corpus" && pwd)
 

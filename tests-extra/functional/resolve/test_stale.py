@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Old addresses: served while they are refreshed, and when that fails."""
+"""Old addresses: served while they are refreshed, and when that fails, as `stale-max` says."""
 
 import concurrent.futures
+import time
 
 import pytest
 
 import lab as labs
-from client import STALE, addresses, ede, is_answer, is_nodata, is_truncated, ttl
-from timing import ms, sleep_until, until
-from upstream import Upstream, answer, failure, host, silence
+from client import STALE, addresses, ede, is_answer, is_nodata, is_servfail, is_truncated, ttl
+from timing import ms, seconds, sleep_until, until
+from upstream import Upstream, answer, failure, host, nodata, silence
 
 OLD, NEW = "192.0.2.1", "192.0.2.2"
 
@@ -81,6 +82,76 @@ def test_stale(lab, label, fault):
         assert is_answer(reply, OLD) or is_answer(reply, NEW)
         return addresses(reply) == [NEW] and ede(reply) is None
     until(is_fresh, 10, 0.05)
+
+
+def test_stale_max(place):
+    """Old addresses end with stale-max."""
+    with Upstream() as upstream, labs.lab(place, upstream, stale_max="3s", failure_ttl="60s") as lab:
+        name, target = lab.known("old", OLD)
+        born = upstream.queries(target, "A")[-1].time
+        upstream.both(target, failure("SERVFAIL"))
+        until(lambda: ede(lab.ask(name)) == STALE)
+        assert is_answer(lab.ask(name), OLD)
+        sleep_until(born + 4.2)
+        assert is_servfail(lab.ask(name))
+
+
+def test_no_stale(place, upstream):
+    """With stale-max 0 an expired answer is none."""
+    with labs.lab(place, upstream, stale_max=0) as lab:
+        gate = upstream.gate()
+        name, target = lab.known("strict", OLD)
+        upstream.both(target, gate(answer(f"@ 60 A {NEW}")))
+        until(lambda: is_truncated(lab.ask(name)))
+        gate.open()
+        until(lambda: addresses(lab.ask(name)) == [NEW])
+
+
+# Outages
+
+def outage(place, fault):
+    """The old addresses serve as stale; when the resolver is back, all that is asked for is fresh soon."""
+    with Upstream() as upstream, \
+            labs.lab(place, upstream, keep_warm="1d", timeout=ms(500), failure_ttl="5s") as lab:
+        names = [lab.known(f"n{i}", OLD)[0] for i in range(10)]
+        scripts, upstream.scripts, upstream.default = upstream.scripts, {}, fault
+        start = time.monotonic()
+        stale = set()
+        while time.monotonic() < start + 9 or len(stale) < len(names):
+            for name in names:
+                reply = lab.ask(name)
+                assert is_answer(reply, OLD) and ttl(reply) <= 30
+                stale |= {name} if ede(reply) == STALE else set()
+            assert time.monotonic() < start + seconds(20)
+        for target in scripts:
+            upstream.script(*target, host(NEW) if target[1] == "A" else nodata())
+        back = time.monotonic()
+        while not all(is_answer(lab.ask(name), NEW) for name in names):
+            assert time.monotonic() < back + seconds(5)
+
+
+def no_storm(place):
+    """While nothing succeeds, a name is asked for once in a step of its back-off, and one by one as a probe."""
+    with Upstream() as upstream, \
+            labs.lab(place, upstream, keep_warm="1d", timeout=ms(500), failure_ttl="60s") as lab:
+        names = [lab.known(f"n{i}", OLD) for i in range(20)]
+        upstream.scripts, upstream.default = {}, failure("SERVFAIL")
+        start = time.monotonic()
+        while time.monotonic() < start + 10:
+            for name, _ in names:
+                assert is_answer(lab.ask(name), OLD)
+        sent = [upstream.count(target, "A") - 1 for _, target in names]
+        assert all(count >= 1 for count in sent)
+        # Before the outage each was asked for about once in its second of life.
+        assert sum(sent) <= 20 * 3 + 10 / 0.5
+
+
+def test_outages(place):
+    """The resolver silent, failing and refusing, side by side."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for done in [pool.submit(outage, place, fault) for fault in
+                     (silence, failure("SERVFAIL"), failure("REFUSED"))] + [pool.submit(no_storm, place)]:
+            done.result()
 
 
 # What needs much real time happens at once, each scenario with servers of its own.

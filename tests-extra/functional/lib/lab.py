@@ -39,6 +39,20 @@ class Lab:
             return not is_servfail(self.ask(name, rdtype, tcp=True), NOT_READY)
         until(lambda: is_known("A") and is_known("AAAA"))
 
+    def known(self, label, *addresses, life=1):
+        """A name that has been answered once, and its target; its addresses live so long."""
+        name, target = self.alias(label, *addresses, target_ttl=life)
+        self.warm(name)
+        return name, target
+
+    def everywhere(self, name, check, *rdtypes):
+        """The same answer over TCP while nothing is known, and over both once it is."""
+        assert is_truncated(self.ask(name, rdtypes[0]))
+        for rdtype in rdtypes:
+            assert check(self.ask(name, rdtype, tcp=True), rdtype)
+            for tcp in (False, True):
+                assert check(self.ask(name, rdtype, tcp=tcp), rdtype)
+
     def settle(self, name, rdtype="A", limit=5, **options):
         """Ask over UDP until the resolution has ended, well or not; return that reply."""
         last = []

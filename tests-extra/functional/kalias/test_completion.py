@@ -2,7 +2,6 @@
 """Completion of kalias by bash."""
 
 import os
-import pathlib
 import re
 import subprocess
 
@@ -11,8 +10,9 @@ import pytest
 from kalias import KALIAS, kalias
 from knotd import KNOTC, Knotd, Zone
 from timing import seconds
+from tree import TOP
 
-SCRIPT = pathlib.Path(__file__).parents[2] / "src" / "kalias" / "kalias.bash"
+SCRIPT = TOP / "src" / "kalias" / "kalias.bash"
 
 # As bash calls it: with the words of the line, and the last one to be completed.
 COMPLETE = """

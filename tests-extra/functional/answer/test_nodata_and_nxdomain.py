@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Targets without addresses: NODATA and NXDOMAIN, and how long they are believed."""
+"""Targets without addresses: NODATA and NXDOMAIN, how long they are believed, and the option `nxdomain`."""
 
 import pytest
 
 import lab as labs
-from client import addresses, ede, is_answer, is_nodata, is_servfail, rrset
+from client import STALE, addresses, ede, is_answer, is_nodata, is_servfail, rrset, ttl
 from knotd import Zone
 from timing import sleep_until, until
 from upstream import SOA, answer, host, nodata, nxdomain
 
 NEGATIVE = {"nodata": nodata, "nxdomain": nxdomain}
+OLD, NEW = "192.0.2.1", "192.0.2.2"
 
 
 @pytest.fixture(scope="module", name="lab")
@@ -141,3 +142,39 @@ def test_malformed_is_not_nxdomain(strict):
     """Where nothing can be followed there is no NXDOMAIN either: the name is as without ALIAS."""
     strict.add(r"malformed 3600 TYPE65401 \# 1 01")
     assert is_nodata(strict.ask("malformed.example.org"))
+
+
+# nxdomain: hold
+
+@pytest.fixture(scope="module", name="hold")
+def fixture_hold(place, upstream):
+    with labs.lab(place, upstream, nxdomain="hold") as lab:
+        yield lab
+
+
+def test_hold(hold):
+    """nxdomain: hold keeps the addresses, as stale, when the target disappears."""
+    name, target = hold.known("gone", OLD)
+    hold.upstream.both(target, nxdomain(minimum=2))
+    until(lambda: ede(hold.ask(name)) == STALE)
+    for tcp in (False, True):
+        reply = hold.ask(name, tcp=tcp)
+        assert is_answer(reply, OLD) and 0 < ttl(reply) <= 30
+    # It is still looked after, and what comes then is served.
+    hold.upstream.host(target, NEW)
+    until(lambda: is_answer(hold.ask(name), NEW))
+    assert ede(hold.ask(name)) is None
+
+
+def test_hold_has_nothing(hold):
+    """Nothing is held of a target that never had addresses."""
+    name, target = hold.alias("never")
+    hold.upstream.both(target, nxdomain())
+    assert is_nodata(hold.ask(name, tcp=True))
+
+
+def test_hold_is_for_nxdomain(hold):
+    """A target that has lost its addresses, but exists, is believed."""
+    name, target = hold.known("empty", OLD)
+    hold.upstream.both(target, nodata())
+    until(lambda: is_nodata(hold.ask(name)))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the pages for operators say, held against the sources and the programs."""
 
-import pathlib
 import re
 import shutil
 import subprocess
@@ -10,8 +9,8 @@ import pytest
 
 import lab as labs
 from kalias import kalias
+from tree import TOP
 
-TOP = pathlib.Path(__file__).parents[2]
 MODULE_PAGE = TOP / "src/mod-alias.rst"
 MONITORING_PAGE = TOP / "src/mod-alias-monitoring.rst"
 TOOL_PAGE = TOP / "src/kalias/kalias.rst"

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kalias set, unset, and list against a running knotd."""
 
-import os
-import signal
-import subprocess
-import threading
-
 import pytest
 
 import lab as labs
 from client import alias, is_answer, rrset
-from kalias import KALIAS, kalias
-from knotd import Knotd, Zone
+from kalias import Knot, kalias
+from knotd import Zone
 from relay import Relay, item
-from timing import seconds, until
+from timing import until
+
+pytestmark = pytest.mark.usefixtures("free")
 
 SERVED = ["example.com", "online.example", "signed.example"]
 
@@ -22,38 +19,6 @@ TEXT = "\n".join([
     "cname CNAME ns", "sub NS ns.example.net.", "dname DNAME example.net.",
     "broken TYPE65401 \\# 2 0161",
 ])
-
-
-class Knot(Knotd):
-    """With a template that has the module, and a zone in it."""
-
-    def _template_lines(self):
-        served = ["  - id: served", f"    storage: {self.path}", "    module: mod-alias"]
-        return [*super()._template_lines(), *(served if self.sections else [])]
-
-    def kalias(self, *arguments, check=True, socket="knot.sock"):
-        return kalias("-s", str(self.path / socket), *arguments, check=check)
-
-    def records(self, zone, owner="@"):
-        """(TTL, target) of each ALIAS of an owner, as list says."""
-        name = f"{zone}." if owner == "@" else f"{owner}.{zone}."
-        lines = [line.split() for line in self.kalias("list", zone).stdout.splitlines()]
-        return [(int(ttl), target) for found, ttl, target in lines if found == name]
-
-    def serial(self, zone):
-        return rrset(self.ask(zone, "SOA", tcp=True), "SOA")[0].serial
-
-    def refused(self, *arguments, status=1):
-        """Run it, see it fail, and return what it said."""
-        done = self.kalias(*arguments, check=False)
-        assert done.returncode == status, done.stderr
-        assert not done.stdout
-        return done.stderr
-
-    def is_free(self, zone):
-        """Whether no transaction is open."""
-        return (self.knotc("zone-begin", zone, check=False).returncode == 0
-                and self.knotc("zone-abort", zone).returncode == 0)
 
 
 @pytest.fixture(scope="module", name="knot")
@@ -71,19 +36,6 @@ def fixture_knot(place, upstream):
     with Knot(place(), zones, {"default": labs.options(upstream)}, extra=extra) as knot:
         until(lambda: rrset(knot.ask("ns.signed.example", do=True), "RRSIG"))
         yield knot
-
-
-@pytest.fixture(name="free", autouse=True)
-def fixture_free(knot):
-    """No command leaves a transaction open."""
-    yield
-    assert all(knot.is_free(zone.name) for zone in knot.zones)
-
-
-@pytest.fixture(name="owner")
-def fixture_owner(request):
-    """A name that no other test uses."""
-    return request.node.name.translate({ord(c): "-" for c in "[]_"}).strip("-").lower()
 
 
 # Changes
@@ -298,227 +250,3 @@ def test_list_mnemonic(knot, place):
         before = knot.serial("plain.example")
         kalias("-s", str(path), "set", "plain.example", "mnemonic", "a.example.net")
         assert knot.serial("plain.example") == before
-
-
-# Transactions
-
-@pytest.mark.parametrize("arguments", [["set", "example.com", "ours", "t."],
-                                       ["unset", "example.com", "www"]])
-def test_not_ours(knot, arguments):
-    """Somebody else's transaction is left as it is."""
-    knot.knotc("zone-begin", "example.com")
-    knot.knotc("zone-set", "example.com", "theirs", "60", "TXT", "text")
-    assert "zone example.com.: somebody else has a transaction open" in knot.refused(*arguments)
-    assert "theirs" in knot.knotc("zone-diff", "example.com").stdout
-    knot.knotc("zone-abort", "example.com")
-
-
-def test_commit_fails(place, upstream):
-    """A change that knotd does not accept leaves the zone as it was."""
-    zones = [Zone("signed.example", TEXT, extra="dnssec-signing: on")]
-    with Knot(place(), zones, {"default": labs.options(upstream)}) as knot:
-        until(lambda: rrset(knot.ask("ns.signed.example", do=True), "RRSIG"))
-        before = knot.serial("signed.example")
-        for key in knot.path.glob("keys/keys/*.pem"):
-            key.unlink()
-        assert "zone signed.example.: the change was not accepted: " in knot.refused(
-            "set", "signed.example", "new", "t.example.net")
-        assert knot.serial("signed.example") == before
-        assert knot.is_free("signed.example")
-
-
-@pytest.mark.parametrize("command", ["zone-get", "zone-unset", "zone-set"])
-def test_connection_lost(knot, place, command):
-    """When knotd goes away in the middle, the transaction is ended on another connection."""
-    path = place() / "knot.sock"
-    with Relay(path, knot.path / "knot.sock", lambda data: item(command) not in data):
-        done = kalias("-s", str(path), "set", "example.com", "www", "new.example.net", check=False)
-    assert done.returncode == 1
-    assert f"nothing changed: control socket {path}: " in done.stderr
-    assert knot.records("example.com", "www") == [(3600, "old.example.net.")]
-
-
-def test_begin_lost(knot, place):
-    """A transaction that may be somebody else's is told, not ended."""
-    def lose(data):
-        if item("zone-begin") in data:
-            relay.mute.set()
-        return True
-
-    path = place() / "knot.sock"
-    with Relay(path, knot.path / "knot.sock", lose) as relay:
-        done = kalias("-s", str(path), "unset", "example.com", "www", check=False)
-    assert done.returncode == 1
-    assert "a transaction may be open now, see knotc zone-status" in done.stderr
-    knot.knotc("zone-abort", "example.com")
-    assert knot.records("example.com", "www") == [(3600, "old.example.net.")]
-
-
-def test_nobody_reads(knot, owner):
-    """Messages that nobody reads any more don't end the program within a transaction."""
-    knot.kalias("set", "example.com", owner, "t.example.net")
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "w") as pipe:
-        done = subprocess.run([KALIAS, "-s", str(knot.path / "knot.sock"), "set", "--add",
-                               "example.com", owner, "t.example.net"], check=False, stderr=pipe,
-                              timeout=seconds(10))
-    assert done.returncode == -signal.SIGPIPE
-
-
-@pytest.mark.parametrize("made", [False, True])
-def test_commit_lost(knot, place, owner, made):
-    """A commit without a reply may have been made or not: that is told, and nothing is left open."""
-    def lose(data):
-        if item("zone-commit") in data:
-            if not made:
-                return False
-            relay.mute.set()
-        return True
-
-    path = place() / "knot.sock"
-    with Relay(path, knot.path / "knot.sock", lose) as relay:
-        done = kalias("-s", str(path), "set", "example.com", owner, "t.example.net", check=False)
-    assert done.returncode == 1
-    assert "see kalias list whether the change was made" in done.stderr
-    assert bool(knot.records("example.com", owner)) == made
-
-
-def test_left_open(knot, place):
-    """When knotd can't be reached any more, it is told what is left to do."""
-    def leave(data):
-        if item("zone-set") in data:
-            os.unlink(path)
-            return False
-        return True
-
-    path = place() / "knot.sock"
-    with Relay(path, knot.path / "knot.sock", leave):
-        done = kalias("-s", str(path), "set", "example.com", "www", "new.example.net", check=False)
-    assert done.returncode == 1
-    assert "zone example.com.: the transaction is left open: " in done.stderr
-    assert "end it with knotc zone-abort" in done.stderr
-    knot.knotc("zone-abort", "example.com")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("command", ["zone-begin", "zone-set"])
-def test_signal(knot, place, command, number):
-    """A signal ends the transaction before it ends the program."""
-    came, gate = threading.Event(), threading.Event()
-
-    def hold(data):
-        if item(command) in data:
-            came.set()
-            assert gate.wait(seconds(10))
-        return True
-
-    before, path = knot.serial("example.com"), place() / "knot.sock"
-    with Relay(path, knot.path / "knot.sock", hold), subprocess.Popen(
-            [KALIAS, "-s", str(path), "set", "example.com", "signal", "t.example.net"],
-            stderr=subprocess.PIPE, text=True) as process:
-        assert came.wait(seconds(10))
-        process.send_signal(number)
-        gate.set()
-        assert "zone example.com.: nothing changed: interrupted" in process.communicate(
-            timeout=seconds(10))[1]
-    assert process.returncode == -number
-    assert knot.serial("example.com") == before
-
-
-def test_timeout(knot, place):
-    """A knotd that hangs is told after the time-out."""
-    gate = threading.Event()
-    path = place() / "knot.sock"
-    with Relay(path, knot.path / "knot.sock", lambda data: gate.wait(seconds(10)) and False):
-        done = kalias("-s", str(path), "-t", "1", "list", check=False)
-        gate.set()
-    assert done.returncode == 1
-    assert done.stderr == f"error: control socket {path}: knotd did not answer in time\n"
-
-
-# The socket
-
-def said_of(*arguments, prefix=()):
-    """What kalias says when it can't reach knotd."""
-    done = subprocess.run([*prefix, KALIAS, *arguments, "list"], capture_output=True, text=True,
-                          timeout=seconds(10), check=False, env={**os.environ, "LC_ALL": "C"})
-    assert done.returncode == 1 and not done.stdout
-    return done.stderr
-
-
-@pytest.mark.parametrize("listen, rundir", [
-    ("knot.sock", "{path}"), ('"knot.sock"', '"{path}"'), ("{path}/knot.sock", "/nowhere"),
-    ("[ knot.sock, other.sock ]", "{path}"), (None, "{path}"), ("{path}/knot.sock", None)])
-def test_config(knot, place, listen, rundir):
-    """The configuration file says where the socket is, in all the ways that knotd reads."""
-    lines = ["# comment", "server:", "    version: off"]
-    lines += [f"    rundir: {rundir.format(path=knot.path)}"] if rundir else []
-    lines += [f"control:\n    listen: {listen.format(path=knot.path)}"] if listen else []
-    file = place() / "knot.conf"
-    file.write_text("\n".join([*lines, "xdp:", "    listen: other.sock", ""]))
-    assert kalias("-c", str(file), "list", "template.example").returncode == 0
-
-
-@pytest.mark.parametrize("pattern", ["knot.d/*.conf", "knot.d/b.conf", "{path}/knot.d/[ab].conf"])
-def test_config_include(knot, place, pattern):
-    """Included files count, by relative path, absolute path, and wildcard, several levels deep."""
-    path = place()
-    include = path / "knot.d"
-    include.mkdir()
-    include.joinpath("directory.conf").mkdir()
-    include.joinpath("b.conf").write_text("include: ../c.conf\n")
-    path.joinpath("c.conf").write_text(f"include: no*thing\nserver:\n  rundir: {knot.path}\n")
-    path.joinpath("knot.conf").write_text(f'include: "{pattern.format(path=path)}"\n')
-    assert kalias("-c", str(path / "knot.conf"), "list", "template.example").returncode == 0
-
-
-@pytest.mark.parametrize("text, expected", [
-    ("server:\n  rundir: [\n", "knot.conf, line 2: "),
-    ("include: missing.conf\n", "include 'missing.conf': no such file"),
-    ("include: knot.conf\n", "include 'knot.conf': more than 6 levels deep"),
-])
-def test_config_wrong(place, text, expected):
-    """A configuration file that can't be read is told, with the place."""
-    file = place() / "knot.conf"
-    file.write_text(text)
-    said = said_of("-c", str(file))
-    assert said.startswith(f"error: {file}") and expected in said
-
-
-def test_config_none(place):
-    """Neither a file that is missing nor a configuration database is a configuration file."""
-    path = place()
-    assert said_of("-c", f"{path}/knot.conf") == f"error: {path}/knot.conf: No such file or directory\n"
-    assert "a configuration database, not a file; give the control socket with --socket" in said_of(
-        "-c", str(path))
-
-
-@pytest.mark.skipif(os.path.exists("/run/knot/knot.sock"), reason="a knotd is running here")
-def test_default():
-    """Without options it is the socket of the knotd of the system."""
-    assert said_of() == ("error: control socket /run/knot/knot.sock: "
-                         "no such socket, is knotd running?\n")
-
-
-def test_no_socket(place):
-    """The error names the socket, and says whether it is knotd that is missing or the right."""
-    path = place() / "knot.sock"
-    error = f"error: control socket {path}: "
-    assert said_of("-s", str(path)) == error + "no such socket, is knotd running?\n"
-    path.write_text("")
-    assert said_of("-s", str(path)) == error + "nobody listens there, is knotd running?\n"
-    path.chmod(0)
-    # Root may do anything, unless it lacks this capability.
-    prefix = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
-    assert said_of("-s", str(path), prefix=prefix) == (
-        error + "permission denied, run this as root or as the user of knotd\n")
-    assert "longer than the path of a socket can be" in said_of("-s", "x" * 200)
-
-
-def test_stopped(place):
-    """A knotd that has been stopped is not running."""
-    with Knot(place(), [Zone("example.com", module="")]) as knot:
-        knot.kalias("list", "example.com")
-        knot.stop()
-        assert "is knotd running?" in knot.refused("list")

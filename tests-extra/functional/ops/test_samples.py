@@ -5,7 +5,6 @@ import contextlib
 import ipaddress
 import json
 import os
-import pathlib
 import re
 import shlex
 import shutil
@@ -26,13 +25,14 @@ from knotd import MODULE, Knotd, Zone
 from ports import free_port
 from process import preload
 from timing import seconds, until
+from tree import TOP
 from unbound import UNBOUND, Unbound
 from upstream import Upstream, failure, silence
 
 KEYMGR = "/usr/sbin/keymgr"
 KZONECHECK = "/usr/bin/kzonecheck"
 
-SAMPLES = pathlib.Path(__file__).parents[2] / "samples"
+SAMPLES = TOP / "samples"
 TARGET, V4, V6 = "cdn.provider.example", "203.0.113.10", "2001:db8:cd::10"
 
 FILES = {path for path in SAMPLES.rglob("*") if path.is_file()}

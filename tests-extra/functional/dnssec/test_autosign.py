@@ -2,9 +2,6 @@
 """Zones with automatic signing: addresses and denials are signed with the zone's own keys."""
 
 import dataclasses
-import os
-import pathlib
-import platform
 import time
 
 import dns.query
@@ -15,34 +12,15 @@ import pytest
 
 import lab as labs
 import proof
-from client import (ALIAS, NOT_READY, addresses, alias, frame, has, is_answer, is_nodata, is_servfail, is_truncated,
-                    query, read_frame, rrset, ttl)
-from knotd import HEAD, Zone
+from autosign import BRIEF, BRIEF_HEAD, OWNERS, TEXT, hosts, is_signed, policy, signed, start
+from client import ALIAS, addresses, alias, has, is_answer, is_nodata, is_servfail, is_truncated, query, rrset, ttl
 from timing import seconds, until
 from unbound import Unbound
-from upstream import failure, host, nxdomain
+from upstream import failure, host
 
 SECRET = "c2VjcmV0LW9mLXRoZS10ZXN0cw=="
 
 BIG = [f"2001:db8::{i:x}" for i in range(1, 65)]
-
-OWNERS = ["", "both", "v4", "none", "missing", "*.wild", "own", "many", "deep.under"]
-
-TEXT = "\n".join([
-    "@ " + alias("both.example.net"), "@ TXT text",
-    "both " + alias("both.example.net"), "both MX 10 mail",
-    "v4 " + alias("v4.example.net"), "v4 TXT text",
-    "none " + alias("none.example.net"),
-    "missing " + alias("missing.example.net"),
-    "*.wild " + alias("both.example.net"),
-    "dname DNAME wild", "to CNAME both", "towild CNAME x.wild", "tov4 CNAME v4", "*.cname CNAME both", "*.cname4 CNAME v4",
-    "own " + alias("v4.example.net"), "own A 192.0.2.100", "own AAAA 2001:db8::100",
-    "many " + alias("both.example.net"), "many " + alias("v4.example.net"),
-    "deep.under " + alias("both.example.net"),
-    "plain A 192.0.2.101",
-    "svc HTTPS 1 both", "svc2 HTTPS 1 v4",
-    "sub NS ns.sub", "ns.sub A 192.0.2.102",
-])
 
 POLICIES = {
     "nsec": ["algorithm: ecdsap256sha256"],
@@ -51,37 +29,6 @@ POLICIES = {
     "csk": ["single-type-signing: on", "algorithm: ed25519"],
     "rsa": ["algorithm: rsasha256", "zsk-size: 1024", "ksk-size: 2048"],
 }
-
-
-# Where time has to pass
-BRIEF = ["dnskey-ttl: 1", "zone-max-ttl: 1", "propagation-delay: 1"]
-BRIEF_HEAD = HEAD.replace("$TTL 3600", "$TTL 1").replace("86400 300", "86400 1")
-
-
-def policy(*lines):
-    """A section with the signing policy `test`."""
-    return "\n".join(["policy:", "  - id: test", *(f"    {line}" for line in lines)])
-
-
-def signed(text=TEXT, more="", name="example.com"):
-    return Zone(name, text, extra=f"dnssec-signing: on\ndnssec-policy: test\n{more}")
-
-
-def hosts(upstream):
-    upstream.host("both.example.net", "192.0.2.1", "192.0.2.2", "2001:db8::1")
-    upstream.host("v4.example.net", "192.0.2.4", ttl=60)
-    upstream.host("none.example.net")
-    upstream.both("missing.example.net", nxdomain())
-
-
-def start(place, upstream, lines, zones=None, **more):
-    """A lab whose zones are signed by a policy with these lines."""
-    hosts(upstream)
-    return labs.lab(place, upstream, zones=zones or [signed()], extra=policy(*lines), **more)
-
-
-def is_signed(lab, zone="example.com"):
-    return until(lambda: rrset(lab.ask(zone, "SOA", do=True), "RRSIG"), 20)
 
 
 @pytest.fixture(scope="module", name="lab", params=POLICIES)
@@ -391,27 +338,6 @@ def test_exposed(place, upstream):
         assert is_nodata(zone.ask("both.example.com", "TXT"))
 
 
-# --- Keys
-
-
-def test_roll(place, upstream):
-    """A new ZSK signs when it signs the zone, not before and not after."""
-    with start(place, upstream, BRIEF, zones=[dataclasses.replace(signed(), head=BRIEF_HEAD)]) as lab:
-        is_signed(lab)
-        lab.warm("both.example.com")
-        zone = proof.Zone(lab.knot, owners=OWNERS)
-        first = proof.signers(zone.ask("example.com", "SOA"))
-        lab.knot.knotc("zone-key-rollover", "example.com", "zsk")
-
-        def rolled():
-            before = proof.signers(zone.ask("example.com", "SOA"))
-            for name, rdtype in (("both.example.com", "A"), ("both.example.com", "MX"), ("x.wild.example.com", "A")):
-                used = proof.signers(zone.ask(name, rdtype))
-                assert used in (before, proof.signers(zone.ask("example.com", "SOA")))
-            return before != first and len(zone.keys()) == 2
-        until(rolled, 20, 0.05)
-
-
 def test_many_signatures(place, upstream):
     """With more signatures than `max-targets` allows most are kept all the same, and the log says so."""
     text = "\n".join(f"o{i} " + alias("both.example.net") for i in range(12))
@@ -426,97 +352,3 @@ def test_many_signatures(place, upstream):
         before = signatures()
         assert len(set(before) & set(signatures())) >= 5
         assert lab.knot.log().count("others are made with each query") == 1
-
-
-@pytest.mark.parametrize("lost", ["directory", "content"])
-def test_lost_keys(place, upstream, lost):
-    """Without the private key: the zone's own reply, one error that says so, and addresses again once the key is back."""
-    keys = []
-    with start(place, upstream, ["nsec3: off"]) as lab:
-        is_signed(lab)
-        lab.warm("both.example.com")
-        store = lab.knot.path / "keys" / "keys"
-        aside = lab.knot.path / "aside"
-        if lost == "directory":
-            store.rename(aside)
-        else:
-            keys = [(path, path.read_bytes()) for path in store.iterdir()]
-            for path, _ in keys:
-                path.write_text("garbage")
-        lab.knot.reload()
-        for _ in range(3):
-            reply = lab.ask("both.example.com", do=True)
-            assert is_nodata(reply) and rrset(reply, "NSEC", "authority")
-            assert is_answer(lab.ask("both.example.com"), "192.0.2.1", "192.0.2.2")
-        for rdtype in ("TYPE65401", "ANY", "RRSIG"):
-            reply = lab.ask("deep.under.example.com", rdtype, do=True)
-            assert not any(ALIAS in (found.rdtype, found.covers) for found in reply.answer)
-        assert lab.knot.log().count("make it readable for knotd") == 1
-        if lost == "directory":
-            aside.rename(store)
-        for path, text in keys:
-            path.write_bytes(text)
-        lab.add("new 3600 TXT text")
-        zone = proof.Zone(lab.knot, owners=OWNERS)
-        assert is_answer(zone.ask("both.example.com"), "192.0.2.1", "192.0.2.2")
-        assert lab.knot.log().count("ALIAS is not served") == 1
-
-
-OPENAT = {"x86_64": "257", "aarch64": "56"}[platform.machine()]
-
-
-def test_hanging_keystore(place, upstream):
-    """While a keystore hangs, one worker hangs with it; others have clients come back that need keys, and serve the rest."""
-    with start(place, upstream, ["nsec3: off"]) as lab:
-        is_signed(lab)
-        lab.warm("both.example.com")
-        files = {path: path.read_bytes() for path in (lab.knot.path / "keys" / "keys").iterdir()}
-        for path in files:
-            path.unlink()
-            os.mkfifo(path)
-        lab.knot.reload()
-        with lab.knot.tcp() as hanging:
-            hanging.sendall(frame(query("both.example.com", do=True).to_wire()))
-            tasks = pathlib.Path(f"/proc/{lab.knot.process.pid}/task")
-            until(lambda: any(path.read_text().startswith(f"{OPENAT} ") for path in tasks.glob("*/syscall")))
-            for _ in range(20):
-                assert is_truncated(lab.ask("both.example.com", do=True))
-                assert is_truncated(lab.ask("bothx.example.com", do=True))
-                assert is_answer(lab.ask("both.example.com"), "192.0.2.1", "192.0.2.2")
-                assert is_answer(lab.ask("plain.example.com", do=True), "192.0.2.101")
-            assert is_servfail(lab.ask("both.example.com", do=True, tcp=True), NOT_READY)
-            for path, text in files.items():
-                fifo = os.open(path, os.O_RDWR)
-                path.unlink()
-                path.write_bytes(text)
-                os.close(fifo)
-            read_frame(hanging)
-        lab.add("new 3600 TXT text")
-        assert is_answer(proof.Zone(lab.knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")
-
-
-def test_keystore(place, upstream):
-    """A keystore elsewhere, and policies by way of a template."""
-    with labs.lab(place, upstream, zones=[Zone("example.com", TEXT)]) as lab:
-        knot = lab.knot
-        knot.template = ["    dnssec-signing: on", "    dnssec-policy: test"]
-        knot.extra = "\n".join([
-            "keystore:", "  - id: other", f"    config: {knot.path}/elsewhere", policy("keystore: other")])
-        knot.reload()
-        hosts(upstream)
-        is_signed(lab)
-        lab.warm("both.example.com")
-        assert list((knot.path / "elsewhere").glob("*.pem"))
-        assert is_answer(proof.Zone(knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")
-
-
-def test_default_policy(place, upstream):
-    """Without a policy of its own a zone has the default one; so has a zone that is signed from now on."""
-    with labs.lab(place, upstream, zones=[Zone("example.com", TEXT)]) as lab:
-        hosts(upstream)
-        lab.warm("both.example.com")
-        assert is_answer(lab.ask("both.example.com", do=True), "192.0.2.1", "192.0.2.2")
-        lab.knot.zones[0].extra = "dnssec-signing: on"
-        lab.knot.reload()
-        is_signed(lab)
-        assert is_answer(proof.Zone(lab.knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")

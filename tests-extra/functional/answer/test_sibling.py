@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Own addresses beside an ALIAS, and more than one ALIAS at a name."""
+"""Own addresses beside an ALIAS: the option `sibling`."""
 
 import dns.name
 import pytest
 
 import lab as labs
-from client import (SILENT, addresses, alias, every_ttl, is_answer, is_nodata, is_servfail,
-                    is_truncated)
+from client import addresses, every_ttl, is_answer, is_truncated
 from knotd import Zone
 from timing import ms
-from upstream import failure, host, nodata, nxdomain, silence
+from upstream import failure, host, nodata, nxdomain
 
 OWN, OWN6, TARGET, TARGET6 = "192.0.2.100", "2001:db8::100", "198.51.100.1", "2001:db8::1"
 
@@ -129,96 +128,3 @@ def test_own_ttl(plain):
     plain.upstream.both(target, nodata())
     plain.warm(name)
     assert every_ttl(plain.ask(name)) == [3600]
-
-
-# Several ALIAS
-
-def test_union(plain):
-    """Several ALIAS give the addresses of all their targets, each once."""
-    for i, target_addresses in enumerate((["192.0.2.1", "192.0.2.2"], ["192.0.2.2", "192.0.2.3"])):
-        plain.upstream.host(f"union-{i}.example.net", *target_addresses, ttl=100 * (i + 1))
-        plain.add(f"union 3600 {alias(f'union-{i}.example.net')}")
-    plain.warm("union.example.com")
-    reply = plain.ask("union.example.com")
-    assert is_answer(reply, "192.0.2.1", "192.0.2.2", "192.0.2.3")
-    assert max(every_ttl(reply)) <= 100
-    assert is_nodata(plain.ask("union.example.com", "AAAA", tcp=True))
-
-
-@pytest.mark.parametrize("state", NOTHING)
-def test_union_with_nothing(plain, state):
-    """A target that gives nothing does not hide the addresses of another."""
-    name, _ = plain.alias(f"part-{state}", "192.0.2.1")
-    plain.upstream.both(f"none-{state}.example.net", NOTHING[state])
-    plain.add(f"part-{state} 3600 {alias(f'none-{state}.example.net')}")
-    plain.warm(name)
-    assert is_answer(plain.ask(name), "192.0.2.1")
-
-
-def test_eight_targets(plain, knot):
-    """Of nine targets eight are used, and the log says so once."""
-    for i in range(9):
-        plain.upstream.host(f"t{i}.example.net", f"192.0.2.{i}")
-        plain.add(f"nine 3600 {alias(f't{i}.example.net')}")
-    for _ in range(3):
-        assert len(addresses(plain.ask("nine.example.com", tcp=True))) == 8
-    plain.warm("nine.example.com")
-    assert len(addresses(plain.ask("nine.example.com"))) == 8
-    assert sum("nine.example.com" in line for line in knot.log().splitlines()) == 1
-
-
-# RDATA that cannot be followed
-
-MALFORMED = {
-    "empty": r"TYPE65401 \# 0",
-    "cut": r"TYPE65401 \# 3 056162",
-    "rootless": r"TYPE65401 \# 3 026162",
-    "trailing": r"TYPE65401 \# 4 01610000",
-    "pointer": r"TYPE65401 \# 2 c00c",
-    "long": r"TYPE65401 \# 257 " + "0161" * 128 + "00",
-}
-
-
-def warnings(knot, name, text):
-    return [line for line in knot.log().splitlines() if name in line and text in line]
-
-
-@pytest.mark.parametrize("fault", MALFORMED)
-def test_malformed(plain, knot, fault):
-    """RDATA that is no name is ignored: the name is as without ALIAS; the log says so once."""
-    name = f"bad-{fault}.example.com"
-    plain.add(f"bad-{fault} 3600 {MALFORMED[fault]}")
-    for rdtype in ("A", "AAAA", "A"):
-        for tcp in (False, True):
-            assert is_nodata(plain.ask(name, rdtype, tcp=tcp))
-    assert len(warnings(knot, name, "malformed")) == 1
-    plain.add(f"bad-{fault} 3600 A {OWN}")
-    assert is_answer(plain.ask(name), OWN)
-
-
-def test_malformed_beside_a_good_one(plain, knot):
-    """A good ALIAS beside it works."""
-    name, _ = plain.alias("half", "192.0.2.1")
-    plain.add(f"half 3600 {MALFORMED['trailing']}")
-    assert is_answer(plain.ask(name, tcp=True), "192.0.2.1")
-    assert is_answer(plain.ask(name), "192.0.2.1")
-    assert len(warnings(knot, name, "malformed")) == 1
-
-
-@pytest.mark.parametrize("label", ["self", "SELF2"])
-def test_self(plain, knot, label):
-    """An ALIAS to itself is SERVFAIL at once; nobody is asked; the log says so once."""
-    name = f"{label.lower()}.example.com"
-    plain.upstream.both(name, silence)
-    plain.add(f"{label.lower()} 3600 {alias(f'{label}.example.com')}")
-    for tcp in (False, True):
-        for rdtype in ("A", "AAAA"):
-            assert is_servfail(plain.ask(name, rdtype, tcp=tcp), SILENT)
-    assert plain.upstream.count(name) == 0
-    assert len(warnings(knot, name, "itself")) == 1
-
-
-def test_self_with_own_address(plain):
-    """Own addresses serve here as for any target that fails."""
-    plain.add(f"selfown 3600 {alias('selfown.example.com')}", f"selfown 3600 A {OWN}")
-    assert is_answer(plain.ask("selfown.example.com"), OWN)

@@ -3,7 +3,6 @@
 
 import dataclasses
 import os
-import pathlib
 import subprocess
 
 import dns.query
@@ -13,11 +12,11 @@ import dns.update
 from client import name_of, query
 from process import Process, preload, wrapper
 from timing import seconds, until
+from tree import TOP
 
 KNOTD = "/usr/sbin/knotd"
 KNOTC = "/usr/sbin/knotc"
-MODULE = os.environ.get("ALIAS_MODULE",
-                        str(pathlib.Path(__file__).parents[2] / ".libs" / "alias.so"))
+MODULE = os.environ.get("ALIAS_MODULE", str(TOP / ".libs" / "alias.so"))
 
 HEAD = """\
 $ORIGIN {name}.

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Keys of zones with automatic signing: rolled, lost, hanging, elsewhere, and those of the default policy."""
+
+import dataclasses
+import os
+import pathlib
+import platform
+
+import pytest
+
+import lab as labs
+import proof
+from autosign import BRIEF, BRIEF_HEAD, OWNERS, TEXT, hosts, is_signed, policy, signed, start
+from client import ALIAS, NOT_READY, frame, is_answer, is_nodata, is_servfail, is_truncated, query, read_frame, rrset
+from knotd import Zone
+from timing import until
+
+
+def test_roll(place, upstream):
+    """A new ZSK signs when it signs the zone, not before and not after."""
+    with start(place, upstream, BRIEF, zones=[dataclasses.replace(signed(), head=BRIEF_HEAD)]) as lab:
+        is_signed(lab)
+        lab.warm("both.example.com")
+        zone = proof.Zone(lab.knot, owners=OWNERS)
+        first = proof.signers(zone.ask("example.com", "SOA"))
+        lab.knot.knotc("zone-key-rollover", "example.com", "zsk")
+
+        def rolled():
+            before = proof.signers(zone.ask("example.com", "SOA"))
+            for name, rdtype in (("both.example.com", "A"), ("both.example.com", "MX"), ("x.wild.example.com", "A")):
+                used = proof.signers(zone.ask(name, rdtype))
+                assert used in (before, proof.signers(zone.ask("example.com", "SOA")))
+            return before != first and len(zone.keys()) == 2
+        until(rolled, 20, 0.05)
+
+
+@pytest.mark.parametrize("lost", ["directory", "content"])
+def test_lost_keys(place, upstream, lost):
+    """Without the private key: the zone's own reply, one error that says so, and addresses again once the key is back."""
+    keys = []
+    with start(place, upstream, ["nsec3: off"]) as lab:
+        is_signed(lab)
+        lab.warm("both.example.com")
+        store = lab.knot.path / "keys" / "keys"
+        aside = lab.knot.path / "aside"
+        if lost == "directory":
+            store.rename(aside)
+        else:
+            keys = [(path, path.read_bytes()) for path in store.iterdir()]
+            for path, _ in keys:
+                path.write_text("garbage")
+        lab.knot.reload()
+        for _ in range(3):
+            reply = lab.ask("both.example.com", do=True)
+            assert is_nodata(reply) and rrset(reply, "NSEC", "authority")
+            assert is_answer(lab.ask("both.example.com"), "192.0.2.1", "192.0.2.2")
+        for rdtype in ("TYPE65401", "ANY", "RRSIG"):
+            reply = lab.ask("deep.under.example.com", rdtype, do=True)
+            assert not any(ALIAS in (found.rdtype, found.covers) for found in reply.answer)
+        assert lab.knot.log().count("make it readable for knotd") == 1
+        if lost == "directory":
+            aside.rename(store)
+        for path, text in keys:
+            path.write_bytes(text)
+        lab.add("new 3600 TXT text")
+        zone = proof.Zone(lab.knot, owners=OWNERS)
+        assert is_answer(zone.ask("both.example.com"), "192.0.2.1", "192.0.2.2")
+        assert lab.knot.log().count("ALIAS is not served") == 1
+
+
+OPENAT = {"x86_64": "257", "aarch64": "56"}[platform.machine()]
+
+
+def test_hanging_keystore(place, upstream):
+    """While a keystore hangs, one worker hangs with it; others have clients come back that need keys, and serve the rest."""
+    with start(place, upstream, ["nsec3: off"]) as lab:
+        is_signed(lab)
+        lab.warm("both.example.com")
+        files = {path: path.read_bytes() for path in (lab.knot.path / "keys" / "keys").iterdir()}
+        for path in files:
+            path.unlink()
+            os.mkfifo(path)
+        lab.knot.reload()
+        with lab.knot.tcp() as hanging:
+            hanging.sendall(frame(query("both.example.com", do=True).to_wire()))
+            tasks = pathlib.Path(f"/proc/{lab.knot.process.pid}/task")
+            until(lambda: any(path.read_text().startswith(f"{OPENAT} ") for path in tasks.glob("*/syscall")))
+            for _ in range(20):
+                assert is_truncated(lab.ask("both.example.com", do=True))
+                assert is_truncated(lab.ask("bothx.example.com", do=True))
+                assert is_answer(lab.ask("both.example.com"), "192.0.2.1", "192.0.2.2")
+                assert is_answer(lab.ask("plain.example.com", do=True), "192.0.2.101")
+            assert is_servfail(lab.ask("both.example.com", do=True, tcp=True), NOT_READY)
+            for path, text in files.items():
+                fifo = os.open(path, os.O_RDWR)
+                path.unlink()
+                path.write_bytes(text)
+                os.close(fifo)
+            read_frame(hanging)
+        lab.add("new 3600 TXT text")
+        assert is_answer(proof.Zone(lab.knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")
+
+
+def test_keystore(place, upstream):
+    """A keystore elsewhere, and policies by way of a template."""
+    with labs.lab(place, upstream, zones=[Zone("example.com", TEXT)]) as lab:
+        knot = lab.knot
+        knot.template = ["    dnssec-signing: on", "    dnssec-policy: test"]
+        knot.extra = "\n".join([
+            "keystore:", "  - id: other", f"    config: {knot.path}/elsewhere", policy("keystore: other")])
+        knot.reload()
+        hosts(upstream)
+        is_signed(lab)
+        lab.warm("both.example.com")
+        assert list((knot.path / "elsewhere").glob("*.pem"))
+        assert is_answer(proof.Zone(knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")
+
+
+def test_default_policy(place, upstream):
+    """Without a policy of its own a zone has the default one; so has a zone that is signed from now on."""
+    with labs.lab(place, upstream, zones=[Zone("example.com", TEXT)]) as lab:
+        hosts(upstream)
+        lab.warm("both.example.com")
+        assert is_answer(lab.ask("both.example.com", do=True), "192.0.2.1", "192.0.2.2")
+        lab.knot.zones[0].extra = "dnssec-signing: on"
+        lab.knot.reload()
+        is_signed(lab)
+        assert is_answer(proof.Zone(lab.knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")

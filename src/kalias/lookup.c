@@ -271,7 +271,7 @@ static void ask_resolver(trace_t *trace)
 		end_trace(trace);
 		return;
 	}
-	probe_start(trace->lookup->loop, &set->server[0], chain_end(trace->target), KNOT_RRTYPE_CNAME, PROBE_RD,
+	probe_start(trace->lookup->loop, &set->server[0], chain_end(trace->target), KNOT_RRTYPE_CNAME, QUERY_RD,
 	            on_resolver_cname, trace);
 }
 

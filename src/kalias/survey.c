@@ -177,7 +177,7 @@ static void start_owner(survey_t *survey, void *item)
 	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
 		ask_server(visit, owner, owner->facts.plain, family, 0);
 		if (owner->facts.zone_signed) {
-			ask_server(visit, owner, owner->facts.secure, family, PROBE_DO);
+			ask_server(visit, owner, owner->facts.secure, family, QUERY_DO);
 		}
 	}
 	end_question(visit);
@@ -213,7 +213,7 @@ static void start_zone(survey_t *survey, void *item)
 		on_soa(NULL, NULL, visit);
 		return;
 	}
-	probe_start(&survey->loop, &survey->inventory->server, visit->zone->name, KNOT_RRTYPE_SOA, PROBE_DO,
+	probe_start(&survey->loop, &survey->inventory->server, visit->zone->name, KNOT_RRTYPE_SOA, QUERY_DO,
 	            on_soa, visit);
 }
 

@@ -7,13 +7,14 @@
 
 #include "kalias/kalias.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <libknot/error.h>
 
 #include "kalias/alias.h"
-#include "kalias/include.h"
 #include "kalias/rewrite.h"
 
 #define ZONE_SUFFIX ".zone" /* As kzonecheck derives the origin from a file name. */
@@ -44,12 +45,16 @@ static exit_t run(rewrite_t *rewrite, const char *path)
 {
 	char *text = NULL, *result = NULL;
 	size_t len = 0, result_len = 0;
-	const char *error = include_read(&text, &len, path);
-	if (error != NULL) {
-		return fail("%s: %s", rewrite->path, error);
+	FILE *in = (path == NULL) ? stdin : fopen(path, "r");
+	if (in == NULL) {
+		return fail("%s: %s", path, strerror(errno));
 	}
+	int ret = zonefile_read(&text, &len, in);
 	if (path != NULL) {
-		include_note(rewrite->includes, path);
+		fclose(in);
+	}
+	if (ret != KNOT_EOK) {
+		return fail("%s: %s", rewrite->path, knot_strerror(ret));
 	}
 
 	exit_t status;
@@ -69,15 +74,13 @@ static exit_t run(rewrite_t *rewrite, const char *path)
 cleanup:
 	free(result);
 	free(text);
-	include_clear(rewrite->includes);
 	return status;
 }
 
 exit_t run_convert(const settings_t *settings, int argc, char **argv)
 {
 	(void)settings;
-	includes_t includes = { 0 };
-	rewrite_t rewrite = { .includes = &includes };
+	rewrite_t rewrite = { 0 };
 	const char *self = argv[0], *origin = NULL;
 	int opt;
 	while ((opt = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
@@ -101,7 +104,6 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 	const char *path = (optind == argc || strcmp(argv[optind], "-") == 0) ? NULL : argv[optind];
 	rewrite.path = path == NULL ? "stdin" : path;
 	rewrite.style.mnemonic = rewrite.style.to_alias || alias_is_known();
-	includes.style = rewrite.style;
 	if (origin != NULL) {
 		rewrite.has_origin = alias_read_name(rewrite.origin, origin, NULL);
 		if (!rewrite.has_origin) {

@@ -8,6 +8,7 @@
 #include <libknot/error.h>
 
 #include "kalias/alias.h"
+#include "kalias/need.h"
 
 #define GENERATE_TYPE 3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
 
@@ -136,12 +137,31 @@ static void convert_record(rewrite_t *rewrite, const change_t *change)
 	}
 }
 
+/*! Says that a file is left out, and with which origin it can be converted by itself. */
+static void warn_of_include(const rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->file;
+	const zonefile_word_t *word = &file->words[1];
+	size_t quotes = (file->text[word->start] == '"' && file->text[word->end - 1] == '"') ? 1 : 0;
+	char *name = need(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
+	knot_dname_storage_t own_origin;
+	const knot_dname_t *origin = rewrite->has_origin ? rewrite->origin : NULL;
+	if (file->count > 2) {
+		origin = (read_name(own_origin, rewrite, 2) == NULL) ? own_origin : NULL;
+	}
+	knot_dname_txt_storage_t origin_text;
+	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself%s%s",
+	     rewrite->path, file->words[0].line, name, (origin != NULL) ? ", with --origin " : "",
+	     (origin != NULL) ? knot_dname_to_str(origin_text, origin, sizeof(origin_text)) : "");
+	free(name);
+}
+
 static void follow_directive(rewrite_t *rewrite)
 {
 	const zonefile_t *file = &rewrite->file;
 	size_t line = file->words[0].line;
 	if (style_is_include(file)) {
-		include_look(rewrite->includes, rewrite->path, file);
+		warn_of_include(rewrite);
 	} else if (zonefile_is(file, 0, "$ORIGIN")) {
 		knot_dname_storage_t origin;
 		const char *rule = file->count == 2 ? read_name(origin, rewrite, 1) : "$ORIGIN must have one name";

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <libknot/dname.h>
 
-#include "kalias/include.h"
 #include "kalias/kalias.h"
 #include "kalias/style.h"
 #include "kalias/zonefile.h"
@@ -25,7 +24,6 @@ typedef struct {
 	const char *path; /*!< File for errors. */
 	bool has_origin;  /*!< To begin with. */
 	knot_dname_storage_t origin;
-	includes_t *includes; /*!< Files seen. */
 
 	/* Private. */
 	zonefile_t file;

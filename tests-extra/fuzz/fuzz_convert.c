@@ -28,7 +28,7 @@ typedef struct {
 	size_t len;
 } text_t;
 
-/* Of the tool, what the conversion calls. Other files are not read here. */
+/* Of the tool, what the conversion calls. */
 
 exit_t fail(const char *format, ...)
 {
@@ -39,12 +39,6 @@ exit_t fail(const char *format, ...)
 void warn(const char *format, ...)
 {
 	(void)format;
-}
-
-void include_look(includes_t *includes, const char *from, const zonefile_t *file)
-{
-	(void)includes, (void)from;
-	CHECK(style_is_include(file));
 }
 
 /*! Converts a text in memory of its very length. \return False if there is nothing to free */

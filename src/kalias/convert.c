@@ -19,8 +19,6 @@
 
 #define ZONE_SUFFIX ".zone" /* As kzonecheck derives the origin from a file name. */
 
-static const char no_memory[] = "not enough memory";
-
 static const struct option options[] = {
 	{ "to-alias", no_argument, NULL, 'a' },
 	{ "origin", required_argument, NULL, 'o' },
@@ -31,8 +29,8 @@ static const struct option options[] = {
 static void guess_origin(rewrite_t *rewrite)
 {
 	const char *slash = strrchr(rewrite->path, '/');
-	char *name = strdup(slash == NULL ? rewrite->path : slash + 1);
-	size_t len = name == NULL ? 0 : strlen(name), suffix_len = strlen(ZONE_SUFFIX);
+	char *name = not_null(strdup(slash == NULL ? rewrite->path : slash + 1));
+	size_t len = strlen(name), suffix_len = strlen(ZONE_SUFFIX);
 	if (len > suffix_len && strcmp(name + len - suffix_len, ZONE_SUFFIX) == 0) {
 		name[len - suffix_len] = '\0';
 		rewrite->has_origin = alias_read_name(rewrite->origin, name, NULL);
@@ -57,21 +55,15 @@ static exit_t run(rewrite_t *rewrite, const char *path)
 		return fail("%s: %s", rewrite->path, knot_strerror(ret));
 	}
 
-	exit_t status;
-	FILE *out = open_memstream(&result, &result_len);
-	if (out == NULL) {
-		status = fail("%s", no_memory);
-		goto cleanup;
-	}
-	status = rewrite_text(rewrite, text, len, out);
+	FILE *out = not_null(open_memstream(&result, &result_len));
+	exit_t status = rewrite_text(rewrite, text, len, out);
 	bool is_short = ferror(out);
 	if (fclose(out) != 0 || is_short) {
-		status = fail("%s", no_memory);
+		status = fail("not enough memory");
 	}
 	if (status == EXIT_FINE) {
 		fwrite(result, 1, result_len, stdout);
 	}
-cleanup:
 	free(result);
 	free(text);
 	return status;

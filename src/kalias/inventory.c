@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kalias/knotconf.h"
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 #include "kalias/records.h"
 
 /*! The label that stands for the asterisk when a wildcard is asked for. */
@@ -20,21 +20,21 @@
 #define APPEND(array, count, item) \
 	do { \
 		if ((count) % ARRAY_STEP == 0) { \
-			(array) = need(realloc((array), ((count) + ARRAY_STEP) * sizeof(*(array)))); \
+			(array) = not_null(realloc((array), ((count) + ARRAY_STEP) * sizeof(*(array)))); \
 		} \
 		(array)[(count)++] = (item); \
 	} while (0)
 
 static knot_dname_t *copy_name(const knot_dname_t *name)
 {
-	return need(knot_dname_copy(name, NULL));
+	return not_null(knot_dname_copy(name, NULL));
 }
 
 /* --- records --- */
 
 static void add_zone(inventory_t *inventory, const knot_dname_t *name)
 {
-	zone_t *zone = need(calloc(1, sizeof(*zone)));
+	zone_t *zone = not_null(calloc(1, sizeof(*zone)));
 	zone->name = copy_name(name);
 	APPEND(inventory->zones, inventory->zone_count, zone);
 }
@@ -55,7 +55,7 @@ static knot_dname_t *choose_name(const knot_dname_t *owner)
 
 static void add_owner(inventory_t *inventory, const alias_record_t *record)
 {
-	owner_t *owner = need(calloc(1, sizeof(*owner)));
+	owner_t *owner = not_null(calloc(1, sizeof(*owner)));
 	owner->zone = inventory->zones[inventory->zone_count - 1];
 	owner->name = copy_name(record->owner);
 	owner->asked = choose_name(record->owner);
@@ -199,10 +199,10 @@ static target_t *intern_target(inventory_t *inventory, const knot_dname_t *name,
 		return *found;
 	}
 
-	target_t *target = need(calloc(1, sizeof(*target)));
+	target_t *target = not_null(calloc(1, sizeof(*target)));
 	target->name = copy_name(name);
 	target->set = set;
-	(void)need(tsearch(target, &inventory->target_tree, compare_targets));
+	(void)not_null(tsearch(target, &inventory->target_tree, compare_targets));
 	APPEND(inventory->targets, inventory->target_count, target);
 	return target;
 }
@@ -261,7 +261,7 @@ bool inventory_read(inventory_t *inventory, control_t *control, const wishes_t *
 
 	if (inventory->owner_count > 0) {
 		size_t size = inventory->owner_count * sizeof(inventory->owners[0]);
-		inventory->by_name = need(malloc(size));
+		inventory->by_name = not_null(malloc(size));
 		memcpy(inventory->by_name, inventory->owners, size);
 		qsort(inventory->by_name, inventory->owner_count, sizeof(inventory->owners[0]), compare_owners);
 	}

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 #include "kalias/probe.h"
 #include "resolve/resolver.h"
 
@@ -68,7 +68,7 @@ static void get_address(struct sockaddr_storage *addr, const resolvers_t *set, u
 
 lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory)
 {
-	lookup_t *lookup = need(calloc(1, sizeof(*lookup) + inventory->set_count * sizeof(lookup->set[0])));
+	lookup_t *lookup = not_null(calloc(1, sizeof(*lookup) + inventory->set_count * sizeof(lookup->set[0])));
 	lookup->loop = loop;
 	lookup->count = inventory->set_count;
 	for (unsigned i = 0; i < lookup->count; i++) {
@@ -76,7 +76,7 @@ lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory)
 		set->count = inventory->sets[i].count;
 		set->down = (set->count == 0);
 		if (set->count > 0) {
-			set->resolver = need(resolver_new(loop, &inventory->sets[i], RESOLVE_MS, RESOLVE_RETRY));
+			set->resolver = not_null(resolver_new(loop, &inventory->sets[i], RESOLVE_MS, RESOLVE_RETRY));
 		}
 		for (unsigned k = 0; k < set->count; k++) {
 			get_address(&set->server[k], &inventory->sets[i], k);
@@ -174,12 +174,12 @@ void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx)
 		return;
 	}
 
-	job_t *job = need(calloc(1, sizeof(*job)));
+	job_t *job = not_null(calloc(1, sizeof(*job)));
 	job->pending = ADDR_TYPES;
 	job->cb = cb;
 	job->ctx = ctx;
 	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		query_ctx_t *query = need(calloc(1, sizeof(*query)));
+		query_ctx_t *query = not_null(calloc(1, sizeof(*query)));
 		query->lookup = lookup;
 		query->set = set;
 		query->said = &target->said[family];
@@ -246,7 +246,7 @@ static bool take_cname(target_t *target, const knot_pkt_t *pkt)
 		if (target->cname_loop || target->chain_len == CHAIN_MAX) {
 			return false;
 		}
-		target->chain[target->chain_len++] = need(knot_dname_copy(name, NULL));
+		target->chain[target->chain_len++] = not_null(knot_dname_copy(name, NULL));
 		return true;
 	}
 	return false;
@@ -316,7 +316,7 @@ static void ask_server(trace_t *trace)
 void lookup_trace(lookup_t *lookup, target_t *target, const struct sockaddr_storage *server,
                   lookup_cb cb, void *ctx)
 {
-	trace_t *trace = need(calloc(1, sizeof(*trace)));
+	trace_t *trace = not_null(calloc(1, sizeof(*trace)));
 	trace->lookup = lookup;
 	trace->target = target;
 	trace->server = server;

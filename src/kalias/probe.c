@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 
 #define FRAME_SIZE 2 /* The length before a message over TCP (RFC 1035, section 4.2.2). */
 
@@ -141,7 +141,7 @@ static bool take_message(probe_t *probe, uint8_t *wire, size_t len)
 	if (len < KNOT_WIRE_HEADER_SIZE) {
 		return false;
 	}
-	knot_pkt_t *pkt = need(knot_pkt_new(wire, len, NULL));
+	knot_pkt_t *pkt = not_null(knot_pkt_new(wire, len, NULL));
 	bool valid = knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_reply(probe->query, pkt);
 	if (valid && knot_wire_get_tc(wire) && !probe->tcp) {
 		close_socket(probe, open_tcp);
@@ -245,7 +245,7 @@ static void open_tcp(probe_t *probe)
 void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const knot_dname_t *name, uint16_t type,
                  unsigned flags, probe_cb cb, void *ctx)
 {
-	probe_t *probe = need(calloc(1, sizeof(*probe)));
+	probe_t *probe = not_null(calloc(1, sizeof(*probe)));
 	probe->fd = -1;
 	probe->server = *server;
 	probe->query = query_new(name, type, flags | QUERY_EDNS);

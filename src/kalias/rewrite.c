@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
-#include <libknot/error.h>
 
 #include "kalias/alias.h"
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 
 #define GENERATE_TYPE 3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
 
-static const char no_memory[] = "not enough memory";
 static const char no_origin[] = "relative name, but the origin is not known: add $ORIGIN, "
 				"or name the zone with --origin ZONE";
 
@@ -63,9 +61,6 @@ static const char *read_name(knot_dname_storage_t name, const rewrite_t *rewrite
 {
 	static const knot_dname_t root[] = "";
 	char *text = zonefile_copy(&rewrite->file, index, index + 1);
-	if (text == NULL) {
-		return no_memory;
-	}
 
 	const char *rule = NULL;
 	if (rewrite->file.words[index].quoted) {
@@ -93,9 +88,6 @@ static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewr
 	}
 
 	char *rdata = zonefile_copy(&rewrite->file, first, last);
-	if (rdata == NULL) {
-		return no_memory;
-	}
 	const char *rule = alias_read_generic(target, rdata);
 	free(rdata);
 	return rule;
@@ -143,7 +135,7 @@ static void warn_of_include(const rewrite_t *rewrite)
 	const zonefile_t *file = &rewrite->file;
 	const zonefile_word_t *word = &file->words[1];
 	size_t quotes = (file->text[word->start] == '"' && file->text[word->end - 1] == '"') ? 1 : 0;
-	char *name = need(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
+	char *name = not_null(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
 	knot_dname_storage_t own_origin;
 	const knot_dname_t *origin = rewrite->has_origin ? rewrite->origin : NULL;
 	if (file->count > 2) {
@@ -193,8 +185,6 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 	}
 	if (ret == KNOT_EPARSEFAIL) {
 		complain(rewrite, rewrite->file.error_line, rewrite->file.error);
-	} else if (ret != KNOT_EOF) {
-		rewrite->status = fail("%s", knot_strerror(ret));
 	}
 	copy_until(rewrite, len);
 	zonefile_clear(&rewrite->file);

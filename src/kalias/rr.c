@@ -148,10 +148,6 @@ static const char *read_rdata(knot_dname_storage_t target, const zonefile_t *fil
 {
 	size_t first = type < file->count ? type + 1 : 0;
 	char *rdata = zonefile_copy(file, first, file->count);
-	if (rdata == NULL) {
-		return "not enough memory";
-	}
-
 	const char *rule;
 	if (type < file->count || zonefile_is(file, first, "\\#")) {
 		rule = alias_read_generic(target, rdata);
@@ -205,8 +201,6 @@ static exit_t decode(const char *text, size_t len, const char *what, size_t numb
 	}
 	if (ret == KNOT_EPARSEFAIL) {
 		status = fail("%s %zu: %s", what, number > 0 ? number : file.error_line, file.error);
-	} else if (ret != KNOT_EOF) {
-		status = fail("%s", knot_strerror(ret));
 	} else if (count == 0 && number > 0) {
 		status = fail("%s %zu: no record", what, number);
 	}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 
 void said_clear(said_t *said)
 {
@@ -27,7 +27,7 @@ void said_take(said_t *said, const reply_t *reply)
 	case REPLY_ADDRESSES:
 		said->kind = SAID_ADDRESSES;
 		said->count = reply->count;
-		said->addr = need(malloc(reply->count * sizeof(said->addr[0])));
+		said->addr = not_null(malloc(reply->count * sizeof(said->addr[0])));
 		memcpy(said->addr, reply->addr, reply->count * sizeof(said->addr[0]));
 		for (unsigned i = 0; i < reply->count; i++) {
 			memset(said->addr[i] + reply->len, 0, sizeof(said->addr[0]) - reply->len);
@@ -89,7 +89,7 @@ void said_add(said_t *said, const uint8_t *addr, size_t len)
 	}
 
 	said->kind = SAID_ADDRESSES;
-	said->addr = need(realloc(said->addr, (said->count + 1) * sizeof(said->addr[0])));
+	said->addr = not_null(realloc(said->addr, (said->count + 1) * sizeof(said->addr[0])));
 	memmove(said->addr[pos + 1], said->addr[pos], (said->count - pos) * sizeof(said->addr[0]));
 	memcpy(said->addr[pos], cell, sizeof(cell));
 	said->count++;

@@ -8,7 +8,7 @@
 
 #include "kalias/graph.h"
 #include "kalias/lookup.h"
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 #include "kalias/probe.h"
 
 /*! Owners and, apart from them, targets that are being asked for at a time. */
@@ -157,7 +157,7 @@ static void ask_server(visit_t *visit, const owner_t *owner, said_t *said, addr_
 		end_question(visit);
 		return;
 	}
-	question_t *question = need(calloc(1, sizeof(*question)));
+	question_t *question = not_null(calloc(1, sizeof(*question)));
 	question->visit = visit;
 	question->said = &said[family];
 	question->name = owner->asked;
@@ -171,7 +171,7 @@ static void start_owner(survey_t *survey, void *item)
 	owner_t *owner = item;
 	owner->facts.zone_signed = owner->zone->is_signed;
 
-	visit_t *visit = need(calloc(1, sizeof(*visit)));
+	visit_t *visit = not_null(calloc(1, sizeof(*visit)));
 	visit->survey = survey;
 	visit->pending = 1; /* Replies may come before all has been asked. */
 	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
@@ -206,7 +206,7 @@ static void on_soa(const knot_pkt_t *pkt, const char *why, void *ctx)
 
 static void start_zone(survey_t *survey, void *item)
 {
-	zone_visit_t *visit = need(calloc(1, sizeof(*visit)));
+	zone_visit_t *visit = not_null(calloc(1, sizeof(*visit)));
 	visit->survey = survey;
 	visit->zone = item;
 	if (server_is_down(survey)) {
@@ -267,7 +267,7 @@ static void on_timer_closed(uv_handle_t *handle)
 /*! Lets time pass, and go on what is still under way. */
 static void pause_loop(uv_loop_t *loop)
 {
-	uv_timer_t *timer = need(malloc(sizeof(*timer)));
+	uv_timer_t *timer = not_null(malloc(sizeof(*timer)));
 	bool over = false;
 	(void)uv_timer_init(loop, timer);
 	timer->data = &over;
@@ -313,8 +313,8 @@ static void run_lines(survey_t *survey)
 	run(survey);
 	judge_all(inventory);
 
-	owner_t **owners = need(malloc((inventory->owner_count + 1) * sizeof(owners[0])));
-	target_t **targets = need(malloc((inventory->target_count + 1) * sizeof(targets[0])));
+	owner_t **owners = not_null(malloc((inventory->owner_count + 1) * sizeof(owners[0])));
+	target_t **targets = not_null(malloc((inventory->target_count + 1) * sizeof(targets[0])));
 	select_again(survey, owners, targets);
 	if (survey->owners.count > 0) {
 		pause_loop(&survey->loop);

@@ -18,8 +18,8 @@
 
 #include "kalias/alias.h"
 #include "kalias/control.h"
+#include "kalias/knotconf.h"
 #include "kalias/records.h"
-#include "kalias/served.h"
 #include "kalias/transaction.h"
 #include "util/name.h"
 
@@ -272,7 +272,7 @@ static exit_t run(const settings_t *settings, const change_t *change,
 		return EXIT_WRONG;
 	}
 	exit_t status = change_zone(control, change, change_in);
-	if (status == EXIT_FINE && change_in == set_in && !served_by_module(control, change->zone_text)) {
+	if (status == EXIT_FINE && change_in == set_in && !knotconf_has_module(control, change->zone_text)) {
 		warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
 		     change->zone_text);
 	}

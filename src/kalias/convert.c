@@ -78,7 +78,7 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
 		switch (opt) {
 		case 'a':
-			rewrite.style.to_alias = true;
+			rewrite.to_alias = true;
 			break;
 		case 'o':
 			origin = optarg;
@@ -95,7 +95,7 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 
 	const char *path = (optind == argc || strcmp(argv[optind], "-") == 0) ? NULL : argv[optind];
 	rewrite.path = path == NULL ? "stdin" : path;
-	rewrite.style.mnemonic = rewrite.style.to_alias || alias_is_known();
+	rewrite.mnemonic = rewrite.to_alias || alias_is_known();
 	if (origin != NULL) {
 		rewrite.has_origin = alias_read_name(rewrite.origin, origin, NULL);
 		if (!rewrite.has_origin) {

@@ -9,10 +9,54 @@
 #include "kalias/alias.h"
 #include "kalias/kalias.h"
 
+#define TYPE_ANAME "ANAME"
 #define GENERATE_TYPE 3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
+
+/*! What has to be changed in a record. */
+typedef struct {
+	size_t type; /*!< Index of its type. */
+	bool change_type;
+	bool change_rdata;
+	bool generic; /*!< RDATA is in generic form. */
+} rewrite_change_t;
 
 static const char no_origin[] = "relative name, but the origin is not known: add $ORIGIN, "
 				"or name the zone with --origin ZONE";
+
+bool rewrite_is_directive(const zonefile_t *file)
+{
+	return file->has_owner && file->text[file->words[0].start] == '$';
+}
+
+bool rewrite_is_alias(const zonefile_t *file, size_t index)
+{
+	return zonefile_is(file, index, TYPE_ALIAS_NAME) || zonefile_is(file, index, TYPE_ANAME) ||
+	       zonefile_is(file, index, TYPE_ALIAS_GENERIC);
+}
+
+/*! Whether the current record has to be changed, and how. */
+static bool find_change(rewrite_change_t *change, const rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->file;
+	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
+	if (!rewrite_is_alias(file, type)) {
+		return false;
+	}
+
+	change->type = type;
+	change->generic = zonefile_is(file, type + 1, "\\#");
+	if (rewrite->to_alias) {
+		change->change_rdata = change->generic;
+		change->change_type = !zonefile_is(file, type, TYPE_ALIAS_NAME);
+	} else if (rewrite->mnemonic) {
+		change->change_rdata = false;
+		change->change_type = zonefile_is(file, type, TYPE_ANAME);
+	} else {
+		change->change_rdata = !change->generic;
+		change->change_type = !zonefile_is(file, type, TYPE_ALIAS_GENERIC);
+	}
+	return change->change_type || change->change_rdata;
+}
 
 static void complain(rewrite_t *rewrite, size_t line, const char *rule)
 {
@@ -74,7 +118,7 @@ static const char *read_name(knot_dname_storage_t name, const rewrite_t *rewrite
 	return rule;
 }
 
-static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewrite, const change_t *change)
+static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewrite, const rewrite_change_t *change)
 {
 	size_t first = change->type + 1, last = rewrite->file.count;
 	if (!change->generic) {
@@ -107,7 +151,7 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 	}
 }
 
-static void convert_record(rewrite_t *rewrite, const change_t *change)
+static void convert_record(rewrite_t *rewrite, const rewrite_change_t *change)
 {
 	knot_dname_storage_t target;
 	const char *rule = read_rdata(target, rewrite, change);
@@ -117,7 +161,7 @@ static void convert_record(rewrite_t *rewrite, const change_t *change)
 	}
 
 	if (change->change_type) {
-		replace_word(rewrite, change->type, rewrite->style.mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC);
+		replace_word(rewrite, change->type, rewrite->mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC);
 	}
 	if (change->change_rdata && change->generic) {
 		knot_dname_txt_storage_t name;
@@ -152,7 +196,7 @@ static void follow_directive(rewrite_t *rewrite)
 {
 	const zonefile_t *file = &rewrite->file;
 	size_t line = file->words[0].line;
-	if (style_is_include(file)) {
+	if (zonefile_is(file, 0, "$INCLUDE") && file->count > 1) {
 		warn_of_include(rewrite);
 	} else if (zonefile_is(file, 0, "$ORIGIN")) {
 		knot_dname_storage_t origin;
@@ -165,7 +209,7 @@ static void follow_directive(rewrite_t *rewrite)
 		if (rewrite->has_origin) {
 			memcpy(rewrite->origin, origin, knot_dname_size(origin));
 		}
-	} else if (zonefile_is(file, 0, "$GENERATE") && style_is_alias(file, zonefile_type(file, GENERATE_TYPE))) {
+	} else if (zonefile_is(file, 0, "$GENERATE") && rewrite_is_alias(file, zonefile_type(file, GENERATE_TYPE))) {
 		complain(rewrite, line, "$GENERATE can't be converted, nor read by Knot DNS: write its records out");
 	}
 }
@@ -176,10 +220,10 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 	zonefile_init(&rewrite->file, text, len);
 	int ret;
 	while ((ret = zonefile_next(&rewrite->file)) == KNOT_EOK) {
-		change_t change;
-		if (style_is_directive(&rewrite->file)) {
+		rewrite_change_t change;
+		if (rewrite_is_directive(&rewrite->file)) {
 			follow_directive(rewrite);
-		} else if (style_find_change(&change, &rewrite->style, &rewrite->file)) {
+		} else if (find_change(&change, rewrite)) {
 			convert_record(rewrite, &change);
 		}
 	}

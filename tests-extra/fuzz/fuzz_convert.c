@@ -45,7 +45,8 @@ void warn(const char *format, ...)
 static bool convert(text_t *result, const text_t *text, uint8_t how, bool to_alias)
 {
 	rewrite_t rewrite = {
-		.style = { .to_alias = to_alias, .mnemonic = to_alias || (how & WITH_MNEMONIC) },
+		.to_alias = to_alias,
+		.mnemonic = to_alias || (how & WITH_MNEMONIC),
 		.path = "fuzz",
 		.has_origin = how & WITH_ORIGIN,
 		.origin = ORIGIN,
@@ -71,7 +72,7 @@ static bool is_same(const text_t *a, const text_t *b)
 static bool may_change(const zonefile_t *file, size_t index)
 {
 	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	return !style_is_directive(file) && style_is_alias(file, type) && index >= type;
+	return !rewrite_is_directive(file) && rewrite_is_alias(file, type) && index >= type;
 }
 
 /*! Entry by entry, all other words are the same. */

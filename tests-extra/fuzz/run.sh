@@ -43,7 +43,7 @@ shift
 # The source files that each target is about, for their line coverage.
 declare -A sources=(
 	[fuzz_answer]='cache/filter cache/schedule cache/verdict dnssec/signatures module/answer module/denial module/notice module/packet module/signer module/visit'
-	[fuzz_convert]='kalias/alias kalias/rewrite kalias/style kalias/zonefile'
+	[fuzz_convert]='kalias/alias kalias/rewrite kalias/zonefile'
 	[fuzz_keys]='dnssec/keys'
 	[fuzz_nsec]='dnssec/nsec'
 	[fuzz_pages]='store/check store/pages store/record store/store'

@@ -67,18 +67,18 @@ static exit_t add_resolver(resolvers_t *resolvers, const char *text)
 }
 
 typedef struct {
-	wishes_t wishes;
+	check_options_t options;
 	bool json;
 	bool help;
 } options_t;
 
-static exit_t read_zone(wishes_t *wishes, const char *text)
+static exit_t read_zone(check_options_t *options, const char *text)
 {
 	knot_dname_storage_t name;
 	if (!alias_read_name(name, text, NULL)) {
 		return misuse(COMMAND, "'%s' is not a name", text);
 	}
-	(void)knot_dname_to_str(wishes->zone, name, sizeof(wishes->zone));
+	(void)knot_dname_to_str(options->zone, name, sizeof(options->zone));
 	return EXIT_FINE;
 }
 
@@ -92,10 +92,10 @@ static exit_t read_options(options_t *given, int argc, char **argv)
 			given->json = true;
 			break;
 		case OPTION_RESOLVER:
-			status = add_resolver(&given->wishes.resolvers, optarg);
+			status = add_resolver(&given->options.resolvers, optarg);
 			break;
 		case OPTION_SERVER:
-			if (!knotconf_read_address(&given->wishes.server, optarg)) {
+			if (!knotconf_read_address(&given->options.server, optarg)) {
 				status = misuse(COMMAND, "--server takes ADDR[@PORT], not '%s'", optarg);
 			}
 			break;
@@ -112,7 +112,7 @@ static exit_t read_options(options_t *given, int argc, char **argv)
 	if (status == EXIT_FINE && argc - optind > 1) {
 		status = misuse(COMMAND, "at most one zone");
 	} else if (status == EXIT_FINE && argc - optind == 1) {
-		status = read_zone(&given->wishes, argv[optind]);
+		status = read_zone(&given->options, argv[optind]);
 	}
 	return status;
 }
@@ -131,7 +131,7 @@ exit_t run_check(const settings_t *settings, int argc, char **argv)
 
 	inventory_t inventory = { 0 };
 	control_t *control = control_open(settings);
-	bool complete = control != NULL && inventory_read(&inventory, control, &given.wishes);
+	bool complete = control != NULL && inventory_read(&inventory, control, &given.options);
 	control_close(control); /* knotd serves one at a time, and all that follows takes time. */
 
 	survey_run(&inventory);

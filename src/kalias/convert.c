@@ -39,7 +39,7 @@ static void guess_origin(rewrite_t *rewrite)
 }
 
 /*! Reads the file, converts it and prints the result. */
-static exit_t run(rewrite_t *rewrite, const char *path)
+static exit_t convert_file(rewrite_t *rewrite, const char *path)
 {
 	char *text = NULL, *result = NULL;
 	size_t len = 0, result_len = 0;
@@ -104,5 +104,5 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 	} else if (path != NULL) {
 		guess_origin(&rewrite);
 	}
-	return run(&rewrite, path);
+	return convert_file(&rewrite, path);
 }

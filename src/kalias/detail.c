@@ -38,68 +38,68 @@ static void add_name(text_t *text, const knot_dname_t *name)
 	}
 }
 
-static void add_addresses(text_t *text, const said_t *said, addr_type_t family)
+static void add_addresses(text_t *text, const observed_t *observed, addr_type_t type)
 {
-	for (unsigned i = 0; i < said->count && i < LISTED_MAX; i++) {
+	for (unsigned i = 0; i < observed->count && i < LISTED_MAX; i++) {
 		char addr[INET6_ADDRSTRLEN];
-		(void)inet_ntop(family == ADDR_A ? AF_INET : AF_INET6, said->addr[i], addr, sizeof(addr));
+		(void)inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, observed->addr[i], addr, sizeof(addr));
 		add(text, "%s%s", i > 0 ? " " : "", addr);
 	}
-	if (said->count > LISTED_MAX) {
-		add(text, " and %u more", said->count - LISTED_MAX);
+	if (observed->count > LISTED_MAX) {
+		add(text, " and %u more", observed->count - LISTED_MAX);
 	}
 }
 
-static void add_said(text_t *text, const said_t *said, addr_type_t family)
+static void add_said(text_t *text, const observed_t *observed, addr_type_t type)
 {
 	const knot_lookup_t *rcode;
-	switch (said->kind) {
-	case SAID_ADDRESSES:
-		add_addresses(text, said, family);
+	switch (observed->kind) {
+	case OBSERVED_ADDRESSES:
+		add_addresses(text, observed, type);
 		break;
-	case SAID_NODATA:
+	case OBSERVED_NODATA:
 		add(text, "nothing");
 		break;
-	case SAID_NXDOMAIN:
+	case OBSERVED_NXDOMAIN:
 		add(text, "NXDOMAIN");
 		break;
-	case SAID_ERROR:
-		rcode = knot_lookup_by_id(knot_rcode_names, said->rcode);
-		if (said->rcode == KNOT_RCODE_NOERROR) {
+	case OBSERVED_ERROR:
+		rcode = knot_lookup_by_id(knot_rcode_names, observed->rcode);
+		if (observed->rcode == KNOT_RCODE_NOERROR) {
 			add(text, "no answer from the zone, but a referral or the like");
 		} else if (rcode != NULL) {
 			add(text, "%s", rcode->name);
 		} else {
-			add(text, "RCODE %u", said->rcode);
+			add(text, "RCODE %u", observed->rcode);
 		}
 		break;
-	case SAID_NOTHING:
-		add(text, "no reply (%s)", said->why != NULL ? said->why : "not asked");
+	case OBSERVED_NOTHING:
+		add(text, "no reply (%s)", observed->why != NULL ? observed->why : "not asked");
 		break;
 	}
-	if (said->has_ede) {
-		add(text, ", EDE %u", said->ede);
+	if (observed->has_ede) {
+		add(text, ", EDE %u", observed->ede);
 	}
 }
 
 /*! Which targets a problem is about. */
-static bool concerns(const target_t *target, problem_t problem)
+static bool concerns(const check_target_t *target, problem_t problem)
 {
-	const said_kind_t a = target->said[ADDR_A].kind, aaaa = target->said[ADDR_AAAA].kind;
+	const observed_kind_t a = target->observed[ADDR_A].kind, aaaa = target->observed[ADDR_AAAA].kind;
 	switch (problem) {
 	case PROBLEM_UNRESOLVED:
-		return a == SAID_NOTHING || a == SAID_ERROR || aaaa == SAID_NOTHING || aaaa == SAID_ERROR;
+		return a == OBSERVED_NOTHING || a == OBSERVED_ERROR || aaaa == OBSERVED_NOTHING || aaaa == OBSERVED_ERROR;
 	case PROBLEM_DANGLING:
-		return a == SAID_NXDOMAIN || aaaa == SAID_NXDOMAIN;
+		return a == OBSERVED_NXDOMAIN || aaaa == OBSERVED_NXDOMAIN;
 	default:
-		return a == SAID_NODATA && aaaa == SAID_NODATA;
+		return a == OBSERVED_NODATA && aaaa == OBSERVED_NODATA;
 	}
 }
 
-static void add_targets(text_t *text, const owner_t *owner, problem_t problem)
+static void add_targets(text_t *text, const check_owner_t *owner, problem_t problem)
 {
 	const char *separator = "";
-	for (unsigned i = 0; i < owner->facts.count; i++) {
+	for (unsigned i = 0; i < owner->findings.count; i++) {
 		if (concerns(owner->target[i], problem)) {
 			add(text, "%s", separator);
 			add_name(text, owner->target[i]->name);
@@ -109,56 +109,56 @@ static void add_targets(text_t *text, const owner_t *owner, problem_t problem)
 }
 
 /*! Why the resolver did not serve. */
-static const char *find_reason(const owner_t *owner)
+static const char *find_reason(const check_owner_t *owner)
 {
-	for (unsigned i = 0; i < owner->facts.count; i++) {
-		for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-			const said_t *said = &owner->target[i]->said[family];
-			if (said->kind == SAID_NOTHING && said->why != NULL) {
-				return said->why;
+	for (unsigned i = 0; i < owner->findings.count; i++) {
+		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+			const observed_t *observed = &owner->target[i]->observed[type];
+			if (observed->kind == OBSERVED_NOTHING && observed->why != NULL) {
+				return observed->why;
 			}
 		}
 	}
 	return "fails";
 }
 
-static void add_server(text_t *text, const said_t *said)
+static void add_server(text_t *text, const observed_t *observed)
 {
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		add(text, "%s%s ", family > 0 ? "; " : "", addr_name(family));
-		add_said(text, &said[family], family);
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		add(text, "%s%s ", type > 0 ? "; " : "", addr_name(type));
+		add_said(text, &observed[type], type);
 	}
 }
 
 /*! Both sides, where they do not meet. */
-static void add_both(text_t *text, const owner_t *owner)
+static void add_both(text_t *text, const check_owner_t *owner)
 {
-	const facts_t *facts = &owner->facts;
+	const findings_t *findings = &owner->findings;
 	const char *separator = "";
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		said_t all = { 0 };
-		for (unsigned i = 0; i < facts->count; i++) {
-			const said_t *said = &facts->target[i][family];
-			for (unsigned k = 0; k < said->count; k++) {
-				said_add(&all, said->addr[k], sizeof(said->addr[k]));
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		observed_t all = { 0 };
+		for (unsigned i = 0; i < findings->count; i++) {
+			const observed_t *observed = &findings->target[i][type];
+			for (unsigned k = 0; k < observed->count; k++) {
+				observed_add_address(&all, observed->addr[k], sizeof(observed->addr[k]));
 			}
 		}
-		if (!judge_meets(facts, family) || (all.count == 0 && facts->plain[family].count > 0)) {
-			add(text, "%s%s: server ", separator, addr_name(family));
-			add_said(text, &facts->plain[family], family);
+		if (!judge_meets(findings, type) || (all.count == 0 && findings->plain[type].count > 0)) {
+			add(text, "%s%s: server ", separator, addr_name(type));
+			add_said(text, &findings->plain[type], type);
 			add(text, ", resolver ");
 			if (all.count > 0) {
-				add_addresses(text, &all, family);
+				add_addresses(text, &all, type);
 			} else {
 				add(text, "nothing");
 			}
 			separator = "; ";
 		}
-		said_clear(&all);
+		observed_clear(&all);
 	}
 }
 
-void report_detail(char out[DETAIL_MAX], const owner_t *owner, problem_t problem)
+void report_detail(char out[DETAIL_MAX], const check_owner_t *owner, problem_t problem)
 {
 	text_t text = { .pos = out, .room = DETAIL_MAX };
 	out[0] = '\0';
@@ -175,7 +175,7 @@ void report_detail(char out[DETAIL_MAX], const owner_t *owner, problem_t problem
 		break;
 	case PROBLEM_NO_ANSWER:
 		add(&text, "the server does not answer: ");
-		add_server(&text, owner->facts.plain);
+		add_server(&text, owner->findings.plain);
 		break;
 	case PROBLEM_UNRESOLVED:
 		add(&text, "the resolver %s for ", find_reason(owner));
@@ -191,10 +191,10 @@ void report_detail(char out[DETAIL_MAX], const owner_t *owner, problem_t problem
 		break;
 	case PROBLEM_SERVFAIL:
 		add(&text, "the server fails: ");
-		add_server(&text, owner->facts.plain);
+		add_server(&text, owner->findings.plain);
 		break;
 	case PROBLEM_NOT_SERVED:
-		if (owner->facts.module == MODULE_ABSENT) {
+		if (owner->findings.module == MODULE_ABSENT) {
 			add(&text, "the zone does not have " MODULE_NAME_STR " in its configuration");
 		} else {
 			add(&text, "the server has none of the target's addresses: ");
@@ -203,14 +203,14 @@ void report_detail(char out[DETAIL_MAX], const owner_t *owner, problem_t problem
 		break;
 	case PROBLEM_STALE:
 		add(&text, "the server's addresses are old ones: ");
-		add_server(&text, owner->facts.plain);
+		add_server(&text, owner->findings.plain);
 		break;
 	case PROBLEM_DIFFERS:
 		add_both(&text, owner);
 		break;
 	case PROBLEM_UNSIGNED:
 		add(&text, "clients that ask for signatures get none over the addresses: ");
-		add_server(&text, owner->facts.secure);
+		add_server(&text, owner->findings.secure);
 		break;
 	case PROBLEMS:
 		break;

@@ -11,7 +11,7 @@
 #include "kalias/records.h"
 
 /*! \return Width of the longest owner. */
-static int owner_width(const records_t *records)
+static int find_owner_width(const records_t *records)
 {
 	int width = 0;
 	for (size_t i = 0; i < records->count; i++) {
@@ -23,7 +23,7 @@ static int owner_width(const records_t *records)
 	return width;
 }
 
-static int ttl_width(const records_t *records)
+static int find_ttl_width(const records_t *records)
 {
 	int width = 0;
 	for (size_t i = 0; i < records->count; i++) {
@@ -35,7 +35,7 @@ static int ttl_width(const records_t *records)
 
 static void print_records(const records_t *records)
 {
-	int owner_room = owner_width(records), ttl_room = ttl_width(records);
+	int owner_room = find_owner_width(records), ttl_room = find_ttl_width(records);
 	for (size_t i = 0; i < records->count; i++) {
 		knot_dname_txt_storage_t owner, target;
 		(void)knot_dname_to_str(owner, records->items[i].owner, sizeof(owner));
@@ -45,7 +45,7 @@ static void print_records(const records_t *records)
 }
 
 /*! \param zone  Name of the zone, NULL: all zones. */
-static exit_t list(control_t *control, const char *zone)
+static exit_t list_zone(control_t *control, const char *zone)
 {
 	records_t records = { 0 };
 	size_t unloaded = 0;
@@ -81,7 +81,7 @@ exit_t run_list(const settings_t *settings, int argc, char **argv)
 	if (control == NULL) {
 		return EXIT_WRONG;
 	}
-	exit_t status = list(control, (argc == 2) ? zone : NULL);
+	exit_t status = list_zone(control, (argc == 2) ? zone : NULL);
 	control_close(control);
 	return status;
 }

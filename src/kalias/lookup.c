@@ -22,12 +22,12 @@ typedef struct {
 	unsigned silent; /*!< Queries in a row without reply. */
 	unsigned pings;  /*!< Under way. */
 	bool down;       /*!< Thousands of time-outs more would not tell more. */
-} set_t;
+} resolver_set_t;
 
 struct lookup {
 	uv_loop_t *loop;
 	unsigned count;
-	set_t set[];
+	resolver_set_t set[];
 };
 
 /* Why there is no reply. */
@@ -40,15 +40,15 @@ typedef struct {
 	unsigned pending;
 	lookup_cb cb;
 	void *ctx;
-} job_t;
+} lookup_job_t;
 
 /*! One query; a late reply may come after the job has ended. */
 typedef struct {
 	lookup_t *lookup;
-	set_t *set;
-	said_t *said;
-	job_t *job; /*!< NULL: has been told. */
-} query_ctx_t;
+	resolver_set_t *set;
+	observed_t *observed;
+	lookup_job_t *job; /*!< NULL: has been told. */
+} lookup_query_t;
 
 static void get_address(struct sockaddr_storage *addr, const resolvers_t *set, unsigned i)
 {
@@ -72,7 +72,7 @@ lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory)
 	lookup->loop = loop;
 	lookup->count = inventory->set_count;
 	for (unsigned i = 0; i < lookup->count; i++) {
-		set_t *set = &lookup->set[i];
+		resolver_set_t *set = &lookup->set[i];
 		set->count = inventory->sets[i].count;
 		set->down = (set->count == 0);
 		if (set->count > 0) {
@@ -101,7 +101,7 @@ void lookup_free(lookup_t *lookup)
 static void on_pong(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
-	set_t *set = ctx;
+	resolver_set_t *set = ctx;
 	if (pkt != NULL) {
 		set->silent = 0;
 	}
@@ -111,7 +111,7 @@ static void on_pong(const knot_pkt_t *pkt, const char *why, void *ctx)
 }
 
 /*! Without RD a resolver that is there answers at once, if only by a refusal. */
-static void ping(lookup_t *lookup, set_t *set)
+static void ping_set(lookup_t *lookup, resolver_set_t *set)
 {
 	static const knot_dname_t root[] = "";
 	set->pings = set->count;
@@ -120,16 +120,16 @@ static void ping(lookup_t *lookup, set_t *set)
 	}
 }
 
-static void note_silence(lookup_t *lookup, set_t *set)
+static void count_silence(lookup_t *lookup, resolver_set_t *set)
 {
 	if (++set->silent >= SILENT_MAX && set->pings == 0 && !set->down) {
-		ping(lookup, set);
+		ping_set(lookup, set);
 	}
 }
 
 /* --- addresses --- */
 
-static void end_query(job_t *job)
+static void end_query(lookup_job_t *job)
 {
 	if (--job->pending == 0) {
 		job->cb(job->ctx);
@@ -139,22 +139,22 @@ static void end_query(job_t *job)
 
 static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
-	query_ctx_t *query = ctx;
+	lookup_query_t *query = ctx;
 	if (reply != NULL) {
-		said_take(query->said, reply);
+		observed_set_reply(query->observed, reply);
 		query->set->silent = 0;
 	} else if (query->job != NULL) {
 		bool silent = (ede == KNOT_EDNS_EDE_NREACH_AUTH);
-		said_take_nothing(query->said, silent ? why_silent : why_failed);
+		observed_set_nothing(query->observed, silent ? why_silent : why_failed);
 		if (silent) {
-			note_silence(query->lookup, query->set);
+			count_silence(query->lookup, query->set);
 		} else {
 			query->set->silent = 0;
 		}
 	}
 
 	if (query->job != NULL) {
-		job_t *job = query->job;
+		lookup_job_t *job = query->job;
 		query->job = NULL;
 		end_query(job);
 	}
@@ -163,28 +163,28 @@ static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx
 	}
 }
 
-void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx)
+void lookup_start(lookup_t *lookup, check_target_t *target, lookup_cb cb, void *ctx)
 {
-	set_t *set = &lookup->set[target->set];
+	resolver_set_t *set = &lookup->set[target->set];
 	if (set->down) {
-		for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-			said_take_nothing(&target->said[family], why_down);
+		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+			observed_set_nothing(&target->observed[type], why_down);
 		}
 		cb(ctx);
 		return;
 	}
 
-	job_t *job = not_null(calloc(1, sizeof(*job)));
+	lookup_job_t *job = not_null(calloc(1, sizeof(*job)));
 	job->pending = ADDR_TYPES;
 	job->cb = cb;
 	job->ctx = ctx;
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		query_ctx_t *query = not_null(calloc(1, sizeof(*query)));
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		lookup_query_t *query = not_null(calloc(1, sizeof(*query)));
 		query->lookup = lookup;
 		query->set = set;
-		query->said = &target->said[family];
+		query->observed = &target->observed[type];
 		query->job = job;
-		resolver_query(set->resolver, target->name, addr_rrtype(family), on_resolved, query);
+		resolver_query(set->resolver, target->name, addr_rrtype(type), on_resolved, query);
 	}
 }
 
@@ -201,13 +201,13 @@ void lookup_settle(lookup_t *lookup)
 
 typedef struct {
 	lookup_t *lookup;
-	target_t *target;
+	check_target_t *target;
 	const struct sockaddr_storage *server;
 	lookup_cb cb;
 	void *ctx;
 } trace_t;
 
-static void ask_server(trace_t *trace);
+static void trace_on_server(trace_t *trace);
 
 static void end_trace(trace_t *trace)
 {
@@ -216,12 +216,12 @@ static void end_trace(trace_t *trace)
 }
 
 /*! The name that the chain has led to so far. */
-static const knot_dname_t *chain_end(const target_t *target)
+static const knot_dname_t *chain_end(const check_target_t *target)
 {
 	return target->chain_len > 0 ? target->chain[target->chain_len - 1] : target->name;
 }
 
-static bool in_chain(const target_t *target, const knot_dname_t *name)
+static bool in_chain(const check_target_t *target, const knot_dname_t *name)
 {
 	bool found = knot_dname_is_equal(target->name, name);
 	for (unsigned i = 0; i < target->chain_len && !found; i++) {
@@ -231,7 +231,7 @@ static bool in_chain(const target_t *target, const knot_dname_t *name)
 }
 
 /*! Appends what the reply has for the end of the chain. \return false if that is no CNAME, or no new one. */
-static bool take_cname(target_t *target, const knot_pkt_t *pkt)
+static bool take_cname(check_target_t *target, const knot_pkt_t *pkt)
 {
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 	for (uint16_t i = 0; i < answer->count; i++) {
@@ -257,17 +257,17 @@ static void on_resolver_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 	(void)why;
 	trace_t *trace = ctx;
 	if (pkt != NULL && take_cname(trace->target, pkt)) {
-		ask_server(trace);
+		trace_on_server(trace);
 	} else {
 		end_trace(trace);
 	}
 }
 
-static void ask_resolver(trace_t *trace)
+static void trace_on_resolver(trace_t *trace)
 {
-	const set_t *set = &trace->lookup->set[trace->target->set];
-	const said_t *said = trace->target->said;
-	if (set->down || said[ADDR_A].why == why_silent || said[ADDR_AAAA].why == why_silent) {
+	const resolver_set_t *set = &trace->lookup->set[trace->target->set];
+	const observed_t *observed = trace->target->observed;
+	if (set->down || observed[ADDR_A].why == why_silent || observed[ADDR_AAAA].why == why_silent) {
 		end_trace(trace);
 		return;
 	}
@@ -290,9 +290,9 @@ static void on_server_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 	(void)why;
 	trace_t *trace = ctx;
 	if (pkt == NULL || !knot_wire_get_aa(pkt->wire)) {
-		ask_resolver(trace);
+		trace_on_resolver(trace);
 	} else if (take_cname(trace->target, pkt)) {
-		ask_server(trace);
+		trace_on_server(trace);
 	} else if (trace->target->chain_len == 0) {
 		probe_start(trace->lookup->loop, trace->server, trace->target->name, KNOT_RRTYPE_A, 0,
 		            on_server_address, trace);
@@ -302,10 +302,10 @@ static void on_server_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 }
 
 /*! The server first: it may be where the loop is, and out of the resolver's reach. */
-static void ask_server(trace_t *trace)
+static void trace_on_server(trace_t *trace)
 {
 	if (trace->server == NULL) {
-		ask_resolver(trace);
+		trace_on_resolver(trace);
 		return;
 	}
 	/* For the CNAME alone: a name with one that leads nowhere fails otherwise. */
@@ -313,7 +313,7 @@ static void ask_server(trace_t *trace)
 	            on_server_cname, trace);
 }
 
-void lookup_trace(lookup_t *lookup, target_t *target, const struct sockaddr_storage *server,
+void lookup_trace(lookup_t *lookup, check_target_t *target, const struct sockaddr_storage *server,
                   lookup_cb cb, void *ctx)
 {
 	trace_t *trace = not_null(calloc(1, sizeof(*trace)));
@@ -322,5 +322,5 @@ void lookup_trace(lookup_t *lookup, target_t *target, const struct sockaddr_stor
 	trace->server = server;
 	trace->cb = cb;
 	trace->ctx = ctx;
-	ask_server(trace);
+	trace_on_server(trace);
 }

@@ -62,7 +62,7 @@ static void close_socket(probe_t *probe, void (*next)(probe_t *probe))
 	probe->next = next;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_probe_closed(uv_handle_t *handle)
 {
 	probe_t *probe = handle->data;
 	knot_pkt_free(probe->query);
@@ -71,10 +71,10 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void free_probe(probe_t *probe)
 {
-	uv_close((uv_handle_t *)&probe->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&probe->timer, on_probe_closed);
 }
 
-static void finish(probe_t *probe, const knot_pkt_t *pkt, const char *why)
+static void finish_probe(probe_t *probe, const knot_pkt_t *pkt, const char *why)
 {
 	probe->cb(pkt, why, probe->ctx);
 	if (probe->fd >= 0) {
@@ -88,7 +88,7 @@ static void finish(probe_t *probe, const knot_pkt_t *pkt, const char *why)
 static void finish_errno(probe_t *probe)
 {
 	bool refused = (probe->tcp && errno == ECONNREFUSED);
-	finish(probe, NULL, refused ? "connection refused over TCP" : uv_strerror(-errno));
+	finish_probe(probe, NULL, refused ? "connection refused over TCP" : uv_strerror(-errno));
 }
 
 static void pause_probe(probe_t *probe)
@@ -149,7 +149,7 @@ static bool take_message(probe_t *probe, uint8_t *wire, size_t len)
 		probe->ready_tries--;
 		close_socket(probe, pause_probe);
 	} else if (valid) {
-		finish(probe, pkt, NULL);
+		finish_probe(probe, pkt, NULL);
 	}
 	knot_pkt_free(pkt);
 	return valid;
@@ -173,7 +173,7 @@ static void send_datagram(uv_timer_t *timer)
 {
 	probe_t *probe = timer->data;
 	if (probe->udp_tries == 0) {
-		finish(probe, NULL, "no reply over UDP");
+		finish_probe(probe, NULL, "no reply over UDP");
 	} else if (send(probe->fd, probe->query->wire, probe->query->size, 0) < 0 && errno != EAGAIN) {
 		finish_errno(probe);
 	} else {
@@ -199,7 +199,7 @@ static void on_stream(uv_poll_t *poll, int status, int events)
 	probe_t *probe = poll->data;
 	ssize_t got = recv(probe->fd, probe->in + probe->got, sizeof(probe->in) - probe->got, 0);
 	if (got == 0) {
-		finish(probe, NULL, "connection closed over TCP");
+		finish_probe(probe, NULL, "connection closed over TCP");
 		return;
 	} else if (got < 0) {
 		finish_errno(probe);
@@ -210,7 +210,7 @@ static void on_stream(uv_poll_t *poll, int status, int events)
 	size_t len = probe->got >= FRAME_SIZE ? knot_wire_read_u16(probe->in) : 0;
 	if (probe->got >= FRAME_SIZE + len && probe->got >= FRAME_SIZE &&
 	    !take_message(probe, probe->in + FRAME_SIZE, len)) {
-		finish(probe, NULL, "another reply over TCP than asked for");
+		finish_probe(probe, NULL, "another reply over TCP than asked for");
 	}
 }
 
@@ -231,7 +231,7 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 
 static void on_tcp_timeout(uv_timer_t *timer)
 {
-	finish(timer->data, NULL, "no reply over TCP");
+	finish_probe(timer->data, NULL, "no reply over TCP");
 }
 
 static void open_tcp(probe_t *probe)
@@ -257,6 +257,6 @@ void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const k
 	if (probe->query != NULL) {
 		open_udp(&probe->timer);
 	} else {
-		finish(probe, NULL, "the query can't be written");
+		finish_probe(probe, NULL, "the query can't be written");
 	}
 }

@@ -21,10 +21,10 @@ static void count_statuses(size_t counts[PROBLEMS + 1], const inventory_t *inven
 	}
 }
 
-static void print_address(const uint8_t addr[16], addr_type_t family)
+static void print_address(const uint8_t addr[16], addr_type_t type)
 {
 	char text[INET6_ADDRSTRLEN];
-	(void)inet_ntop(family == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
+	(void)inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
 	printf("%s", text);
 }
 
@@ -51,24 +51,24 @@ static int owner_width(const inventory_t *inventory)
 	return width;
 }
 
-static void print_row(const owner_t *owner, int width)
+static void print_row(const check_owner_t *owner, int width)
 {
 	knot_dname_txt_storage_t name;
 	(void)knot_dname_to_str(name, owner->name, sizeof(name));
 	printf("%-*s  %-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)), width, name);
-	for (unsigned i = 0; i < owner->facts.count; i++) {
+	for (unsigned i = 0; i < owner->findings.count; i++) {
 		printf("%s", i > 0 ? " " : "");
 		print_name(owner->target[i]->name);
 	}
-	printf("%s", owner->facts.count == 0 ? "-" : "");
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		const said_t *said = &owner->facts.plain[family];
-		if (said->count > 0) {
-			printf("  %u %s", said->ttl, addr_name(family));
+	printf("%s", owner->findings.count == 0 ? "-" : "");
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		const observed_t *observed = &owner->findings.plain[type];
+		if (observed->count > 0) {
+			printf("  %u %s", observed->ttl, addr_name(type));
 		}
-		for (unsigned i = 0; i < said->count; i++) {
+		for (unsigned i = 0; i < observed->count; i++) {
 			printf(" ");
-			print_address(said->addr[i], family);
+			print_address(observed->addr[i], type);
 		}
 	}
 	printf("\n");
@@ -133,12 +133,12 @@ static void print_json_name(const char *key, const knot_dname_t *name)
 	print_string(text);
 }
 
-static void print_addresses(const said_t *said, addr_type_t family)
+static void print_addresses(const observed_t *observed, addr_type_t type)
 {
 	printf("[");
-	for (unsigned i = 0; i < said->count; i++) {
+	for (unsigned i = 0; i < observed->count; i++) {
 		printf("%s\"", i > 0 ? "," : "");
-		print_address(said->addr[i], family);
+		print_address(observed->addr[i], type);
 		printf("\"");
 	}
 	printf("]");
@@ -153,31 +153,31 @@ static void print_number(const char *key, bool known, uint32_t number)
 	}
 }
 
-static void print_said(const char *key, const said_t *said, addr_type_t family)
+static void print_said(const char *key, const observed_t *observed, addr_type_t type)
 {
 	static const char *const kinds[] = {
-		[SAID_NOTHING] = "none",
-		[SAID_ADDRESSES] = "addresses",
-		[SAID_NODATA] = "nodata",
-		[SAID_NXDOMAIN] = "nxdomain",
-		[SAID_ERROR] = "error",
+		[OBSERVED_NOTHING] = "none",
+		[OBSERVED_ADDRESSES] = "addresses",
+		[OBSERVED_NODATA] = "nodata",
+		[OBSERVED_NXDOMAIN] = "nxdomain",
+		[OBSERVED_ERROR] = "error",
 	};
-	printf("\"%s\":{\"kind\":\"%s\",\"addresses\":", key, kinds[said->kind]);
-	print_addresses(said, family);
-	print_number("ttl", said->kind == SAID_ADDRESSES, said->ttl);
-	print_number("rcode", said->kind != SAID_NOTHING, said->rcode);
-	print_number("ede", said->has_ede, said->ede);
-	printf(",\"signed\":%s}", said->is_signed ? "true" : "false");
+	printf("\"%s\":{\"kind\":\"%s\",\"addresses\":", key, kinds[observed->kind]);
+	print_addresses(observed, type);
+	print_number("ttl", observed->kind == OBSERVED_ADDRESSES, observed->ttl);
+	print_number("rcode", observed->kind != OBSERVED_NOTHING, observed->rcode);
+	print_number("ede", observed->has_ede, observed->ede);
+	printf(",\"signed\":%s}", observed->is_signed ? "true" : "false");
 }
 
-static void print_both(const said_t said[ADDR_TYPES], const char *a, const char *aaaa)
+static void print_both(const observed_t observed[ADDR_TYPES], const char *a, const char *aaaa)
 {
-	print_said(a, &said[ADDR_A], ADDR_A);
+	print_said(a, &observed[ADDR_A], ADDR_A);
 	printf(",");
-	print_said(aaaa, &said[ADDR_AAAA], ADDR_AAAA);
+	print_said(aaaa, &observed[ADDR_AAAA], ADDR_AAAA);
 }
 
-static void print_problems(const owner_t *owner)
+static void print_problems(const check_owner_t *owner)
 {
 	const char *separator = "";
 	printf(",\"status\":\"%s\",\"problems\":[", problem_name(judge_status(owner->problems)));
@@ -201,9 +201,9 @@ static void print_problems(const owner_t *owner)
 	printf("]");
 }
 
-static void print_record(const owner_t *owner)
+static void print_record(const check_owner_t *owner)
 {
-	const facts_t *facts = &owner->facts;
+	const findings_t *findings = &owner->findings;
 	printf("{");
 	print_json_name("zone", owner->zone->name);
 	printf(",");
@@ -214,23 +214,23 @@ static void print_record(const owner_t *owner)
 	print_problems(owner);
 
 	printf(",\"targets\":[");
-	for (unsigned i = 0; i < facts->count; i++) {
+	for (unsigned i = 0; i < findings->count; i++) {
 		printf("%s{", i > 0 ? "," : "");
 		print_json_name("name", owner->target[i]->name);
 		printf(",");
-		print_both(owner->target[i]->said, "a", "aaaa");
+		print_both(owner->target[i]->observed, "a", "aaaa");
 		printf("}");
 	}
 	printf("],\"server\":{");
-	print_both(facts->plain, "a", "aaaa");
-	if (facts->zone_signed) {
+	print_both(findings->plain, "a", "aaaa");
+	if (findings->zone_signed) {
 		printf(",");
-		print_both(facts->secure, "a_dnssec", "aaaa_dnssec");
+		print_both(findings->secure, "a_dnssec", "aaaa_dnssec");
 	}
 	printf("},\"own\":{\"a\":");
-	print_addresses(&facts->own[ADDR_A], ADDR_A);
+	print_addresses(&findings->own[ADDR_A], ADDR_A);
 	printf(",\"aaaa\":");
-	print_addresses(&facts->own[ADDR_AAAA], ADDR_AAAA);
+	print_addresses(&findings->own[ADDR_AAAA], ADDR_AAAA);
 	printf("}}");
 }
 

@@ -58,7 +58,7 @@ static bool find_change(rewrite_change_t *change, const rewrite_t *rewrite)
 	return change->change_type || change->change_rdata;
 }
 
-static void complain(rewrite_t *rewrite, size_t line, const char *rule)
+static void report_rule(rewrite_t *rewrite, size_t line, const char *rule)
 {
 	if (rule == no_origin) {
 		if (rewrite->origin_told) {
@@ -76,7 +76,7 @@ static void copy_until(rewrite_t *rewrite, size_t offset)
 	rewrite->done = offset;
 }
 
-static void replace(rewrite_t *rewrite, size_t start, size_t end, const char *text)
+static void replace_octets(rewrite_t *rewrite, size_t start, size_t end, const char *text)
 {
 	copy_until(rewrite, start);
 	fputs(text, rewrite->out);
@@ -86,7 +86,7 @@ static void replace(rewrite_t *rewrite, size_t start, size_t end, const char *te
 static void replace_word(rewrite_t *rewrite, size_t index, const char *text)
 {
 	const zonefile_word_t *word = &rewrite->file.words[index];
-	replace(rewrite, word->start, word->end, text);
+	replace_octets(rewrite, word->start, word->end, text);
 }
 
 /*! Removes a word and the blanks that keep it from what is before. */
@@ -97,11 +97,11 @@ static void remove_word(rewrite_t *rewrite, size_t index)
 	while (start > rewrite->done && strchr(" \t", rewrite->file.text[start - 1]) != NULL) {
 		start--;
 	}
-	replace(rewrite, start, word->end, "");
+	replace_octets(rewrite, start, word->end, "");
 }
 
 /*! Reads a name as the zone file means it. \return NULL, or the rule that it breaks. */
-static const char *read_name(knot_dname_storage_t name, const rewrite_t *rewrite, size_t index)
+static const char *read_relative_name(knot_dname_storage_t name, const rewrite_t *rewrite, size_t index)
 {
 	static const knot_dname_t root[] = "";
 	char *text = zonefile_copy(&rewrite->file, index, index + 1);
@@ -118,7 +118,7 @@ static const char *read_name(knot_dname_storage_t name, const rewrite_t *rewrite
 	return rule;
 }
 
-static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewrite, const rewrite_change_t *change)
+static const char *read_target(knot_dname_storage_t target, const rewrite_t *rewrite, const rewrite_change_t *change)
 {
 	size_t first = change->type + 1, last = rewrite->file.count;
 	if (!change->generic) {
@@ -127,7 +127,7 @@ static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewr
 		} else if (first + 1 < last) {
 			return "RDATA must be one name";
 		}
-		const char *rule = read_name(target, rewrite, first);
+		const char *rule = read_relative_name(target, rewrite, first);
 		return (rule == no_origin && !change->change_rdata) ? NULL : rule;
 	}
 
@@ -142,7 +142,7 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 {
 	const zonefile_t *file = &rewrite->file;
 	if (file->words[first].depth == 0 && file->words[first].line == file->end_line) {
-		replace(rewrite, file->words[first].start, file->end, name);
+		replace_octets(rewrite, file->words[first].start, file->end, name);
 		return;
 	}
 	replace_word(rewrite, first, name);
@@ -154,9 +154,9 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 static void convert_record(rewrite_t *rewrite, const rewrite_change_t *change)
 {
 	knot_dname_storage_t target;
-	const char *rule = read_rdata(target, rewrite, change);
+	const char *rule = read_target(target, rewrite, change);
 	if (rule != NULL) {
-		complain(rewrite, rewrite->file.words[change->type].line, rule);
+		report_rule(rewrite, rewrite->file.words[change->type].line, rule);
 		return;
 	}
 
@@ -183,7 +183,7 @@ static void warn_of_include(const rewrite_t *rewrite)
 	knot_dname_storage_t own_origin;
 	const knot_dname_t *origin = rewrite->has_origin ? rewrite->origin : NULL;
 	if (file->count > 2) {
-		origin = (read_name(own_origin, rewrite, 2) == NULL) ? own_origin : NULL;
+		origin = (read_relative_name(own_origin, rewrite, 2) == NULL) ? own_origin : NULL;
 	}
 	knot_dname_txt_storage_t origin_text;
 	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself%s%s",
@@ -200,9 +200,9 @@ static void follow_directive(rewrite_t *rewrite)
 		warn_of_include(rewrite);
 	} else if (zonefile_is(file, 0, "$ORIGIN")) {
 		knot_dname_storage_t origin;
-		const char *rule = file->count == 2 ? read_name(origin, rewrite, 1) : "$ORIGIN must have one name";
+		const char *rule = file->count == 2 ? read_relative_name(origin, rewrite, 1) : "$ORIGIN must have one name";
 		if (rule != NULL && rule != no_origin) {
-			complain(rewrite, line, rule);
+			report_rule(rewrite, line, rule);
 			rewrite->origin_told = true;
 		}
 		rewrite->has_origin = (rule == NULL);
@@ -210,7 +210,7 @@ static void follow_directive(rewrite_t *rewrite)
 			memcpy(rewrite->origin, origin, knot_dname_size(origin));
 		}
 	} else if (zonefile_is(file, 0, "$GENERATE") && rewrite_is_alias(file, zonefile_type(file, GENERATE_TYPE))) {
-		complain(rewrite, line, "$GENERATE can't be converted, nor read by Knot DNS: write its records out");
+		report_rule(rewrite, line, "$GENERATE can't be converted, nor read by Knot DNS: write its records out");
 	}
 }
 
@@ -228,7 +228,7 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 		}
 	}
 	if (ret == KNOT_EPARSEFAIL) {
-		complain(rewrite, rewrite->file.error_line, rewrite->file.error);
+		report_rule(rewrite, rewrite->file.error_line, rewrite->file.error);
 	}
 	copy_until(rewrite, len);
 	zonefile_clear(&rewrite->file);

@@ -42,7 +42,7 @@ static uint32_t unit_seconds(char unit)
 }
 
 /*! Takes what zone files take: seconds, or numbers with a unit each, such as 1h30m. */
-static bool is_ttl(const char *text)
+static bool is_ttl_text(const char *text)
 {
 	uint64_t total = 0;
 	bool units = false;
@@ -111,7 +111,7 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 		return misuse(self,
 		              "OWNER must have a backslash before characters other than letters, digits, "
 		              "and any of *-_/");
-	} else if (ttl != NULL && !is_ttl(ttl)) {
+	} else if (ttl != NULL && !is_ttl_text(ttl)) {
 		return misuse(self, "TTL must be seconds, or numbers with units (s, m, h, d, w), up to %d seconds",
 		              TTL_MAX);
 	} else if (!alias_read_name(target_name, target, NULL)) {
@@ -128,7 +128,7 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 	return EXIT_FINE;
 }
 
-static bool is_alias(const zonefile_t *file, size_t type)
+static bool is_alias_word(const zonefile_t *file, size_t type)
 {
 	return zonefile_is(file, type, TYPE_ALIAS_GENERIC) || zonefile_is(file, type, TYPE_ALIAS_NAME);
 }
@@ -137,14 +137,14 @@ static bool is_alias(const zonefile_t *file, size_t type)
 static size_t find_type(const zonefile_t *file)
 {
 	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	if (!is_alias(file, type)) {
+	if (!is_alias_word(file, type)) {
 		type = zonefile_type(file, 0);
 	}
-	return is_alias(file, type) ? type : file->count;
+	return is_alias_word(file, type) ? type : file->count;
 }
 
 /*! Reads the RDATA, which is all there is if there is no type. */
-static const char *read_rdata(knot_dname_storage_t target, const zonefile_t *file, size_t type)
+static const char *read_entry(knot_dname_storage_t target, const zonefile_t *file, size_t type)
 {
 	size_t first = type < file->count ? type + 1 : 0;
 	char *rdata = zonefile_copy(file, first, file->count);
@@ -165,7 +165,7 @@ static const char *print_entry(const zonefile_t *file)
 {
 	size_t type = find_type(file);
 	knot_dname_storage_t target;
-	const char *rule = read_rdata(target, file, type);
+	const char *rule = read_entry(target, file, type);
 	if (rule != NULL) {
 		return rule;
 	}
@@ -185,7 +185,7 @@ static const char *print_entry(const zonefile_t *file)
 }
 
 /*! Prints all entries of a text, named by what they are and their number: a line, or the argument. */
-static exit_t decode(const char *text, size_t len, const char *what, size_t number)
+static exit_t decode_text(const char *text, size_t len, const char *what, size_t number)
 {
 	zonefile_t file;
 	zonefile_init(&file, text, len);
@@ -223,11 +223,11 @@ exit_t run_decode(const settings_t *settings, int argc, char **argv)
 		if (ret != KNOT_EOK) {
 			return fail("standard input: %s", knot_strerror(ret));
 		}
-		status = decode(text, len, "line", 0);
+		status = decode_text(text, len, "line", 0);
 		free(text);
 	}
 	for (int i = optind; i < argc; i++) {
-		if (decode(argv[i], strlen(argv[i]), "record", i - optind + 1) != EXIT_FINE) {
+		if (decode_text(argv[i], strlen(argv[i]), "record", i - optind + 1) != EXIT_FINE) {
 			status = EXIT_WRONG;
 		}
 	}

@@ -29,13 +29,13 @@ typedef struct {
 	void (*start)(survey_t *survey, void *item);
 	void **items;
 	size_t count, next, done;
-} line_t;
+} batch_t;
 
 struct survey {
 	uv_loop_t loop;
 	inventory_t *inventory;
 	lookup_t *lookup;
-	line_t zones, owners, targets, traces;
+	batch_t zones, owners, targets, traces;
 	unsigned silent;        /*!< Probes of the server in a row without reply. */
 	bool progress;          /*!< Somebody watches. */
 	bool shown;             /*!< Something has been said about progress. */
@@ -67,7 +67,7 @@ static void end_progress(const survey_t *survey)
 
 /* --- lines --- */
 
-static bool push_line(survey_t *survey, line_t *line)
+static bool start_items(survey_t *survey, batch_t *line)
 {
 	while (line->next < line->count && line->next - line->done < WINDOW) {
 		void *item = line->items[line->next++];
@@ -77,13 +77,13 @@ static bool push_line(survey_t *survey, line_t *line)
 }
 
 /*! Starts what may be started, until all lines have come to their end. */
-static void run(survey_t *survey)
+static void run_to_end(survey_t *survey)
 {
-	line_t *const lines[] = { &survey->zones, &survey->owners, &survey->targets, &survey->traces };
+	batch_t *const lines[] = { &survey->zones, &survey->owners, &survey->targets, &survey->traces };
 	while (true) {
 		bool busy = false;
 		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-			busy |= push_line(survey, lines[i]);
+			busy |= start_items(survey, lines[i]);
 		}
 		if (!busy) {
 			break;
@@ -94,7 +94,7 @@ static void run(survey_t *survey)
 	}
 }
 
-static void set_line(line_t *line, void *items, size_t count, void (*start)(survey_t *, void *))
+static void set_batch(batch_t *line, void *items, size_t count, void (*start)(survey_t *, void *))
 {
 	line->start = start;
 	line->items = items;
@@ -108,16 +108,16 @@ static void set_line(line_t *line, void *items, size_t count, void (*start)(surv
 typedef struct {
 	survey_t *survey;
 	unsigned pending;
-} visit_t;
+} owner_visit_t;
 
 typedef struct {
-	visit_t *visit;
-	said_t *said;
+	owner_visit_t *visit;
+	observed_t *observed;
 	const knot_dname_t *name;
 	uint16_t type;
 } question_t;
 
-static void note_reply(survey_t *survey, const knot_pkt_t *pkt)
+static void count_silence(survey_t *survey, const knot_pkt_t *pkt)
 {
 	survey->silent = (pkt != NULL) ? 0 : survey->silent + 1;
 }
@@ -127,7 +127,7 @@ static bool server_is_down(const survey_t *survey)
 	return survey->silent >= SILENT_MAX;
 }
 
-static void end_question(visit_t *visit)
+static void end_question(owner_visit_t *visit)
 {
 	if (--visit->pending == 0) {
 		visit->survey->owners.done++;
@@ -138,46 +138,46 @@ static void end_question(visit_t *visit)
 static void on_answer(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	question_t *question = ctx;
-	note_reply(question->visit->survey, pkt);
+	count_silence(question->visit->survey, pkt);
 	if (pkt != NULL) {
-		said_take_packet(question->said, pkt, question->name, question->type);
+		observed_set_packet(question->observed, pkt, question->name, question->type);
 	} else {
-		said_take_nothing(question->said, why);
+		observed_set_nothing(question->observed, why);
 	}
 	end_question(question->visit);
 	free(question);
 }
 
-static void ask_server(visit_t *visit, const owner_t *owner, said_t *said, addr_type_t family, unsigned flags)
+static void ask_for_owner(owner_visit_t *visit, const check_owner_t *owner, observed_t *observed, addr_type_t type, unsigned flags)
 {
 	survey_t *survey = visit->survey;
 	visit->pending++;
 	if (server_is_down(survey)) {
-		said_take_nothing(&said[family], "silent for long, no longer asked");
+		observed_set_nothing(&observed[type], "silent for long, no longer asked");
 		end_question(visit);
 		return;
 	}
 	question_t *question = not_null(calloc(1, sizeof(*question)));
 	question->visit = visit;
-	question->said = &said[family];
+	question->observed = &observed[type];
 	question->name = owner->asked;
-	question->type = addr_rrtype(family);
+	question->type = addr_rrtype(type);
 	probe_start(&survey->loop, &survey->inventory->server, question->name, question->type, flags,
 	            on_answer, question);
 }
 
 static void start_owner(survey_t *survey, void *item)
 {
-	owner_t *owner = item;
-	owner->facts.zone_signed = owner->zone->is_signed;
+	check_owner_t *owner = item;
+	owner->findings.zone_signed = owner->zone->is_signed;
 
-	visit_t *visit = not_null(calloc(1, sizeof(*visit)));
+	owner_visit_t *visit = not_null(calloc(1, sizeof(*visit)));
 	visit->survey = survey;
 	visit->pending = 1; /* Replies may come before all has been asked. */
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		ask_server(visit, owner, owner->facts.plain, family, 0);
-		if (owner->facts.zone_signed) {
-			ask_server(visit, owner, owner->facts.secure, family, QUERY_DO);
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		ask_for_owner(visit, owner, owner->findings.plain, type, 0);
+		if (owner->findings.zone_signed) {
+			ask_for_owner(visit, owner, owner->findings.secure, type, QUERY_DO);
 		}
 	}
 	end_question(visit);
@@ -186,14 +186,14 @@ static void start_owner(survey_t *survey, void *item)
 /*! Whether a zone is signed: by the signature of its SOA. */
 typedef struct {
 	survey_t *survey;
-	zone_t *zone;
+	check_zone_t *zone;
 } zone_visit_t;
 
 static void on_soa(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
 	zone_visit_t *visit = ctx;
-	note_reply(visit->survey, pkt);
+	count_silence(visit->survey, pkt);
 	if (pkt != NULL) {
 		const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 		for (uint16_t i = 0; i < answer->count; i++) {
@@ -221,7 +221,7 @@ static void start_zone(survey_t *survey, void *item)
 
 static void on_target(void *ctx)
 {
-	((line_t *)ctx)->done++;
+	((batch_t *)ctx)->done++;
 }
 
 static void start_target(survey_t *survey, void *item)
@@ -237,10 +237,10 @@ static void start_trace(survey_t *survey, void *item)
 
 /* --- all --- */
 
-static bool has_failed(const target_t *target)
+static bool has_failed(const check_target_t *target)
 {
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		if (target->said[family].kind == SAID_NOTHING || target->said[family].kind == SAID_ERROR) {
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		if (target->observed[type].kind == OBSERVED_NOTHING || target->observed[type].kind == OBSERVED_ERROR) {
 			return true;
 		}
 	}
@@ -250,7 +250,7 @@ static bool has_failed(const target_t *target)
 static void judge_all(inventory_t *inventory)
 {
 	for (size_t i = 0; i < inventory->owner_count; i++) {
-		inventory->owners[i]->problems = judge(&inventory->owners[i]->facts);
+		inventory->owners[i]->problems = judge_owner(&inventory->owners[i]->findings);
 	}
 }
 
@@ -259,7 +259,7 @@ static void on_pause_over(uv_timer_t *timer)
 	*(bool *)timer->data = true;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_pause_closed(uv_handle_t *handle)
 {
 	free(handle);
 }
@@ -275,11 +275,11 @@ static void pause_loop(uv_loop_t *loop)
 	while (!over) {
 		uv_run(loop, UV_RUN_ONCE);
 	}
-	uv_close((uv_handle_t *)timer, on_timer_closed);
+	uv_close((uv_handle_t *)timer, on_pause_closed);
 }
 
 /*! Takes up what looks wrong once more, with its targets. */
-static void select_again(survey_t *survey, owner_t **owners, target_t **targets)
+static void select_again(survey_t *survey, check_owner_t **owners, check_target_t **targets)
 {
 	const inventory_t *inventory = survey->inventory;
 	size_t owner_count = 0, target_count = 0;
@@ -287,38 +287,38 @@ static void select_again(survey_t *survey, owner_t **owners, target_t **targets)
 		inventory->targets[i]->again = false;
 	}
 	for (size_t i = 0; i < inventory->owner_count; i++) {
-		owner_t *owner = inventory->owners[i];
+		check_owner_t *owner = inventory->owners[i];
 		if (!judge_again(owner->problems)) {
 			continue;
 		}
 		owners[owner_count++] = owner;
-		for (unsigned k = 0; k < owner->facts.count; k++) {
+		for (unsigned k = 0; k < owner->findings.count; k++) {
 			if (!owner->target[k]->again) {
 				owner->target[k]->again = true;
 				targets[target_count++] = owner->target[k];
 			}
 		}
 	}
-	set_line(&survey->owners, owners, owner_count, start_owner);
-	set_line(&survey->targets, targets, target_count, start_target);
+	set_batch(&survey->owners, owners, owner_count, start_owner);
+	set_batch(&survey->targets, targets, target_count, start_target);
 }
 
-static void run_lines(survey_t *survey)
+static void run_rounds(survey_t *survey)
 {
 	inventory_t *inventory = survey->inventory;
-	set_line(&survey->zones, inventory->zones, inventory->zone_count, start_zone);
-	run(survey);
-	set_line(&survey->owners, inventory->owners, inventory->owner_count, start_owner);
-	set_line(&survey->targets, inventory->targets, inventory->target_count, start_target);
-	run(survey);
+	set_batch(&survey->zones, inventory->zones, inventory->zone_count, start_zone);
+	run_to_end(survey);
+	set_batch(&survey->owners, inventory->owners, inventory->owner_count, start_owner);
+	set_batch(&survey->targets, inventory->targets, inventory->target_count, start_target);
+	run_to_end(survey);
 	judge_all(inventory);
 
-	owner_t **owners = not_null(malloc((inventory->owner_count + 1) * sizeof(owners[0])));
-	target_t **targets = not_null(malloc((inventory->target_count + 1) * sizeof(targets[0])));
+	check_owner_t **owners = not_null(malloc((inventory->owner_count + 1) * sizeof(owners[0])));
+	check_target_t **targets = not_null(malloc((inventory->target_count + 1) * sizeof(targets[0])));
 	select_again(survey, owners, targets);
 	if (survey->owners.count > 0) {
 		pause_loop(&survey->loop);
-		run(survey);
+		run_to_end(survey);
 		judge_all(inventory);
 	}
 
@@ -328,8 +328,8 @@ static void run_lines(survey_t *survey)
 			targets[failed++] = inventory->targets[i];
 		}
 	}
-	set_line(&survey->traces, targets, failed, start_trace);
-	run(survey);
+	set_batch(&survey->traces, targets, failed, start_trace);
+	run_to_end(survey);
 
 	free(owners);
 	free(targets);
@@ -342,7 +342,7 @@ void survey_run(inventory_t *inventory)
 	survey.progress_next = uv_now(&survey.loop) + PROGRESS_FIRST_MS;
 	survey.lookup = lookup_new(&survey.loop, inventory);
 
-	run_lines(&survey);
+	run_rounds(&survey);
 	end_progress(&survey);
 	lookup_free(survey.lookup);
 	(void)uv_loop_close(&survey.loop);

@@ -90,7 +90,7 @@ static void add_word(zonefile_t *file, const zonefile_word_t *word)
 }
 
 /*! A word may have quoted parts, as the parameters of HTTPS do. */
-static int read_word(zonefile_t *file, size_t depth)
+static int scan_word(zonefile_t *file, size_t depth)
 {
 	zonefile_word_t word = { .start = file->pos, .line = file->line, .depth = depth };
 	bool quoted = false;
@@ -138,7 +138,7 @@ static void skip_comment(zonefile_t *file)
 }
 
 /*! Reads a line, with those that its parentheses make part of it. */
-static int read_line(zonefile_t *file)
+static int scan_line(zonefile_t *file)
 {
 	size_t depth = 0, open_line = 0;
 	char first = file->text[file->pos];
@@ -171,7 +171,7 @@ static int read_line(zonefile_t *file)
 				file->pos++;
 				break;
 			}
-			int ret = read_word(file, depth);
+			int ret = scan_word(file, depth);
 			if (ret != KNOT_EOK) {
 				return ret;
 			}
@@ -185,7 +185,7 @@ int zonefile_next(zonefile_t *file)
 	file->count = 0;
 	int ret = KNOT_EOK;
 	while (ret == KNOT_EOK && file->count == 0) {
-		ret = file->pos < file->len ? read_line(file) : KNOT_EOF;
+		ret = file->pos < file->len ? scan_line(file) : KNOT_EOF;
 	}
 	return ret;
 }

@@ -46,10 +46,10 @@ declare -A sources=(
 	[fuzz_convert]='kalias/alias kalias/rewrite kalias/zonefile'
 	[fuzz_keys]='dnssec/keys'
 	[fuzz_nsec]='dnssec/nsec'
+	[fuzz_observed]='kalias/observed resolve/reply'
 	[fuzz_pages]='store/check store/pages store/record store/store'
 	[fuzz_record]='store/record'
 	[fuzz_reply]='cache/cache resolve/reply store/record'
-	[fuzz_said]='kalias/said resolve/reply'
 )
 # Longest inputs, octets: what a target takes more of says nothing new.
 declare -A longest=([fuzz_answer]=512 [fuzz_keys]=1000 [fuzz_nsec]=600 [fuzz_pages]=256 [fuzz_record]=1400)

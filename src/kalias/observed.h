@@ -46,6 +46,12 @@ void observed_set_nothing(observed_t *observed, const char *why);
 /*! \brief Adds an address, of a length that suits the type. */
 void observed_add_address(observed_t *observed, const uint8_t *addr, size_t len);
 
+/*! \brief Whether there is nothing to go by: no reply, or an error. */
+static inline bool observed_failed(const observed_t *observed)
+{
+	return observed->kind == OBSERVED_NOTHING || observed->kind == OBSERVED_ERROR;
+}
+
 /*! \brief Whether two have an address in common. */
 bool observed_meet(const observed_t *a, const observed_t *b);
 

@@ -35,9 +35,3 @@ void report_table(const inventory_t *inventory);
 
 /*! \brief Prints JSON. An inventory that could not be read may be empty. */
 void report_json(const inventory_t *inventory, bool complete);
-
-/*! Room for what report_detail() writes. */
-#define DETAIL_MAX 4096
-
-/*! \brief Says in a sentence what is wrong. */
-void report_detail(char out[DETAIL_MAX], const check_owner_t *owner, problem_t problem);

@@ -237,16 +237,6 @@ static void start_trace(survey_t *survey, void *item)
 
 /* --- all --- */
 
-static bool has_failed(const check_target_t *target)
-{
-	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-		if (target->observed[type].kind == OBSERVED_NOTHING || target->observed[type].kind == OBSERVED_ERROR) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void judge_all(inventory_t *inventory)
 {
 	for (size_t i = 0; i < inventory->owner_count; i++) {
@@ -324,7 +314,8 @@ static void run_rounds(survey_t *survey)
 
 	size_t failed = 0;
 	for (size_t i = 0; i < inventory->target_count; i++) {
-		if (has_failed(inventory->targets[i])) {
+		const observed_t *observed = inventory->targets[i]->observed;
+		if (observed_failed(&observed[ADDR_A]) || observed_failed(&observed[ADDR_AAAA])) {
 			targets[failed++] = inventory->targets[i];
 		}
 	}

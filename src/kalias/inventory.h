@@ -45,6 +45,7 @@ typedef struct {
 	check_target_t *target[ALIAS_TARGETS_MAX];
 	findings_t findings;
 	unsigned problems; /*!< What judge_owner() found. */
+	unsigned pending;  /*!< Queries to the server that are under way. */
 	unsigned mark;     /*!< Of the search for loops. */
 } check_owner_t;
 

@@ -60,6 +60,12 @@ bool alias_read_name(knot_dname_storage_t name, const char *text, const knot_dna
 	return true;
 }
 
+bool alias_read_zone(knot_dname_txt_storage_t zone, const char *text)
+{
+	knot_dname_storage_t name;
+	return alias_read_name(name, text, NULL) && knot_dname_to_str(zone, name, sizeof(knot_dname_txt_storage_t)) != NULL;
+}
+
 void alias_write_generic(char out[ALIAS_GENERIC_MAX], const knot_dname_t *target)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -42,6 +42,9 @@ bool alias_is_absolute(const char *text);
  */
 bool alias_read_name(knot_dname_storage_t name, const char *text, const knot_dname_t *origin);
 
+/*! \brief Reads the name of a zone, and writes it as knotd does. \return false if it is not a name. */
+bool alias_read_zone(knot_dname_txt_storage_t zone, const char *text);
+
 /*! \brief Writes the RDATA of a target in generic form (RFC 3597, section 5). */
 void alias_write_generic(char out[ALIAS_GENERIC_MAX], const knot_dname_t *target);
 

@@ -72,16 +72,6 @@ typedef struct {
 	bool help;
 } options_t;
 
-static exit_t read_zone(check_options_t *options, const char *text)
-{
-	knot_dname_storage_t name;
-	if (!alias_read_name(name, text, NULL)) {
-		return misuse(COMMAND, "'%s' is not a name", text);
-	}
-	(void)knot_dname_to_str(options->zone, name, sizeof(options->zone));
-	return EXIT_FINE;
-}
-
 static exit_t read_options(options_t *given, int argc, char **argv)
 {
 	exit_t status = EXIT_FINE;
@@ -111,8 +101,8 @@ static exit_t read_options(options_t *given, int argc, char **argv)
 	}
 	if (status == EXIT_FINE && argc - optind > 1) {
 		status = misuse(COMMAND, "at most one zone");
-	} else if (status == EXIT_FINE && argc - optind == 1) {
-		status = read_zone(&given->options, argv[optind]);
+	} else if (status == EXIT_FINE && argc - optind == 1 && !alias_read_zone(given->options.zone, argv[optind])) {
+		status = misuse(COMMAND, "'%s' is not a name", argv[optind]);
 	}
 	return status;
 }

@@ -83,17 +83,7 @@ static void note_target(check_owner_t *owner, const knot_dname_t *name)
 static bool read_aliases(inventory_t *inventory, control_t *control, const char *zone)
 {
 	records_t records = { .keep_broken = true };
-	size_t unloaded = 0;
-	const char *error = records_find_unloaded(&unloaded, control, zone);
-	if (error == NULL) {
-		error = records_read(&records, control, zone);
-	}
-	if (error != NULL && zone != NULL) {
-		fail("zone %s: %s", zone, error);
-	} else if (error != NULL) {
-		fail("%s", error);
-	}
-
+	bool complete = records_read(&records, control, zone) && records.unloaded == 0;
 	const alias_record_t *last = NULL;
 	for (size_t i = 0; i < records.count; i++) {
 		const alias_record_t *record = &records.items[i];
@@ -108,7 +98,7 @@ static bool read_aliases(inventory_t *inventory, control_t *control, const char 
 		last = record;
 	}
 	records_free(&records);
-	return error == NULL && unloaded == 0;
+	return complete;
 }
 
 static void take_own(void *ctx, knot_ctl_data_t data)

@@ -2,8 +2,7 @@
 
 #include "kalias/lookup.h"
 
-#include <netinet/in.h>
-#include <string.h>
+#include <arpa/inet.h>
 
 #include "kalias/kalias.h"
 #include "kalias/probe.h"
@@ -50,19 +49,13 @@ typedef struct {
 	lookup_job_t *job; /*!< NULL: has been told. */
 } lookup_query_t;
 
+/*! The address of a resolver of a set, by way of its text. */
 static void get_address(struct sockaddr_storage *addr, const resolvers_t *set, unsigned i)
 {
-	memset(addr, 0, sizeof(*addr));
-	addr->ss_family = set->server[i].family;
-	in_port_t port = htons(set->server[i].port);
-	if (addr->ss_family == AF_INET) {
-		struct sockaddr_in *in = (struct sockaddr_in *)addr;
-		memcpy(&in->sin_addr, set->server[i].addr, sizeof(in->sin_addr));
-		in->sin_port = port;
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
-		memcpy(&in6->sin6_addr, set->server[i].addr, sizeof(in6->sin6_addr));
-		in6->sin6_port = port;
+	char text[INET6_ADDRSTRLEN];
+	(void)inet_ntop(set->server[i].family, set->server[i].addr, text, sizeof(text));
+	if (uv_ip4_addr(text, set->server[i].port, (struct sockaddr_in *)addr) != 0) {
+		(void)uv_ip6_addr(text, set->server[i].port, (struct sockaddr_in6 *)addr);
 	}
 }
 

@@ -97,16 +97,11 @@ void observed_add_address(observed_t *observed, const uint8_t *addr, size_t len)
 
 bool observed_meet(const observed_t *a, const observed_t *b)
 {
-	unsigned i = 0, j = 0;
-	while (i < a->count && j < b->count) {
-		int cmp = memcmp(a->addr[i], b->addr[j], sizeof(a->addr[0]));
-		if (cmp == 0) {
-			return true;
-		}
-		if (cmp < 0) {
-			i++;
-		} else {
-			j++;
+	for (unsigned i = 0; i < a->count; i++) {
+		for (unsigned j = 0; j < b->count; j++) {
+			if (memcmp(a->addr[i], b->addr[j], sizeof(a->addr[0])) == 0) {
+				return true;
+			}
 		}
 	}
 	return false;

@@ -105,20 +105,6 @@ static int compare_records(const void *first, const void *second)
 	return order;
 }
 
-const char *records_read(records_t *records, control_t *control, const char *zone)
-{
-	knot_ctl_data_t request = {
-		[KNOT_CTL_IDX_CMD] = "zone-read",
-		[KNOT_CTL_IDX_ZONE] = zone,
-		[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
-	};
-	const char *error = control_run(control, request, take_unit, records);
-	if (records->count > 1) {
-		qsort(records->items, records->count, sizeof(*records->items), compare_records);
-	}
-	return (error == NULL && records->full) ? "not enough memory" : error;
-}
-
 typedef struct {
 	const char *zone; /*!< NULL: all zones. */
 	size_t count;
@@ -139,7 +125,7 @@ static void take_status(void *ctx, knot_ctl_data_t data)
 	}
 }
 
-const char *records_find_unloaded(size_t *count, control_t *control, const char *zone)
+bool records_read(records_t *records, control_t *control, const char *zone)
 {
 	unloaded_t unloaded = { .zone = zone };
 	knot_ctl_data_t request = {
@@ -148,8 +134,26 @@ const char *records_find_unloaded(size_t *count, control_t *control, const char 
 		[CONTROL_IDX_FILTER] = STATUS_SERIAL,
 	};
 	const char *error = control_run(control, request, take_status, &unloaded);
-	*count = unloaded.count;
-	return error;
+	records->unloaded = unloaded.count;
+	if (error == NULL) {
+		knot_ctl_data_t read_request = {
+			[KNOT_CTL_IDX_CMD] = "zone-read",
+			[KNOT_CTL_IDX_ZONE] = zone,
+			[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
+		};
+		error = control_run(control, read_request, take_unit, records);
+		error = (error == NULL && records->full) ? "not enough memory" : error;
+	}
+	if (records->count > 1) {
+		qsort(records->items, records->count, sizeof(*records->items), compare_records);
+	}
+
+	if (error != NULL && zone != NULL) {
+		fail("zone %s: %s", zone, error);
+	} else if (error != NULL) {
+		fail("%s", error);
+	}
+	return error == NULL && (zone == NULL || unloaded.count == 0);
 }
 
 void records_free(records_t *records)

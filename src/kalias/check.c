@@ -5,7 +5,6 @@
  * for all of them, and tells what is wrong.
  */
 
-#include <getopt.h>
 #include <stdio.h>
 
 #include "kalias/alias.h"

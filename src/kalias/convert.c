@@ -8,7 +8,6 @@
 #include "kalias/kalias.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,6 +10,8 @@
 
 #pragma once
 
+#include <getopt.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 /*! How a command ended, as exit status. */
@@ -42,6 +44,13 @@ exit_t misuse(const char *name, const char *format, ...) __attribute__((format(p
 
 /*! \brief Prints "warning: ..." on standard error. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*!
+ * \brief Takes the options of a command that do no more than set their flag, and leaves its other arguments.
+ *
+ * \return false if there are options that it does not have.
+ */
+bool take_flags(int *argc, char ***argv, const struct option *options);
 
 /*! \brief Ends the program if the memory that was asked for is not there. \return It. */
 static inline void *not_null(void *memory)

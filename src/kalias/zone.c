@@ -9,8 +9,6 @@
 #include "kalias/kalias.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +21,6 @@
 #include "kalias/transaction.h"
 #include "util/name.h"
 
-#define TTL_MAX INT32_MAX /* RFC 2181, section 8. */
 #define TTL_TEXT_MAX 16
 #define STATUS_FILTER "rs" /* Role and serial, filters of zone-status. */
 
@@ -248,22 +245,6 @@ static exit_t unset_in(transaction_t *transaction, zone_search_t *search)
 	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
 }
 
-static exit_t change_zone(control_t *control, const zone_change_t *change,
-                          exit_t (*change_in)(transaction_t *, zone_search_t *))
-{
-	transaction_t transaction;
-	if (!is_editable(control, change->zone_text) ||
-	    !transaction_begin(&transaction, control, change->zone_text)) {
-		return EXIT_WRONG;
-	}
-
-	zone_search_t search = { .change = change, .name = change->owner };
-	exit_t status = change_in(&transaction, &search);
-	transaction_end(&transaction);
-	records_free(&search.aliases);
-	return status;
-}
-
 static exit_t run_change(const settings_t *settings, const zone_change_t *change,
                          exit_t (*change_in)(transaction_t *, zone_search_t *))
 {
@@ -271,7 +252,14 @@ static exit_t run_change(const settings_t *settings, const zone_change_t *change
 	if (control == NULL) {
 		return EXIT_WRONG;
 	}
-	exit_t status = change_zone(control, change, change_in);
+	exit_t status = EXIT_WRONG;
+	transaction_t transaction;
+	if (is_editable(control, change->zone_text) && transaction_begin(&transaction, control, change->zone_text)) {
+		zone_search_t search = { .change = change, .name = change->owner };
+		status = change_in(&transaction, &search);
+		transaction_end(&transaction);
+		records_free(&search.aliases);
+	}
 	if (status == EXIT_FINE && change_in == set_in && !knotconf_has_module(control, change->zone_text)) {
 		warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
 		     change->zone_text);
@@ -308,14 +296,12 @@ static exit_t read_target_argument(zone_change_t *change, const char *ttl, const
 {
 	change->ttl = -1;
 	if (ttl != NULL) {
-		char *end;
-		errno = 0;
-		change->ttl = strtol(ttl, &end, 10);
-		if (errno != 0 || !isdigit((unsigned char)ttl[0]) || *end != '\0' || change->ttl > TTL_MAX) {
-			return misuse("set", "TTL '%s' is not a number of seconds from 0 to %d", ttl, TTL_MAX);
+		uint32_t seconds;
+		if (ttl[strspn(ttl, "0123456789")] != '\0' || !alias_read_ttl(&seconds, ttl)) {
+			return misuse("set", "TTL '%s' is not a number of seconds from 0 to %d", ttl, ALIAS_TTL_MAX);
 		}
+		change->ttl = seconds;
 	}
-
 	if (!alias_read_name(change->target, target, NULL)) {
 		return misuse("set", "target '%s' is not a name", target);
 	}
@@ -329,26 +315,14 @@ static exit_t read_target_argument(zone_change_t *change, const char *ttl, const
 	return EXIT_FINE;
 }
 
-/*! Takes options that only set their flag; false if there are others. */
-static bool take_options(int argc, char **argv, const struct option *options)
-{
-	opterr = 0;
-	int opt;
-	while ((opt = getopt_long(argc, argv, "+", options, NULL)) == 0) {
-	}
-	return opt == -1;
-}
-
 exit_t run_set(const settings_t *settings, int argc, char **argv)
 {
 	int add = false;
 	const struct option options[] = { { "add", no_argument, &add, true }, { NULL } };
-	if (!take_options(argc, argv, options)) {
+	if (!take_flags(&argc, &argv, options)) {
 		return misuse("set", "unknown option");
 	}
 	zone_change_t change = { .add = add };
-	argc -= optind;
-	argv += optind;
 	if (argc != 3 && argc != 4) {
 		return misuse("set", "a zone, an owner, and a target are needed, and nothing else but a TTL");
 	}
@@ -362,12 +336,10 @@ exit_t run_set(const settings_t *settings, int argc, char **argv)
 exit_t run_unset(const settings_t *settings, int argc, char **argv)
 {
 	const struct option options[] = { { NULL } };
-	if (!take_options(argc, argv, options)) {
+	if (!take_flags(&argc, &argv, options)) {
 		return misuse("unset", "unknown option");
 	}
 	zone_change_t change = { 0 };
-	argc -= optind;
-	argv += optind;
 	if (argc != 2) {
 		return misuse("unset", "a zone and an owner are needed, and nothing else");
 	}

@@ -9,6 +9,8 @@
 #include <libknot/descriptor.h>
 
 #define GENERIC_PREFIX "\\#"
+static const char digits[] = "0123456789abcdef";
+
 #define LABEL_POINTER 0xC0 /* RFC 1035, section 4.1.4. */
 
 bool alias_is_known(void)
@@ -60,10 +62,44 @@ bool alias_read_name(knot_dname_storage_t name, const char *text, const knot_dna
 	return true;
 }
 
+bool alias_read_zone(knot_dname_txt_storage_t zone, const char *text)
+{
+	knot_dname_storage_t name;
+	return alias_read_name(name, text, NULL) && knot_dname_to_str(zone, name, sizeof(knot_dname_txt_storage_t)) != NULL;
+}
+
+bool alias_read_ttl(uint32_t *ttl, const char *text)
+{
+	static const char units[] = "smhdw";
+	static const uint32_t seconds[] = { 1, 60, 3600, 86400, 604800 };
+
+	uint64_t total = 0;
+	bool with_units = false;
+	do {
+		char *end = NULL;
+		uint64_t value = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+		if (end == NULL || value > ALIAS_TTL_MAX) {
+			return false;
+		}
+		if (*end != '\0' || with_units) {
+			const char *unit = memchr(units, tolower((unsigned char)*end), strlen(units));
+			if (unit == NULL) {
+				return false;
+			}
+			value *= seconds[unit - units];
+			with_units = true;
+			end++;
+		}
+		total += value;
+		text = end;
+	} while (*text != '\0' && total <= ALIAS_TTL_MAX);
+
+	*ttl = total;
+	return total <= ALIAS_TTL_MAX;
+}
+
 void alias_write_generic(char out[ALIAS_GENERIC_MAX], const knot_dname_t *target)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	size_t len = knot_dname_size(target);
 	out += sprintf(out, GENERIC_PREFIX " %zu ", len);
 	for (size_t i = 0; i < len; i++) {
@@ -96,27 +132,23 @@ static const char *check_rdata(const uint8_t *rdata, size_t len)
 	return NULL;
 }
 
-static int digit_value(char digit)
-{
-	return isdigit((unsigned char)digit) ? digit - '0' : tolower((unsigned char)digit) - 'a' + 10;
-}
-
 /*! Reads all of the text; octets beyond the room are only counted. */
 static const char *read_hex(uint8_t *out, size_t room, size_t *len, const char *text)
 {
-	size_t digits = 0;
+	size_t count = 0;
 	for (; *text != '\0'; text++) {
-		if (isxdigit((unsigned char)*text)) {
-			if (digits / 2 < room) {
-				out[digits / 2] = out[digits / 2] << 4 | digit_value(*text);
+		const char *digit = strchr(digits, tolower((unsigned char)*text));
+		if (digit != NULL) {
+			if (count / 2 < room) {
+				out[count / 2] = out[count / 2] << 4 | (digit - digits);
 			}
-			digits++;
+			count++;
 		} else if (!isspace((unsigned char)*text)) {
 			return "RDATA must be hexadecimal digits";
 		}
 	}
-	*len = digits / 2;
-	return digits % 2 != 0 ? "RDATA must have two hexadecimal digits for each octet" : NULL;
+	*len = count / 2;
+	return count % 2 != 0 ? "RDATA must have two hexadecimal digits for each octet" : NULL;
 }
 
 const char *alias_read_hex(knot_dname_storage_t target, const char *text)

@@ -17,6 +17,9 @@
 #define TYPE_ALIAS_NAME "ALIAS"
 #define TYPE_ALIAS_GENERIC "TYPE65401"
 
+/*! Highest TTL (RFC 2181, section 8). */
+#define ALIAS_TTL_MAX INT32_MAX
+
 /*! Room for the generic form of any target: "\# 255 ", the octets in hexadecimal, and a zero. */
 #define ALIAS_GENERIC_MAX (7 + 2 * KNOT_DNAME_MAXLEN + 1)
 
@@ -41,6 +44,12 @@ bool alias_is_absolute(const char *text);
  * \return false if it is not a name, see ALIAS_NAME_RULE.
  */
 bool alias_read_name(knot_dname_storage_t name, const char *text, const knot_dname_t *origin);
+
+/*! \brief Reads the name of a zone, and writes it as knotd does. \return false if it is not a name. */
+bool alias_read_zone(knot_dname_txt_storage_t zone, const char *text);
+
+/*! \brief Reads a TTL as zone files have it: seconds, or numbers with a unit each, such as 1h30m. \return false if it is none. */
+bool alias_read_ttl(uint32_t *ttl, const char *text);
 
 /*! \brief Writes the RDATA of a target in generic form (RFC 3597, section 5). */
 void alias_write_generic(char out[ALIAS_GENERIC_MAX], const knot_dname_t *target);

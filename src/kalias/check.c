@@ -5,7 +5,6 @@
  * for all of them, and tells what is wrong.
  */
 
-#include <getopt.h>
 #include <stdio.h>
 
 #include "kalias/alias.h"
@@ -67,20 +66,10 @@ static exit_t add_resolver(resolvers_t *resolvers, const char *text)
 }
 
 typedef struct {
-	wishes_t wishes;
+	check_options_t options;
 	bool json;
 	bool help;
 } options_t;
-
-static exit_t read_zone(wishes_t *wishes, const char *text)
-{
-	knot_dname_storage_t name;
-	if (!alias_read_name(name, text, NULL)) {
-		return misuse(COMMAND, "'%s' is not a name", text);
-	}
-	(void)knot_dname_to_str(wishes->zone, name, sizeof(wishes->zone));
-	return EXIT_FINE;
-}
 
 static exit_t read_options(options_t *given, int argc, char **argv)
 {
@@ -92,10 +81,10 @@ static exit_t read_options(options_t *given, int argc, char **argv)
 			given->json = true;
 			break;
 		case OPTION_RESOLVER:
-			status = add_resolver(&given->wishes.resolvers, optarg);
+			status = add_resolver(&given->options.resolvers, optarg);
 			break;
 		case OPTION_SERVER:
-			if (!knotconf_read_address(&given->wishes.server, optarg)) {
+			if (!knotconf_read_address(&given->options.server, optarg)) {
 				status = misuse(COMMAND, "--server takes ADDR[@PORT], not '%s'", optarg);
 			}
 			break;
@@ -111,8 +100,8 @@ static exit_t read_options(options_t *given, int argc, char **argv)
 	}
 	if (status == EXIT_FINE && argc - optind > 1) {
 		status = misuse(COMMAND, "at most one zone");
-	} else if (status == EXIT_FINE && argc - optind == 1) {
-		status = read_zone(&given->wishes, argv[optind]);
+	} else if (status == EXIT_FINE && argc - optind == 1 && !alias_read_zone(given->options.zone, argv[optind])) {
+		status = misuse(COMMAND, "'%s' is not a name", argv[optind]);
 	}
 	return status;
 }
@@ -131,7 +120,7 @@ exit_t run_check(const settings_t *settings, int argc, char **argv)
 
 	inventory_t inventory = { 0 };
 	control_t *control = control_open(settings);
-	bool complete = control != NULL && inventory_read(&inventory, control, &given.wishes);
+	bool complete = control != NULL && inventory_read(&inventory, control, &given.options);
 	control_close(control); /* knotd serves one at a time, and all that follows takes time. */
 
 	survey_run(&inventory);

@@ -104,11 +104,7 @@ static bool read_file(reader_t *reader, const char *path)
 		return false;
 	}
 
-	yp_parser_t *parser = malloc(sizeof(*parser)); /* Tens of kilobytes. */
-	if (parser == NULL) {
-		fail("not enough memory");
-		return false;
-	}
+	yp_parser_t *parser = not_null(malloc(sizeof(*parser))); /* Tens of kilobytes. */
 	yp_init(parser);
 	bool good = false;
 	int ret = yp_set_input_file(parser, path);

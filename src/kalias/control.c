@@ -111,11 +111,7 @@ static void disconnect(control_t *control)
 
 control_t *control_open(const settings_t *settings)
 {
-	control_t *control = calloc(1, sizeof(*control));
-	if (control == NULL) {
-		fail("not enough memory");
-		return NULL;
-	}
+	control_t *control = not_null(calloc(1, sizeof(*control)));
 	control->timeout = settings->timeout * 1000;
 
 	if (!find_socket(control->path, settings)) {

@@ -7,18 +7,16 @@
 
 #include "kalias/kalias.h"
 
-#include <getopt.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <libknot/error.h>
 
 #include "kalias/alias.h"
-#include "kalias/include.h"
 #include "kalias/rewrite.h"
 
 #define ZONE_SUFFIX ".zone" /* As kzonecheck derives the origin from a file name. */
-
-static const char no_memory[] = "not enough memory";
 
 static const struct option options[] = {
 	{ "to-alias", no_argument, NULL, 'a' },
@@ -30,8 +28,8 @@ static const struct option options[] = {
 static void guess_origin(rewrite_t *rewrite)
 {
 	const char *slash = strrchr(rewrite->path, '/');
-	char *name = strdup(slash == NULL ? rewrite->path : slash + 1);
-	size_t len = name == NULL ? 0 : strlen(name), suffix_len = strlen(ZONE_SUFFIX);
+	char *name = not_null(strdup(slash == NULL ? rewrite->path : slash + 1));
+	size_t len = strlen(name), suffix_len = strlen(ZONE_SUFFIX);
 	if (len > suffix_len && strcmp(name + len - suffix_len, ZONE_SUFFIX) == 0) {
 		name[len - suffix_len] = '\0';
 		rewrite->has_origin = alias_read_name(rewrite->origin, name, NULL);
@@ -40,50 +38,46 @@ static void guess_origin(rewrite_t *rewrite)
 }
 
 /*! Reads the file, converts it and prints the result. */
-static exit_t run(rewrite_t *rewrite, const char *path)
+static exit_t convert_file(rewrite_t *rewrite, const char *path)
 {
 	char *text = NULL, *result = NULL;
 	size_t len = 0, result_len = 0;
-	const char *error = include_read(&text, &len, path);
-	if (error != NULL) {
-		return fail("%s: %s", rewrite->path, error);
+	FILE *in = (path == NULL) ? stdin : fopen(path, "r");
+	if (in == NULL) {
+		return fail("%s: %s", path, strerror(errno));
 	}
+	int ret = zonefile_read(&text, &len, in);
 	if (path != NULL) {
-		include_note(rewrite->includes, path);
+		fclose(in);
+	}
+	if (ret != KNOT_EOK) {
+		return fail("%s: %s", rewrite->path, knot_strerror(ret));
 	}
 
-	exit_t status;
-	FILE *out = open_memstream(&result, &result_len);
-	if (out == NULL) {
-		status = fail("%s", no_memory);
-		goto cleanup;
-	}
-	status = rewrite_text(rewrite, text, len, out);
+	FILE *out = not_null(open_memstream(&result, &result_len));
+	exit_t status = rewrite_text(rewrite, text, len, out);
 	bool is_short = ferror(out);
 	if (fclose(out) != 0 || is_short) {
-		status = fail("%s", no_memory);
+		status = fail("not enough memory");
 	}
 	if (status == EXIT_FINE) {
 		fwrite(result, 1, result_len, stdout);
 	}
-cleanup:
 	free(result);
 	free(text);
-	include_clear(rewrite->includes);
 	return status;
 }
 
 exit_t run_convert(const settings_t *settings, int argc, char **argv)
 {
 	(void)settings;
-	includes_t includes = { 0 };
-	rewrite_t rewrite = { .includes = &includes };
+	rewrite_t rewrite = { 0 };
 	const char *self = argv[0], *origin = NULL;
 	int opt;
 	while ((opt = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
 		switch (opt) {
 		case 'a':
-			rewrite.style.to_alias = true;
+			rewrite.to_alias = true;
 			break;
 		case 'o':
 			origin = optarg;
@@ -100,8 +94,7 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 
 	const char *path = (optind == argc || strcmp(argv[optind], "-") == 0) ? NULL : argv[optind];
 	rewrite.path = path == NULL ? "stdin" : path;
-	rewrite.style.mnemonic = rewrite.style.to_alias || alias_is_known();
-	includes.style = rewrite.style;
+	rewrite.mnemonic = rewrite.to_alias || alias_is_known();
 	if (origin != NULL) {
 		rewrite.has_origin = alias_read_name(rewrite.origin, origin, NULL);
 		if (!rewrite.has_origin) {
@@ -110,5 +103,5 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 	} else if (path != NULL) {
 		guess_origin(&rewrite);
 	}
-	return run(&rewrite, path);
+	return convert_file(&rewrite, path);
 }

@@ -14,17 +14,17 @@ enum {
 	MARK_DONE,
 };
 
-static bool visit(const inventory_t *inventory, owner_t *owner, unsigned depth);
+static bool owner_loops(const inventory_t *inventory, check_owner_t *owner, unsigned depth);
 
 /*! Whether a name leads into a loop if it is an owner. */
-static bool follow(const inventory_t *inventory, const knot_dname_t *name, unsigned depth)
+static bool name_loops(const inventory_t *inventory, const knot_dname_t *name, unsigned depth)
 {
-	owner_t *next = inventory_find(inventory, name);
-	return next != NULL && visit(inventory, next, depth + 1);
+	check_owner_t *next = inventory_find(inventory, name);
+	return next != NULL && owner_loops(inventory, next, depth + 1);
 }
 
 /*! A wildcard answers for names that do not exist, but which do is not known: see what the server says. */
-static bool follow_wildcard(const inventory_t *inventory, const target_t *target, unsigned depth)
+static bool wildcard_loops(const inventory_t *inventory, const check_target_t *target, unsigned depth)
 {
 	if (!target->fails_here || inventory_find(inventory, target->name) != NULL) {
 		return false;
@@ -34,33 +34,33 @@ static bool follow_wildcard(const inventory_t *inventory, const target_t *target
 		parent += 1 + *parent;
 		knot_dname_storage_t wildcard = "\x01*";
 		memcpy(wildcard + 2, parent, knot_dname_size(parent));
-		if (follow(inventory, wildcard, depth)) {
+		if (name_loops(inventory, wildcard, depth)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool visit(const inventory_t *inventory, owner_t *owner, unsigned depth)
+static bool owner_loops(const inventory_t *inventory, check_owner_t *owner, unsigned depth)
 {
 	if (owner->mark == MARK_OPEN) {
 		return true;
 	}
 	if (owner->mark == MARK_DONE || depth > DEPTH_MAX) {
-		return owner->facts.loop;
+		return owner->findings.loop;
 	}
 
 	owner->mark = MARK_OPEN;
-	bool loop = owner->facts.loop;
-	for (unsigned i = 0; i < owner->facts.count; i++) {
-		const target_t *target = owner->target[i];
-		loop |= target->cname_loop || follow(inventory, target->name, depth) ||
-		        follow_wildcard(inventory, target, depth);
+	bool loop = owner->findings.loop;
+	for (unsigned i = 0; i < owner->findings.count; i++) {
+		const check_target_t *target = owner->target[i];
+		loop |= target->cname_loop || name_loops(inventory, target->name, depth) ||
+		        wildcard_loops(inventory, target, depth);
 		for (unsigned k = 0; k < target->chain_len; k++) {
-			loop |= follow(inventory, target->chain[k], depth);
+			loop |= name_loops(inventory, target->chain[k], depth);
 		}
 	}
-	owner->facts.loop = loop;
+	owner->findings.loop = loop;
 	owner->mark = MARK_DONE;
 	return loop;
 }
@@ -68,6 +68,6 @@ static bool visit(const inventory_t *inventory, owner_t *owner, unsigned depth)
 void graph_find_loops(inventory_t *inventory)
 {
 	for (size_t i = 0; i < inventory->owner_count; i++) {
-		(void)visit(inventory, inventory->owners[i], 0);
+		(void)owner_loops(inventory, inventory->owners[i], 0);
 	}
 }

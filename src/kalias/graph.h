@@ -10,7 +10,7 @@
 #include "kalias/inventory.h"
 
 /*!
- * \brief Sets `facts.loop` of each owner whose targets lead into a loop.
+ * \brief Sets `findings.loop` of each owner whose targets lead into a loop.
  *
  * The way goes from an owner to its targets, along the CNAMEs that have been found
  * out, and on where these are owners themselves.

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kalias/knotconf.h"
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 #include "kalias/records.h"
 
 /*! The label that stands for the asterisk when a wildcard is asked for. */
@@ -20,21 +20,21 @@
 #define APPEND(array, count, item) \
 	do { \
 		if ((count) % ARRAY_STEP == 0) { \
-			(array) = need(realloc((array), ((count) + ARRAY_STEP) * sizeof(*(array)))); \
+			(array) = not_null(realloc((array), ((count) + ARRAY_STEP) * sizeof(*(array)))); \
 		} \
 		(array)[(count)++] = (item); \
 	} while (0)
 
 static knot_dname_t *copy_name(const knot_dname_t *name)
 {
-	return need(knot_dname_copy(name, NULL));
+	return not_null(knot_dname_copy(name, NULL));
 }
 
 /* --- records --- */
 
 static void add_zone(inventory_t *inventory, const knot_dname_t *name)
 {
-	zone_t *zone = need(calloc(1, sizeof(*zone)));
+	check_zone_t *zone = not_null(calloc(1, sizeof(*zone)));
 	zone->name = copy_name(name);
 	APPEND(inventory->zones, inventory->zone_count, zone);
 }
@@ -55,7 +55,7 @@ static knot_dname_t *choose_name(const knot_dname_t *owner)
 
 static void add_owner(inventory_t *inventory, const alias_record_t *record)
 {
-	owner_t *owner = need(calloc(1, sizeof(*owner)));
+	check_owner_t *owner = not_null(calloc(1, sizeof(*owner)));
 	owner->zone = inventory->zones[inventory->zone_count - 1];
 	owner->name = copy_name(record->owner);
 	owner->asked = choose_name(record->owner);
@@ -64,36 +64,26 @@ static void add_owner(inventory_t *inventory, const alias_record_t *record)
 }
 
 /*! Adds a target. What the module ignores is noted. */
-static void add_target(owner_t *owner, const knot_dname_t *name)
+static void note_target(check_owner_t *owner, const knot_dname_t *name)
 {
-	facts_t *facts = &owner->facts;
+	findings_t *findings = &owner->findings;
 	if (name == NULL) {
-		facts->malformed = true;
+		findings->malformed = true;
 	} else if (knot_dname_is_case_equal(name, owner->name)) {
-		facts->loop = true;
-	} else if (facts->count == ALIAS_TARGETS_MAX) {
-		facts->malformed = true;
+		findings->loop = true;
+	} else if (findings->count == ALIAS_TARGETS_MAX) {
+		findings->malformed = true;
 	} else {
 		knot_dname_t *copy = copy_name(name);
 		knot_dname_to_lower(copy);
-		owner->target_name[facts->count++] = copy;
+		owner->target_name[findings->count++] = copy;
 	}
 }
 
 static bool read_aliases(inventory_t *inventory, control_t *control, const char *zone)
 {
 	records_t records = { .keep_broken = true };
-	size_t unloaded = 0;
-	const char *error = records_find_unloaded(&unloaded, control, zone);
-	if (error == NULL) {
-		error = records_read(&records, control, zone);
-	}
-	if (error != NULL && zone != NULL) {
-		fail("zone %s: %s", zone, error);
-	} else if (error != NULL) {
-		fail("%s", error);
-	}
-
+	bool complete = records_read(&records, control, zone) && records.unloaded == 0;
 	const alias_record_t *last = NULL;
 	for (size_t i = 0; i < records.count; i++) {
 		const alias_record_t *record = &records.items[i];
@@ -104,16 +94,16 @@ static bool read_aliases(inventory_t *inventory, control_t *control, const char 
 		if (!same_zone || !knot_dname_is_equal(record->owner, last->owner)) {
 			add_owner(inventory, record);
 		}
-		add_target(inventory->owners[inventory->owner_count - 1], record->target);
+		note_target(inventory->owners[inventory->owner_count - 1], record->target);
 		last = record;
 	}
 	records_free(&records);
-	return error == NULL && unloaded == 0;
+	return complete;
 }
 
 static void take_own(void *ctx, knot_ctl_data_t data)
 {
-	owner_t *owner = ctx;
+	check_owner_t *owner = ctx;
 	const char *type = data[KNOT_CTL_IDX_TYPE], *text = data[KNOT_CTL_IDX_DATA];
 	if (type == NULL || text == NULL) {
 		return;
@@ -121,16 +111,16 @@ static void take_own(void *ctx, knot_ctl_data_t data)
 
 	uint8_t addr[16];
 	if (strcmp(type, "A") == 0 && inet_pton(AF_INET, text, addr) == 1) {
-		said_add(&owner->facts.own[ADDR_A], addr, 4);
+		observed_add_address(&owner->findings.own[ADDR_A], addr, 4);
 	} else if (strcmp(type, "AAAA") == 0 && inet_pton(AF_INET6, text, addr) == 1) {
-		said_add(&owner->facts.own[ADDR_AAAA], addr, 16);
+		observed_add_address(&owner->findings.own[ADDR_AAAA], addr, 16);
 	} else if (strcmp(type, "CNAME") == 0) {
-		owner->facts.cname = true;
+		owner->findings.cname = true;
 	}
 }
 
 /*! Reads what else there is at the owner. */
-static bool read_own(owner_t *owner, control_t *control)
+static bool read_own(check_owner_t *owner, control_t *control)
 {
 	knot_dname_txt_storage_t zone, name;
 	(void)knot_dname_to_str(zone, owner->zone->name, sizeof(zone));
@@ -162,7 +152,7 @@ static unsigned find_set(inventory_t *inventory, const resolvers_t *resolvers)
 	return set;
 }
 
-static bool find_resolvers(inventory_t *inventory, zone_t *zone, control_t *control, const wishes_t *wishes)
+static bool find_resolvers(inventory_t *inventory, check_zone_t *zone, control_t *control, const check_options_t *options)
 {
 	knot_dname_txt_storage_t name;
 	(void)knot_dname_to_str(name, zone->name, sizeof(name));
@@ -172,8 +162,8 @@ static bool find_resolvers(inventory_t *inventory, zone_t *zone, control_t *cont
 	zone->sibling = section.sibling;
 
 	bool found = true;
-	if (wishes->resolvers.count > 0) {
-		section.resolvers = wishes->resolvers;
+	if (options->resolvers.count > 0) {
+		section.resolvers = options->resolvers;
 	} else if (section.resolvers.count == 0 && resolvers_system(&section.resolvers) != KNOT_EOK) {
 		fail("%s: neither mod-alias nor the system has a resolver, give one with --resolver", name);
 		found = false;
@@ -186,36 +176,36 @@ static bool find_resolvers(inventory_t *inventory, zone_t *zone, control_t *cont
 
 static int compare_targets(const void *a, const void *b)
 {
-	const target_t *x = a, *y = b;
+	const check_target_t *x = a, *y = b;
 	int cmp = knot_dname_cmp(x->name, y->name);
 	return cmp != 0 ? cmp : (x->set > y->set) - (x->set < y->set);
 }
 
-static target_t *intern_target(inventory_t *inventory, const knot_dname_t *name, unsigned set)
+static check_target_t *intern_target(inventory_t *inventory, const knot_dname_t *name, unsigned set)
 {
-	target_t key = { .name = (knot_dname_t *)name, .set = set };
-	target_t **found = tfind(&key, &inventory->target_tree, compare_targets);
+	check_target_t key = { .name = (knot_dname_t *)name, .set = set };
+	check_target_t **found = tfind(&key, &inventory->target_tree, compare_targets);
 	if (found != NULL) {
 		return *found;
 	}
 
-	target_t *target = need(calloc(1, sizeof(*target)));
+	check_target_t *target = not_null(calloc(1, sizeof(*target)));
 	target->name = copy_name(name);
 	target->set = set;
-	(void)need(tsearch(target, &inventory->target_tree, compare_targets));
+	(void)not_null(tsearch(target, &inventory->target_tree, compare_targets));
 	APPEND(inventory->targets, inventory->target_count, target);
 	return target;
 }
 
 /*! With all read, puts together what belongs together. */
-static void connect_owner(inventory_t *inventory, owner_t *owner)
+static void connect_owner(inventory_t *inventory, check_owner_t *owner)
 {
-	facts_t *facts = &owner->facts;
-	facts->module = owner->zone->module;
-	facts->sibling = owner->zone->sibling;
-	for (unsigned i = 0; i < facts->count; i++) {
+	findings_t *findings = &owner->findings;
+	findings->module = owner->zone->module;
+	findings->sibling = owner->zone->sibling;
+	for (unsigned i = 0; i < findings->count; i++) {
 		owner->target[i] = intern_target(inventory, owner->target_name[i], owner->zone->set);
-		facts->target[i] = owner->target[i]->said;
+		findings->target[i] = owner->target[i]->observed;
 	}
 }
 
@@ -223,36 +213,36 @@ static void connect_owner(inventory_t *inventory, owner_t *owner)
 
 static int compare_owners(const void *a, const void *b)
 {
-	const owner_t *const *x = a, *const *y = b;
+	const check_owner_t *const *x = a, *const *y = b;
 	return knot_dname_cmp((*x)->name, (*y)->name);
 }
 
 static int compare_name(const void *key, const void *element)
 {
-	const owner_t *const *owner = element;
+	const check_owner_t *const *owner = element;
 	return knot_dname_cmp(key, (*owner)->name);
 }
 
-owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name)
+check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name)
 {
 	if (inventory->owner_count == 0) {
 		return NULL;
 	}
-	owner_t **found = bsearch(name, inventory->by_name, inventory->owner_count,
-	                          sizeof(inventory->by_name[0]), compare_name);
+	check_owner_t **found = bsearch(name, inventory->by_name, inventory->owner_count,
+	                                sizeof(inventory->by_name[0]), compare_name);
 	return found != NULL ? *found : NULL;
 }
 
-bool inventory_read(inventory_t *inventory, control_t *control, const wishes_t *wishes)
+bool inventory_read(inventory_t *inventory, control_t *control, const check_options_t *options)
 {
-	inventory->server = wishes->server;
+	inventory->server = options->server;
 	if (inventory->server.ss_family == AF_UNSPEC && !knotconf_find_server(&inventory->server, control)) {
 		return false;
 	}
 
-	bool complete = read_aliases(inventory, control, wishes->zone[0] != '\0' ? wishes->zone : NULL);
+	bool complete = read_aliases(inventory, control, options->zone[0] != '\0' ? options->zone : NULL);
 	for (size_t i = 0; i < inventory->zone_count; i++) {
-		complete &= find_resolvers(inventory, inventory->zones[i], control, wishes);
+		complete &= find_resolvers(inventory, inventory->zones[i], control, options);
 	}
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		complete &= read_own(inventory->owners[i], control);
@@ -261,17 +251,17 @@ bool inventory_read(inventory_t *inventory, control_t *control, const wishes_t *
 
 	if (inventory->owner_count > 0) {
 		size_t size = inventory->owner_count * sizeof(inventory->owners[0]);
-		inventory->by_name = need(malloc(size));
+		inventory->by_name = not_null(malloc(size));
 		memcpy(inventory->by_name, inventory->owners, size);
 		qsort(inventory->by_name, inventory->owner_count, sizeof(inventory->owners[0]), compare_owners);
 	}
 	return complete;
 }
 
-static void free_target(target_t *target)
+static void free_target(check_target_t *target)
 {
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		said_clear(&target->said[family]);
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		observed_clear(&target->observed[type]);
 	}
 	for (unsigned i = 0; i < target->chain_len; i++) {
 		free(target->chain[i]);
@@ -280,15 +270,15 @@ static void free_target(target_t *target)
 	free(target);
 }
 
-static void free_owner(owner_t *owner)
+static void free_owner(check_owner_t *owner)
 {
-	facts_t *facts = &owner->facts;
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		said_clear(&facts->own[family]);
-		said_clear(&facts->plain[family]);
-		said_clear(&facts->secure[family]);
+	findings_t *findings = &owner->findings;
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		observed_clear(&findings->own[type]);
+		observed_clear(&findings->plain[type]);
+		observed_clear(&findings->secure[type]);
 	}
-	for (unsigned i = 0; i < facts->count; i++) {
+	for (unsigned i = 0; i < findings->count; i++) {
 		free(owner->target_name[i]);
 	}
 	free(owner->name);
@@ -296,14 +286,14 @@ static void free_owner(owner_t *owner)
 	free(owner);
 }
 
-static void keep(void *target)
+static void keep_target(void *target)
 {
 	(void)target; /* The array has it. */
 }
 
 void inventory_free(inventory_t *inventory)
 {
-	tdestroy(inventory->target_tree, keep);
+	tdestroy(inventory->target_tree, keep_target);
 	for (size_t i = 0; i < inventory->target_count; i++) {
 		free_target(inventory->targets[i]);
 	}

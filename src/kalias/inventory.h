@@ -16,16 +16,16 @@
 
 /*! What an ALIAS points to; shared by all owners that do, with the same resolvers. */
 typedef struct {
-	knot_dname_t *name;      /*!< Lower case. */
-	unsigned set;            /*!< Index of its resolvers. */
-	said_t said[ADDR_TYPES]; /*!< What those say. */
-	bool again;              /*!< Is asked for once more. */
+	knot_dname_t *name;              /*!< Lower case. */
+	unsigned set;                    /*!< Index of its resolvers. */
+	observed_t observed[ADDR_TYPES]; /*!< What those say. */
+	bool again;                      /*!< Is asked for once more. */
 	/* What is found out only when these fail. */
 	unsigned chain_len;
 	knot_dname_t *chain[CHAIN_MAX]; /*!< The names that its CNAMEs lead to. */
 	bool cname_loop;                /*!< They lead back to themselves. */
 	bool fails_here;                /*!< It is a name on the server itself, which has no addresses for it. */
-} target_t;
+} check_target_t;
 
 typedef struct {
 	knot_dname_t *name; /*!< Lower case. */
@@ -33,33 +33,34 @@ typedef struct {
 	module_state_t module;
 	sibling_t sibling;
 	bool is_signed; /*!< Found out by asking. */
-} zone_t;
+} check_zone_t;
 
 /*! A name with ALIAS. */
 typedef struct {
-	const zone_t *zone;
+	const check_zone_t *zone;
 	knot_dname_t *name;                           /*!< Lower case. */
 	knot_dname_t *asked;                          /*!< The name itself, or one that a wildcard covers. */
 	uint32_t ttl;                                 /*!< Of the ALIAS, s. */
-	knot_dname_t *target_name[ALIAS_TARGETS_MAX]; /*!< Lower case; as many as `facts` says. */
-	target_t *target[ALIAS_TARGETS_MAX];
-	facts_t facts;
-	unsigned problems; /*!< What judge() found. */
+	knot_dname_t *target_name[ALIAS_TARGETS_MAX]; /*!< Lower case; as many as `findings` says. */
+	check_target_t *target[ALIAS_TARGETS_MAX];
+	findings_t findings;
+	unsigned problems; /*!< What judge_owner() found. */
+	unsigned pending;  /*!< Queries to the server that are under way. */
 	unsigned mark;     /*!< Of the search for loops. */
-} owner_t;
+} check_owner_t;
 
 typedef struct {
 	struct sockaddr_storage server;
 	resolvers_t *sets; /*!< Different sets of resolvers. */
 	unsigned set_count;
-	zone_t **zones;
+	check_zone_t **zones;
 	size_t zone_count;
-	owner_t **owners; /*!< In the order of zones, and of names in them. */
+	check_owner_t **owners; /*!< In the order of zones, and of names in them. */
 	size_t owner_count;
-	target_t **targets;
+	check_target_t **targets;
 	size_t target_count;
-	void *target_tree; /*!< The targets by name and set. */
-	owner_t **by_name; /*!< The owners sorted by name. */
+	void *target_tree;       /*!< The targets by name and set. */
+	check_owner_t **by_name; /*!< The owners sorted by name. */
 } inventory_t;
 
 /*! What was given on the command line. */
@@ -67,16 +68,16 @@ typedef struct {
 	knot_dname_txt_storage_t zone;  /*!< Empty: all. */
 	resolvers_t resolvers;          /*!< Empty: those that the module has. */
 	struct sockaddr_storage server; /*!< AF_UNSPEC: where knotd listens. */
-} wishes_t;
+} check_options_t;
 
 /*!
  * \brief Reads all that there is to know before anybody is asked.
  *
  * \return false if something could not be read: an error has been printed, and what could be read is there.
  */
-bool inventory_read(inventory_t *inventory, control_t *control, const wishes_t *wishes);
+bool inventory_read(inventory_t *inventory, control_t *control, const check_options_t *options);
 
 /*! \brief The owner of that name; NULL if there is none. */
-owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name);
+check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name);
 
 void inventory_free(inventory_t *inventory);

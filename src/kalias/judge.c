@@ -51,65 +51,65 @@ bool judge_again(unsigned problems)
 	                   BIT(PROBLEM_UNSIGNED));
 }
 
-/*! How many targets give the same kind of reply for a family. */
-static unsigned count_kind(const facts_t *facts, addr_type_t family, said_kind_t kind)
+/*! How many targets give the same kind of reply for a type. */
+static unsigned count_kind(const findings_t *findings, addr_type_t type, observed_kind_t kind)
 {
 	unsigned count = 0;
-	for (unsigned i = 0; i < facts->count; i++) {
-		count += (facts->target[i][family].kind == kind);
+	for (unsigned i = 0; i < findings->count; i++) {
+		count += (findings->target[i][type].kind == kind);
 	}
 	return count;
 }
 
 /*! How many targets have addresses, some of which the server has. */
-static unsigned count_met(const facts_t *facts, addr_type_t family)
+static unsigned count_met(const findings_t *findings, addr_type_t type)
 {
 	unsigned count = 0;
-	for (unsigned i = 0; i < facts->count; i++) {
-		count += said_meet(&facts->plain[family], &facts->target[i][family]);
+	for (unsigned i = 0; i < findings->count; i++) {
+		count += observed_meet(&findings->plain[type], &findings->target[i][type]);
 	}
 	return count;
 }
 
-bool judge_meets(const facts_t *facts, addr_type_t family)
+bool judge_meets(const findings_t *findings, addr_type_t type)
 {
-	return count_met(facts, family) == count_kind(facts, family, SAID_ADDRESSES);
+	return count_met(findings, type) == count_kind(findings, type, OBSERVED_ADDRESSES);
 }
 
-static unsigned judge_target(const said_t *said)
+static unsigned judge_target(const observed_t *observed)
 {
-	const said_t *a = &said[ADDR_A], *aaaa = &said[ADDR_AAAA];
+	const observed_t *a = &observed[ADDR_A], *aaaa = &observed[ADDR_AAAA];
 	unsigned problems = 0;
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		switch (said[family].kind) {
-		case SAID_NOTHING:
-		case SAID_ERROR:
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		switch (observed[type].kind) {
+		case OBSERVED_NOTHING:
+		case OBSERVED_ERROR:
 			problems |= BIT(PROBLEM_UNRESOLVED);
 			break;
-		case SAID_NXDOMAIN:
+		case OBSERVED_NXDOMAIN:
 			problems |= BIT(PROBLEM_DANGLING);
 			break;
 		default:
 			break;
 		}
 	}
-	return (a->kind == SAID_NODATA && aaaa->kind == SAID_NODATA) ? BIT(PROBLEM_NO_ADDRESS) : problems;
+	return (a->kind == OBSERVED_NODATA && aaaa->kind == OBSERVED_NODATA) ? BIT(PROBLEM_NO_ADDRESS) : problems;
 }
 
 /*! The server has addresses: are they the right ones? */
-static unsigned judge_addresses(const facts_t *facts, addr_type_t family)
+static unsigned judge_addresses(const findings_t *findings, addr_type_t type)
 {
-	const said_t *plain = &facts->plain[family], *own = &facts->own[family];
+	const observed_t *plain = &findings->plain[type], *own = &findings->own[type];
 	unsigned stale = (plain->has_ede && plain->ede == KNOT_EDNS_EDE_STALE) ? BIT(PROBLEM_STALE) : 0;
-	bool expected = count_kind(facts, family, SAID_ADDRESSES) > 0;
-	bool failed = count_kind(facts, family, SAID_NOTHING) + count_kind(facts, family, SAID_ERROR) > 0;
+	bool expected = count_kind(findings, type, OBSERVED_ADDRESSES) > 0;
+	bool failed = count_kind(findings, type, OBSERVED_NOTHING) + count_kind(findings, type, OBSERVED_ERROR) > 0;
 
-	if (count_met(facts, family) > 0) {
-		return stale | (judge_meets(facts, family) ? 0 : BIT(PROBLEM_DIFFERS));
+	if (count_met(findings, type) > 0) {
+		return stale | (judge_meets(findings, type) ? 0 : BIT(PROBLEM_DIFFERS));
 	}
-	if (said_meet(plain, own)) {
+	if (observed_meet(plain, own)) {
 		/* They serve when the target has none; where they always do has been sorted out before. */
-		return (expected && facts->module == MODULE_PRESENT) ? BIT(PROBLEM_NOT_SERVED) : stale;
+		return (expected && findings->module == MODULE_PRESENT) ? BIT(PROBLEM_NOT_SERVED) : stale;
 	}
 	if (failed || (stale != 0 && !expected)) {
 		return stale; /* What is wrong with the target says it. */
@@ -117,59 +117,59 @@ static unsigned judge_addresses(const facts_t *facts, addr_type_t family)
 	return stale | BIT(PROBLEM_DIFFERS);
 }
 
-static unsigned judge_family(const facts_t *facts, addr_type_t family)
+static unsigned judge_type(const findings_t *findings, addr_type_t type)
 {
-	const said_t *plain = &facts->plain[family], *own = &facts->own[family];
+	const observed_t *plain = &findings->plain[type], *own = &findings->own[type];
 	switch (plain->kind) {
-	case SAID_NOTHING:
+	case OBSERVED_NOTHING:
 		return BIT(PROBLEM_NO_ANSWER);
-	case SAID_NXDOMAIN:
+	case OBSERVED_NXDOMAIN:
 		return BIT(PROBLEM_NOT_SERVED);
-	case SAID_ERROR:
+	case OBSERVED_ERROR:
 		return plain->rcode == KNOT_RCODE_SERVFAIL ? BIT(PROBLEM_SERVFAIL) : BIT(PROBLEM_NOT_SERVED);
-	case SAID_NODATA:
-		if (own->count == 0 && count_kind(facts, family, SAID_ADDRESSES) == 0) {
+	case OBSERVED_NODATA:
+		if (own->count == 0 && count_kind(findings, type, OBSERVED_ADDRESSES) == 0) {
 			return 0;
 		}
-		/* With addresses of the other family it does serve, but does not know of these. */
-		return facts->plain[ADDR_TYPES - 1 - family].count > 0 ? BIT(PROBLEM_DIFFERS) :
-		                                                         BIT(PROBLEM_NOT_SERVED);
+		/* With addresses of the other type it does serve, but does not know of these. */
+		return findings->plain[ADDR_TYPES - 1 - type].count > 0 ? BIT(PROBLEM_DIFFERS) :
+		                                                          BIT(PROBLEM_NOT_SERVED);
 	default:
 		break;
 	}
 
-	if (own->count > 0 && facts->module == MODULE_PRESENT && facts->sibling == SIBLING_OVERRIDE) {
-		return said_meet(plain, own) ? 0 : BIT(PROBLEM_DIFFERS);
+	if (own->count > 0 && findings->module == MODULE_PRESENT && findings->sibling == SIBLING_OVERRIDE) {
+		return observed_meet(plain, own) ? 0 : BIT(PROBLEM_DIFFERS);
 	}
-	return judge_addresses(facts, family);
+	return judge_addresses(findings, type);
 }
 
-static unsigned judge_signed(const facts_t *facts, addr_type_t family)
+static unsigned judge_signed(const findings_t *findings, addr_type_t type)
 {
-	const said_t *plain = &facts->plain[family], *secure = &facts->secure[family];
-	if (plain->kind != SAID_ADDRESSES) {
+	const observed_t *plain = &findings->plain[type], *secure = &findings->secure[type];
+	if (plain->kind != OBSERVED_ADDRESSES) {
 		return 0;
 	}
-	if (secure->kind == SAID_NOTHING) {
+	if (secure->kind == OBSERVED_NOTHING) {
 		return BIT(PROBLEM_NO_ANSWER);
 	}
 	/* Other addresses, if signed, are the zone's own, without those of the target. */
-	return (secure->is_signed && said_meet(secure, plain)) ? 0 : BIT(PROBLEM_UNSIGNED);
+	return (secure->is_signed && observed_meet(secure, plain)) ? 0 : BIT(PROBLEM_UNSIGNED);
 }
 
-unsigned judge(const facts_t *facts)
+unsigned judge_owner(const findings_t *findings)
 {
-	unsigned problems = (facts->malformed ? BIT(PROBLEM_MALFORMED) : 0) |
-	                    (facts->cname ? BIT(PROBLEM_CNAME) : 0) |
-	                    (facts->loop ? BIT(PROBLEM_LOOP) : 0) |
-	                    (facts->module == MODULE_ABSENT ? BIT(PROBLEM_NOT_SERVED) : 0);
-	for (unsigned i = 0; i < facts->count; i++) {
-		problems |= judge_target(facts->target[i]);
+	unsigned problems = (findings->malformed ? BIT(PROBLEM_MALFORMED) : 0) |
+	                    (findings->cname ? BIT(PROBLEM_CNAME) : 0) |
+	                    (findings->loop ? BIT(PROBLEM_LOOP) : 0) |
+	                    (findings->module == MODULE_ABSENT ? BIT(PROBLEM_NOT_SERVED) : 0);
+	for (unsigned i = 0; i < findings->count; i++) {
+		problems |= judge_target(findings->target[i]);
 	}
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		problems |= judge_family(facts, family);
-		if (facts->zone_signed) {
-			problems |= judge_signed(facts, family);
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		problems |= judge_type(findings, type);
+		if (findings->zone_signed) {
+			problems |= judge_signed(findings, type);
 		}
 	}
 	return problems;

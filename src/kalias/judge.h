@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "kalias/knotconf.h"
-#include "kalias/said.h"
+#include "kalias/observed.h"
 #include "util/rrtype.h"
 
 /*! What can be wrong, see problem_help(); causes before effects: the first one that holds is the status. */
@@ -36,20 +36,20 @@ typedef struct {
 	bool cname;
 	bool loop;
 	bool zone_signed;
-	module_state_t module;                   /*!< Whether the zone has the module ... */
-	sibling_t sibling;                       /*!< ... and, if so, what its own addresses are for. */
-	unsigned count;                          /*!< Targets. */
-	const said_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, ADDR_TYPES elements. */
-	said_t own[ADDR_TYPES];                  /*!< The owner's own addresses in the zone. */
-	said_t plain[ADDR_TYPES];                /*!< What the server says ... */
-	said_t secure[ADDR_TYPES];               /*!< ... to clients with the DO bit; asked in signed zones only. */
-} facts_t;
+	module_state_t module;                       /*!< Whether the zone has the module ... */
+	sibling_t sibling;                           /*!< ... and, if so, what its own addresses are for. */
+	unsigned count;                              /*!< Targets. */
+	const observed_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, ADDR_TYPES elements. */
+	observed_t own[ADDR_TYPES];                  /*!< The owner's own addresses in the zone. */
+	observed_t plain[ADDR_TYPES];                /*!< What the server says ... */
+	observed_t secure[ADDR_TYPES];               /*!< ... to clients with the DO bit; asked in signed zones only. */
+} findings_t;
 
 /*! \brief Judges an owner. \return The problems as a set of bits, 0 if there is none. */
-unsigned judge(const facts_t *facts);
+unsigned judge_owner(const findings_t *findings);
 
 /*! \brief Whether the server has an address of each target that has any. */
-bool judge_meets(const facts_t *facts, addr_type_t family);
+bool judge_meets(const findings_t *findings, addr_type_t type);
 
 /*! \brief Whether a set of problems has one. */
 static inline bool has_problem(unsigned problems, problem_t problem)

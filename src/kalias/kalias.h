@@ -10,7 +10,9 @@
 
 #pragma once
 
+#include <getopt.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 /*! How a command ended, as exit status. */
 typedef enum {
@@ -42,6 +44,22 @@ exit_t misuse(const char *name, const char *format, ...) __attribute__((format(p
 
 /*! \brief Prints "warning: ..." on standard error. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*!
+ * \brief Takes the options of a command that do no more than set their flag, and leaves its other arguments.
+ *
+ * \return false if there are options that it does not have.
+ */
+bool take_flags(int *argc, char ***argv, const struct option *options);
+
+/*! \brief Ends the program if the memory that was asked for is not there. \return It. */
+static inline void *not_null(void *memory)
+{
+	if (memory == NULL) {
+		exit(fail("not enough memory"));
+	}
+	return memory;
+}
 
 /* The commands. */
 exit_t run_rr(const settings_t *settings, int argc, char **argv);

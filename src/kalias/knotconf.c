@@ -179,3 +179,10 @@ void knotconf_find_section(section_t *section, control_t *control, const char *z
 		read_resolvers(&section->resolvers, control, id);
 	}
 }
+
+bool knotconf_has_module(control_t *control, const char *zone)
+{
+	section_t section;
+	knotconf_find_section(&section, control, zone);
+	return section.state != MODULE_ABSENT;
+}

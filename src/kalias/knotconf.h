@@ -44,3 +44,6 @@ bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control);
  * The resolvers of a zone that does not have the module, as far as can be told, are those of the first section.
  */
 void knotconf_find_section(section_t *section, control_t *control, const char *zone);
+
+/*! \brief Whether the module answers for a zone: false if it certainly does not. Members of catalog zones can't be told. */
+bool knotconf_has_module(control_t *control, const char *zone);

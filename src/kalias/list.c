@@ -10,56 +10,21 @@
 #include "kalias/control.h"
 #include "kalias/records.h"
 
-/*! \return Width of the longest owner. */
-static int owner_width(const records_t *records)
-{
-	int width = 0;
-	for (size_t i = 0; i < records->count; i++) {
-		knot_dname_txt_storage_t owner;
-		(void)knot_dname_to_str(owner, records->items[i].owner, sizeof(owner));
-		int len = strlen(owner);
-		width = (len > width) ? len : width;
-	}
-	return width;
-}
-
-static int ttl_width(const records_t *records)
-{
-	int width = 0;
-	for (size_t i = 0; i < records->count; i++) {
-		int len = snprintf(NULL, 0, "%u", records->items[i].ttl);
-		width = (len > width) ? len : width;
-	}
-	return width;
-}
-
 static void print_records(const records_t *records)
 {
-	int owner_room = owner_width(records), ttl_room = ttl_width(records);
+	knot_dname_txt_storage_t owner, target;
+	int owner_width = 0, ttl_width = 0;
 	for (size_t i = 0; i < records->count; i++) {
-		knot_dname_txt_storage_t owner, target;
+		(void)knot_dname_to_str(owner, records->items[i].owner, sizeof(owner));
+		int owner_len = strlen(owner), ttl_len = snprintf(NULL, 0, "%u", records->items[i].ttl);
+		owner_width = (owner_len > owner_width) ? owner_len : owner_width;
+		ttl_width = (ttl_len > ttl_width) ? ttl_len : ttl_width;
+	}
+	for (size_t i = 0; i < records->count; i++) {
 		(void)knot_dname_to_str(owner, records->items[i].owner, sizeof(owner));
 		(void)knot_dname_to_str(target, records->items[i].target, sizeof(target));
-		printf("%-*s  %*u  %s\n", owner_room, owner, ttl_room, records->items[i].ttl, target);
+		printf("%-*s  %*u  %s\n", owner_width, owner, ttl_width, records->items[i].ttl, target);
 	}
-}
-
-/*! \param zone  Name of the zone, NULL: all zones. */
-static exit_t list(control_t *control, const char *zone)
-{
-	records_t records = { 0 };
-	size_t unloaded = 0;
-	const char *error = records_find_unloaded(&unloaded, control, zone);
-	if (error == NULL) {
-		error = records_read(&records, control, zone);
-	}
-	exit_t status = (zone != NULL && unloaded > 0) ? EXIT_WRONG : EXIT_FINE;
-	if (error != NULL) {
-		status = (zone != NULL) ? fail("zone %s: %s", zone, error) : fail("%s", error);
-	}
-	print_records(&records);
-	records_free(&records);
-	return status;
 }
 
 exit_t run_list(const settings_t *settings, int argc, char **argv)
@@ -69,19 +34,18 @@ exit_t run_list(const settings_t *settings, int argc, char **argv)
 	}
 
 	knot_dname_txt_storage_t zone;
-	if (argc == 2) {
-		knot_dname_storage_t name;
-		if (!alias_read_name(name, argv[1], NULL)) {
-			return misuse("list", "'%s' is not a name", argv[1]);
-		}
-		(void)knot_dname_to_str(zone, name, sizeof(zone));
+	if (argc == 2 && !alias_read_zone(zone, argv[1])) {
+		return misuse("list", "'%s' is not a name", argv[1]);
 	}
 
 	control_t *control = control_open(settings);
 	if (control == NULL) {
 		return EXIT_WRONG;
 	}
-	exit_t status = list(control, (argc == 2) ? zone : NULL);
+	records_t records = { 0 };
+	bool complete = records_read(&records, control, (argc == 2) ? zone : NULL);
 	control_close(control);
-	return status;
+	print_records(&records);
+	records_free(&records);
+	return complete ? EXIT_FINE : EXIT_WRONG;
 }

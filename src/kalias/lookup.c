@@ -2,10 +2,9 @@
 
 #include "kalias/lookup.h"
 
-#include <netinet/in.h>
-#include <string.h>
+#include <arpa/inet.h>
 
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 #include "kalias/probe.h"
 #include "resolve/resolver.h"
 
@@ -22,12 +21,12 @@ typedef struct {
 	unsigned silent; /*!< Queries in a row without reply. */
 	unsigned pings;  /*!< Under way. */
 	bool down;       /*!< Thousands of time-outs more would not tell more. */
-} set_t;
+} resolver_set_t;
 
 struct lookup {
 	uv_loop_t *loop;
 	unsigned count;
-	set_t set[];
+	resolver_set_t set[];
 };
 
 /* Why there is no reply. */
@@ -40,43 +39,37 @@ typedef struct {
 	unsigned pending;
 	lookup_cb cb;
 	void *ctx;
-} job_t;
+} lookup_job_t;
 
 /*! One query; a late reply may come after the job has ended. */
 typedef struct {
 	lookup_t *lookup;
-	set_t *set;
-	said_t *said;
-	job_t *job; /*!< NULL: has been told. */
-} query_ctx_t;
+	resolver_set_t *set;
+	observed_t *observed;
+	lookup_job_t *job; /*!< NULL: has been told. */
+} lookup_query_t;
 
+/*! The address of a resolver of a set, by way of its text. */
 static void get_address(struct sockaddr_storage *addr, const resolvers_t *set, unsigned i)
 {
-	memset(addr, 0, sizeof(*addr));
-	addr->ss_family = set->server[i].family;
-	in_port_t port = htons(set->server[i].port);
-	if (addr->ss_family == AF_INET) {
-		struct sockaddr_in *in = (struct sockaddr_in *)addr;
-		memcpy(&in->sin_addr, set->server[i].addr, sizeof(in->sin_addr));
-		in->sin_port = port;
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
-		memcpy(&in6->sin6_addr, set->server[i].addr, sizeof(in6->sin6_addr));
-		in6->sin6_port = port;
+	char text[INET6_ADDRSTRLEN];
+	(void)inet_ntop(set->server[i].family, set->server[i].addr, text, sizeof(text));
+	if (uv_ip4_addr(text, set->server[i].port, (struct sockaddr_in *)addr) != 0) {
+		(void)uv_ip6_addr(text, set->server[i].port, (struct sockaddr_in6 *)addr);
 	}
 }
 
 lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory)
 {
-	lookup_t *lookup = need(calloc(1, sizeof(*lookup) + inventory->set_count * sizeof(lookup->set[0])));
+	lookup_t *lookup = not_null(calloc(1, sizeof(*lookup) + inventory->set_count * sizeof(lookup->set[0])));
 	lookup->loop = loop;
 	lookup->count = inventory->set_count;
 	for (unsigned i = 0; i < lookup->count; i++) {
-		set_t *set = &lookup->set[i];
+		resolver_set_t *set = &lookup->set[i];
 		set->count = inventory->sets[i].count;
 		set->down = (set->count == 0);
 		if (set->count > 0) {
-			set->resolver = need(resolver_new(loop, &inventory->sets[i], RESOLVE_MS, RESOLVE_RETRY));
+			set->resolver = not_null(resolver_new(loop, &inventory->sets[i], RESOLVE_MS, RESOLVE_RETRY));
 		}
 		for (unsigned k = 0; k < set->count; k++) {
 			get_address(&set->server[k], &inventory->sets[i], k);
@@ -101,7 +94,7 @@ void lookup_free(lookup_t *lookup)
 static void on_pong(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
-	set_t *set = ctx;
+	resolver_set_t *set = ctx;
 	if (pkt != NULL) {
 		set->silent = 0;
 	}
@@ -111,7 +104,7 @@ static void on_pong(const knot_pkt_t *pkt, const char *why, void *ctx)
 }
 
 /*! Without RD a resolver that is there answers at once, if only by a refusal. */
-static void ping(lookup_t *lookup, set_t *set)
+static void ping_set(lookup_t *lookup, resolver_set_t *set)
 {
 	static const knot_dname_t root[] = "";
 	set->pings = set->count;
@@ -120,16 +113,16 @@ static void ping(lookup_t *lookup, set_t *set)
 	}
 }
 
-static void note_silence(lookup_t *lookup, set_t *set)
+static void count_silence(lookup_t *lookup, resolver_set_t *set)
 {
 	if (++set->silent >= SILENT_MAX && set->pings == 0 && !set->down) {
-		ping(lookup, set);
+		ping_set(lookup, set);
 	}
 }
 
 /* --- addresses --- */
 
-static void end_query(job_t *job)
+static void end_query(lookup_job_t *job)
 {
 	if (--job->pending == 0) {
 		job->cb(job->ctx);
@@ -139,22 +132,22 @@ static void end_query(job_t *job)
 
 static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
-	query_ctx_t *query = ctx;
+	lookup_query_t *query = ctx;
 	if (reply != NULL) {
-		said_take(query->said, reply);
+		observed_set_reply(query->observed, reply);
 		query->set->silent = 0;
 	} else if (query->job != NULL) {
 		bool silent = (ede == KNOT_EDNS_EDE_NREACH_AUTH);
-		said_take_nothing(query->said, silent ? why_silent : why_failed);
+		observed_set_nothing(query->observed, silent ? why_silent : why_failed);
 		if (silent) {
-			note_silence(query->lookup, query->set);
+			count_silence(query->lookup, query->set);
 		} else {
 			query->set->silent = 0;
 		}
 	}
 
 	if (query->job != NULL) {
-		job_t *job = query->job;
+		lookup_job_t *job = query->job;
 		query->job = NULL;
 		end_query(job);
 	}
@@ -163,28 +156,28 @@ static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx
 	}
 }
 
-void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx)
+void lookup_start(lookup_t *lookup, check_target_t *target, lookup_cb cb, void *ctx)
 {
-	set_t *set = &lookup->set[target->set];
+	resolver_set_t *set = &lookup->set[target->set];
 	if (set->down) {
-		for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-			said_take_nothing(&target->said[family], why_down);
+		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+			observed_set_nothing(&target->observed[type], why_down);
 		}
 		cb(ctx);
 		return;
 	}
 
-	job_t *job = need(calloc(1, sizeof(*job)));
+	lookup_job_t *job = not_null(calloc(1, sizeof(*job)));
 	job->pending = ADDR_TYPES;
 	job->cb = cb;
 	job->ctx = ctx;
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		query_ctx_t *query = need(calloc(1, sizeof(*query)));
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		lookup_query_t *query = not_null(calloc(1, sizeof(*query)));
 		query->lookup = lookup;
 		query->set = set;
-		query->said = &target->said[family];
+		query->observed = &target->observed[type];
 		query->job = job;
-		resolver_query(set->resolver, target->name, addr_rrtype(family), on_resolved, query);
+		resolver_query(set->resolver, target->name, addr_rrtype(type), on_resolved, query);
 	}
 }
 
@@ -201,13 +194,13 @@ void lookup_settle(lookup_t *lookup)
 
 typedef struct {
 	lookup_t *lookup;
-	target_t *target;
+	check_target_t *target;
 	const struct sockaddr_storage *server;
 	lookup_cb cb;
 	void *ctx;
 } trace_t;
 
-static void ask_server(trace_t *trace);
+static void trace_on_server(trace_t *trace);
 
 static void end_trace(trace_t *trace)
 {
@@ -216,12 +209,12 @@ static void end_trace(trace_t *trace)
 }
 
 /*! The name that the chain has led to so far. */
-static const knot_dname_t *chain_end(const target_t *target)
+static const knot_dname_t *chain_end(const check_target_t *target)
 {
 	return target->chain_len > 0 ? target->chain[target->chain_len - 1] : target->name;
 }
 
-static bool in_chain(const target_t *target, const knot_dname_t *name)
+static bool in_chain(const check_target_t *target, const knot_dname_t *name)
 {
 	bool found = knot_dname_is_equal(target->name, name);
 	for (unsigned i = 0; i < target->chain_len && !found; i++) {
@@ -231,7 +224,7 @@ static bool in_chain(const target_t *target, const knot_dname_t *name)
 }
 
 /*! Appends what the reply has for the end of the chain. \return false if that is no CNAME, or no new one. */
-static bool take_cname(target_t *target, const knot_pkt_t *pkt)
+static bool take_cname(check_target_t *target, const knot_pkt_t *pkt)
 {
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 	for (uint16_t i = 0; i < answer->count; i++) {
@@ -246,7 +239,7 @@ static bool take_cname(target_t *target, const knot_pkt_t *pkt)
 		if (target->cname_loop || target->chain_len == CHAIN_MAX) {
 			return false;
 		}
-		target->chain[target->chain_len++] = need(knot_dname_copy(name, NULL));
+		target->chain[target->chain_len++] = not_null(knot_dname_copy(name, NULL));
 		return true;
 	}
 	return false;
@@ -257,21 +250,21 @@ static void on_resolver_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 	(void)why;
 	trace_t *trace = ctx;
 	if (pkt != NULL && take_cname(trace->target, pkt)) {
-		ask_server(trace);
+		trace_on_server(trace);
 	} else {
 		end_trace(trace);
 	}
 }
 
-static void ask_resolver(trace_t *trace)
+static void trace_on_resolver(trace_t *trace)
 {
-	const set_t *set = &trace->lookup->set[trace->target->set];
-	const said_t *said = trace->target->said;
-	if (set->down || said[ADDR_A].why == why_silent || said[ADDR_AAAA].why == why_silent) {
+	const resolver_set_t *set = &trace->lookup->set[trace->target->set];
+	const observed_t *observed = trace->target->observed;
+	if (set->down || observed[ADDR_A].why == why_silent || observed[ADDR_AAAA].why == why_silent) {
 		end_trace(trace);
 		return;
 	}
-	probe_start(trace->lookup->loop, &set->server[0], chain_end(trace->target), KNOT_RRTYPE_CNAME, PROBE_RD,
+	probe_start(trace->lookup->loop, &set->server[0], chain_end(trace->target), KNOT_RRTYPE_CNAME, QUERY_RD,
 	            on_resolver_cname, trace);
 }
 
@@ -290,9 +283,9 @@ static void on_server_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 	(void)why;
 	trace_t *trace = ctx;
 	if (pkt == NULL || !knot_wire_get_aa(pkt->wire)) {
-		ask_resolver(trace);
+		trace_on_resolver(trace);
 	} else if (take_cname(trace->target, pkt)) {
-		ask_server(trace);
+		trace_on_server(trace);
 	} else if (trace->target->chain_len == 0) {
 		probe_start(trace->lookup->loop, trace->server, trace->target->name, KNOT_RRTYPE_A, 0,
 		            on_server_address, trace);
@@ -302,10 +295,10 @@ static void on_server_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 }
 
 /*! The server first: it may be where the loop is, and out of the resolver's reach. */
-static void ask_server(trace_t *trace)
+static void trace_on_server(trace_t *trace)
 {
 	if (trace->server == NULL) {
-		ask_resolver(trace);
+		trace_on_resolver(trace);
 		return;
 	}
 	/* For the CNAME alone: a name with one that leads nowhere fails otherwise. */
@@ -313,14 +306,14 @@ static void ask_server(trace_t *trace)
 	            on_server_cname, trace);
 }
 
-void lookup_trace(lookup_t *lookup, target_t *target, const struct sockaddr_storage *server,
+void lookup_trace(lookup_t *lookup, check_target_t *target, const struct sockaddr_storage *server,
                   lookup_cb cb, void *ctx)
 {
-	trace_t *trace = need(calloc(1, sizeof(*trace)));
+	trace_t *trace = not_null(calloc(1, sizeof(*trace)));
 	trace->lookup = lookup;
 	trace->target = target;
 	trace->server = server;
 	trace->cb = cb;
 	trace->ctx = ctx;
-	ask_server(trace);
+	trace_on_server(trace);
 }

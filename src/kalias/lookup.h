@@ -13,7 +13,7 @@
 
 typedef struct lookup lookup_t;
 
-/*! \brief Takes that a target has been dealt with: its `said` is there. Must not start others. */
+/*! \brief Takes that a target has been dealt with: its `observed` is there. Must not start others. */
 typedef void (*lookup_cb)(void *ctx);
 
 /*! \brief Sets up a resolver for each set of the inventory. */
@@ -25,7 +25,7 @@ lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory);
  * Resolvers that have been silent for long are not asked. After one or more of these
  * lookup_settle() has to be called.
  */
-void lookup_start(lookup_t *lookup, target_t *target, lookup_cb cb, void *ctx);
+void lookup_start(lookup_t *lookup, check_target_t *target, lookup_cb cb, void *ctx);
 
 void lookup_settle(lookup_t *lookup);
 
@@ -34,7 +34,7 @@ void lookup_settle(lookup_t *lookup);
  *
  * \param server  The server under test, NULL if it is silent.
  */
-void lookup_trace(lookup_t *lookup, target_t *target, const struct sockaddr_storage *server,
+void lookup_trace(lookup_t *lookup, check_target_t *target, const struct sockaddr_storage *server,
                   lookup_cb cb, void *ctx);
 
 /*! \brief Ends all, and runs the loop to its end. */

@@ -7,7 +7,6 @@
 #include "kalias/kalias.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,6 +82,17 @@ exit_t misuse(const char *name, const char *format, ...)
 	}
 	fprintf(stderr, "Usage: " PROGRAM " [options] <command> [arguments], see " PROGRAM " --help\n");
 	return EXIT_USAGE;
+}
+
+bool take_flags(int *argc, char ***argv, const struct option *flags)
+{
+	opterr = 0;
+	int opt;
+	while ((opt = getopt_long(*argc, *argv, "+", flags, NULL)) == 0) {
+	}
+	*argc -= optind;
+	*argv += optind;
+	return opt == -1;
 }
 
 static void print_help(void)

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * c-ares does not do this: version 1.34 reads and writes each message anew, and can't write names that hosts can't have, such
+ * as a\032b. c-ares also puts all queries to a server on one TCP connection, on which a knotd that waits for one target lets
+ * the next query wait, too.
+ *
+ * A probe has one socket at a time. What comes next begins when libuv has closed the handle of the last socket, and the
+ * probe is freed when libuv has closed its timer.
+ */
+
 #include "kalias/probe.h"
 
+#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
+#include <unistd.h>
 
-#include "kalias/need.h"
+#include "kalias/kalias.h"
 
-/*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
-#define UDP_PAYLOAD 1232
-/*! Room for any query: header, the longest name, type, class, OPT. */
-#define QUERY_SIZE (KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
 #define FRAME_SIZE 2 /* The length before a message over TCP (RFC 1035, section 4.2.2). */
 
 #define UDP_TRIES 3
@@ -21,79 +27,104 @@
 #define READY_TRIES 20
 #define READY_WAIT_MS 500
 
-typedef struct probe probe_t;
-
-/*! A socket; it outlives its use by a probe until libuv has closed it. */
-typedef struct {
-	union {
-		uv_handle_t handle;
-		uv_udp_t udp;
-		uv_tcp_t tcp;
-		uv_stream_t stream;
-	};
-	uv_connect_t connect;
-	uv_write_t write;
-	probe_t *probe; /*!< NULL: no longer in use. */
-	uint8_t query[FRAME_SIZE + QUERY_SIZE];
-	size_t size, got; /*!< Of `in`. */
-	uint8_t in[];
-} link_t;
-
-struct probe {
+typedef struct probe {
 	uv_timer_t timer;
-	struct sockaddr_storage server;
-	const knot_dname_t *name;
-	uint16_t type;
-	uint16_t id;
-	unsigned udp_tries, ready_tries; /*!< Left. */
-	link_t *link;                    /*!< NULL: pausing. */
+	uv_poll_t poll;
+	int fd; /*!< -1: no socket, and `poll` is closed. */
 	bool tcp;
-	size_t query_len;
-	uint8_t query[FRAME_SIZE + QUERY_SIZE]; /*!< With its length in front. */
+	void (*next)(struct probe *probe); /*!< What comes when the socket is closed. */
+	struct sockaddr_storage server;
+	knot_pkt_t *query;
+	unsigned udp_tries, ready_tries; /*!< Left. */
 	probe_cb cb;
 	void *ctx;
-};
+	size_t got; /*!< Octets of `in`, over TCP. */
+	uint8_t in[FRAME_SIZE + KNOT_WIRE_MAX_PKTSIZE];
+} probe_t;
 
-static void start_udp(probe_t *probe);
-static void start_tcp(probe_t *probe);
+static void open_udp(uv_timer_t *timer);
+static void open_tcp(probe_t *probe);
 
-/* --- the end --- */
+/* --- one socket after the other --- */
 
-static void on_link_closed(uv_handle_t *handle)
+static void on_poll_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	probe_t *probe = handle->data;
+	probe->next(probe);
 }
 
-static void drop_link(probe_t *probe)
+static void close_socket(probe_t *probe, void (*next)(probe_t *probe))
 {
-	link_t *link = probe->link;
-	probe->link = NULL;
-	if (link != NULL) {
-		link->probe = NULL;
-		uv_close(&link->handle, on_link_closed);
+	uv_timer_stop(&probe->timer);
+	uv_close((uv_handle_t *)&probe->poll, on_poll_closed);
+	close(probe->fd);
+	probe->fd = -1;
+	probe->next = next;
+}
+
+static void on_probe_closed(uv_handle_t *handle)
+{
+	probe_t *probe = handle->data;
+	knot_pkt_free(probe->query);
+	free(probe);
+}
+
+static void free_probe(probe_t *probe)
+{
+	uv_close((uv_handle_t *)&probe->timer, on_probe_closed);
+}
+
+static void finish_probe(probe_t *probe, const knot_pkt_t *pkt, const char *why)
+{
+	probe->cb(pkt, why, probe->ctx);
+	if (probe->fd >= 0) {
+		close_socket(probe, free_probe);
+	} else {
+		free_probe(probe);
 	}
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+/*! Ends for what errno says. */
+static void finish_errno(probe_t *probe)
 {
-	free(handle->data);
+	bool refused = (probe->tcp && errno == ECONNREFUSED);
+	finish_probe(probe, NULL, refused ? "connection refused over TCP" : uv_strerror(-errno));
 }
 
-static void finish(probe_t *probe, const knot_pkt_t *pkt, const char *why)
+static void pause_probe(probe_t *probe)
 {
-	drop_link(probe);
-	probe->cb(pkt, why, probe->ctx);
-	uv_close((uv_handle_t *)&probe->timer, on_timer_closed);
+	uv_timer_start(&probe->timer, open_udp, READY_WAIT_MS, 0);
+}
+
+/*! Opens a socket, and so with a random port, for each query. \return false if that fails, and the probe has ended. */
+static bool open_socket(probe_t *probe, int type, int events, uv_poll_cb on_event)
+{
+	probe->tcp = (type == SOCK_STREAM);
+	probe->fd = socket(probe->server.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe->fd < 0) {
+		finish_errno(probe);
+		return false;
+	}
+	if (uv_poll_init_socket(probe->timer.loop, &probe->poll, probe->fd) != 0) {
+		exit(fail("not enough memory"));
+	}
+	probe->poll.data = probe;
+	if (connect(probe->fd, (struct sockaddr *)&probe->server, sizeof(probe->server)) != 0 && errno != EINPROGRESS) {
+		finish_errno(probe);
+		return false;
+	}
+	uv_poll_start(&probe->poll, events, on_event);
+	return true;
 }
 
 /* --- replies --- */
 
-static bool is_reply(const probe_t *probe, const knot_pkt_t *pkt)
+static bool is_reply(const knot_pkt_t *query, const knot_pkt_t *pkt)
 {
-	return knot_wire_get_id(pkt->wire) == probe->id && knot_wire_get_qr(pkt->wire) &&
-	       knot_wire_get_qdcount(pkt->wire) == 1 && knot_pkt_qtype(pkt) == probe->type &&
+	return knot_wire_get_id(pkt->wire) == knot_wire_get_id(query->wire) && knot_wire_get_qr(pkt->wire) &&
+	       knot_wire_get_qdcount(pkt->wire) == 1 && knot_pkt_qtype(pkt) == knot_pkt_qtype(query) &&
 	       knot_pkt_qclass(pkt) == KNOT_CLASS_IN &&
-	       knot_dname_is_case_equal(knot_pkt_qname(pkt), probe->name);
+	       knot_dname_is_case_equal(knot_pkt_qname(pkt), knot_pkt_qname(query));
 }
 
 static bool is_not_ready(const knot_pkt_t *pkt)
@@ -104,233 +135,128 @@ static bool is_not_ready(const knot_pkt_t *pkt)
 	       knot_wire_read_u16(knot_edns_opt_get_data(ede)) == KNOT_EDNS_EDE_NOT_READY;
 }
 
-static void on_pause_over(uv_timer_t *timer)
-{
-	start_udp(timer->data);
-}
-
 /*! \return false if it is no reply to the query. */
 static bool take_message(probe_t *probe, uint8_t *wire, size_t len)
 {
-	knot_pkt_t *pkt = need(knot_pkt_new(wire, len, NULL));
-	bool valid = knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_reply(probe, pkt);
+	if (len < KNOT_WIRE_HEADER_SIZE) {
+		return false;
+	}
+	knot_pkt_t *pkt = not_null(knot_pkt_new(wire, len, NULL));
+	bool valid = knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_reply(probe->query, pkt);
 	if (valid && knot_wire_get_tc(wire) && !probe->tcp) {
-		start_tcp(probe);
+		close_socket(probe, open_tcp);
 	} else if (valid && is_not_ready(pkt) && probe->ready_tries > 0) {
 		probe->ready_tries--;
-		drop_link(probe);
-		uv_timer_start(&probe->timer, on_pause_over, READY_WAIT_MS, 0);
+		close_socket(probe, pause_probe);
 	} else if (valid) {
-		/* The buffer goes with the link, and that only when libuv has closed it. */
-		finish(probe, pkt, NULL);
+		finish_probe(probe, pkt, NULL);
 	}
 	knot_pkt_free(pkt);
 	return valid;
 }
 
-/* --- sockets --- */
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-	(void)suggested;
-	link_t *link = handle->data;
-	*buf = uv_buf_init((char *)link->in + link->got, link->size - link->got);
-}
-
-static link_t *new_link(probe_t *probe, size_t size)
-{
-	drop_link(probe);
-	link_t *link = need(malloc(sizeof(*link) + size));
-	memset(link, 0, sizeof(*link));
-	link->size = size;
-	link->probe = probe;
-	memcpy(link->query, probe->query, sizeof(link->query));
-	probe->link = link;
-	return link;
-}
-
 /* --- UDP --- */
 
-static void on_datagram(uv_udp_t *udp, ssize_t nread, const uv_buf_t *buf, const struct sockaddr *from,
-                        unsigned flags)
+static void on_datagram(uv_poll_t *poll, int status, int events)
 {
-	link_t *link = udp->data;
-	(void)flags;
-	if (link->probe == NULL) {
-		return;
-	}
-	if (nread < 0) {
-		finish(link->probe, NULL, uv_strerror(nread));
-	} else if (from != NULL && nread >= KNOT_WIRE_HEADER_SIZE) {
-		(void)take_message(link->probe, (uint8_t *)buf->base, nread); /* Another's message: go on waiting. */
+	(void)status, (void)events; /* recv() says what is wrong. */
+	probe_t *probe = poll->data;
+	ssize_t len = recv(probe->fd, probe->in, sizeof(probe->in), 0);
+	if (len >= 0) {
+		(void)take_message(probe, probe->in, len); /* Another's message: go on waiting. */
+	} else if (errno != EAGAIN) {
+		finish_errno(probe);
 	}
 }
 
-static void on_udp_timeout(uv_timer_t *timer);
-
-static void send_datagram(probe_t *probe)
-{
-	probe->udp_tries--;
-	uv_buf_t buf = uv_buf_init((char *)probe->query + FRAME_SIZE, probe->query_len);
-	int ret = uv_udp_try_send(&probe->link->udp, &buf, 1, NULL);
-	if (ret < 0 && ret != UV_EAGAIN) {
-		finish(probe, NULL, uv_strerror(ret));
-		return;
-	}
-	uv_timer_start(&probe->timer, on_udp_timeout, UDP_WAIT_MS, 0);
-}
-
-static void on_udp_timeout(uv_timer_t *timer)
+static void send_datagram(uv_timer_t *timer)
 {
 	probe_t *probe = timer->data;
-	if (probe->udp_tries > 0) {
-		send_datagram(probe);
+	if (probe->udp_tries == 0) {
+		finish_probe(probe, NULL, "no reply over UDP");
+	} else if (send(probe->fd, probe->query->wire, probe->query->size, 0) < 0 && errno != EAGAIN) {
+		finish_errno(probe);
 	} else {
-		finish(probe, NULL, "no reply over UDP");
+		probe->udp_tries--;
+		uv_timer_start(timer, send_datagram, UDP_WAIT_MS, 0);
 	}
 }
 
-/*! A socket, and so a random port, for each query. */
-static void start_udp(probe_t *probe)
+static void open_udp(uv_timer_t *timer)
 {
-	probe->tcp = false;
+	probe_t *probe = timer->data;
 	probe->udp_tries = UDP_TRIES;
-
-	link_t *link = new_link(probe, UDP_PAYLOAD);
-	(void)uv_udp_init(probe->timer.loop, &link->udp);
-	link->handle.data = link;
-	int ret = uv_udp_connect(&link->udp, (struct sockaddr *)&probe->server);
-	if (ret == 0) {
-		ret = uv_udp_recv_start(&link->udp, on_alloc, on_datagram);
-	}
-	if (ret == 0) {
-		send_datagram(probe);
-	} else {
-		finish(probe, NULL, uv_strerror(ret));
+	if (open_socket(probe, SOCK_DGRAM, UV_READABLE, on_datagram)) {
+		send_datagram(timer);
 	}
 }
 
 /* --- TCP --- */
 
-static void on_stream(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+static void on_stream(uv_poll_t *poll, int status, int events)
 {
-	link_t *link = stream->data;
-	(void)buf;
-	probe_t *probe = link->probe;
-	if (probe == NULL) {
+	(void)status, (void)events;
+	probe_t *probe = poll->data;
+	ssize_t got = recv(probe->fd, probe->in + probe->got, sizeof(probe->in) - probe->got, 0);
+	if (got == 0) {
+		finish_probe(probe, NULL, "connection closed over TCP");
 		return;
-	}
-	if (nread < 0) {
-		finish(probe, NULL, nread == UV_EOF ? "connection closed over TCP" : uv_strerror(nread));
+	} else if (got < 0) {
+		finish_errno(probe);
 		return;
 	}
 
-	link->got += nread;
-	size_t len = link->got >= FRAME_SIZE ? knot_wire_read_u16(link->in) : 0;
-	if (link->got < FRAME_SIZE + len || link->got < FRAME_SIZE) {
-		return;
-	}
-	if (len < KNOT_WIRE_HEADER_SIZE || !take_message(probe, link->in + FRAME_SIZE, len)) {
-		finish(probe, NULL, "another reply over TCP than asked for");
+	probe->got += got;
+	size_t len = probe->got >= FRAME_SIZE ? knot_wire_read_u16(probe->in) : 0;
+	if (probe->got >= FRAME_SIZE + len && probe->got >= FRAME_SIZE &&
+	    !take_message(probe, probe->in + FRAME_SIZE, len)) {
+		finish_probe(probe, NULL, "another reply over TCP than asked for");
 	}
 }
 
-static void on_written(uv_write_t *write, int status)
+static void on_connected(uv_poll_t *poll, int status, int events)
 {
-	link_t *link = write->data;
-	if (status != 0 && link->probe != NULL) {
-		finish(link->probe, NULL, uv_strerror(status));
-	}
-}
-
-static void on_connected(uv_connect_t *connect, int status)
-{
-	link_t *link = connect->data;
-	probe_t *probe = link->probe;
-	if (probe == NULL) {
-		return;
-	}
-	uv_buf_t buf = uv_buf_init((char *)link->query, FRAME_SIZE + probe->query_len);
-	link->write.data = link;
-	int ret = status;
-	if (ret == 0) {
-		ret = uv_read_start(&link->stream, on_alloc, on_stream);
-	}
-	if (ret == 0) {
-		ret = uv_write(&link->write, &link->stream, &buf, 1, on_written);
-	}
-	if (ret != 0) {
-		finish(probe, NULL, ret == UV_ECONNREFUSED ? "connection refused over TCP" : uv_strerror(ret));
+	(void)status, (void)events;
+	probe_t *probe = poll->data;
+	uint8_t frame[FRAME_SIZE + QUERY_SIZE];
+	knot_wire_write_u16(frame, probe->query->size);
+	memcpy(frame + FRAME_SIZE, probe->query->wire, probe->query->size);
+	/* The buffer of a new connection has room for all of it. */
+	if (send(probe->fd, frame, FRAME_SIZE + probe->query->size, MSG_NOSIGNAL) < 0) {
+		finish_errno(probe);
+	} else {
+		uv_poll_start(poll, UV_READABLE, on_stream);
 	}
 }
 
 static void on_tcp_timeout(uv_timer_t *timer)
 {
-	finish(timer->data, NULL, "no reply over TCP");
+	finish_probe(timer->data, NULL, "no reply over TCP");
 }
 
-static void start_tcp(probe_t *probe)
+static void open_tcp(probe_t *probe)
 {
-	probe->tcp = true;
-	link_t *link = new_link(probe, FRAME_SIZE + KNOT_WIRE_MAX_PKTSIZE);
-	(void)uv_tcp_init(probe->timer.loop, &link->tcp);
-	link->handle.data = link;
-	link->connect.data = link;
-	uv_timer_start(&probe->timer, on_tcp_timeout, TCP_WAIT_MS, 0);
-	int ret = uv_tcp_connect(&link->connect, &link->tcp, (struct sockaddr *)&probe->server, on_connected);
-	if (ret != 0) {
-		finish(probe, NULL, uv_strerror(ret));
+	probe->got = 0;
+	if (open_socket(probe, SOCK_STREAM, UV_WRITABLE, on_connected)) {
+		uv_timer_start(&probe->timer, on_tcp_timeout, TCP_WAIT_MS, 0);
 	}
 }
 
-/* --- the query --- */
-
-static int write_query(probe_t *probe, unsigned flags)
+void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const knot_dname_t *name, uint16_t type,
+                 unsigned flags, probe_cb cb, void *ctx)
 {
-	knot_pkt_t *pkt = need(knot_pkt_new(NULL, QUERY_SIZE, NULL));
-	knot_wire_set_id(pkt->wire, probe->id);
-	if (flags & PROBE_RD) {
-		knot_wire_set_rd(pkt->wire);
-	}
-	int ret = knot_pkt_put_question(pkt, probe->name, KNOT_CLASS_IN, probe->type);
-
-	knot_rrset_t opt;
-	if (ret == KNOT_EOK) {
-		ret = knot_edns_init(&opt, UDP_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL);
-	}
-	if (ret == KNOT_EOK) {
-		if (flags & PROBE_DO) {
-			knot_edns_set_do(&opt);
-		}
-		knot_pkt_begin(pkt, KNOT_ADDITIONAL);
-		ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0);
-		knot_rrset_clear(&opt, NULL);
-	}
-	probe->query_len = pkt->size;
-	knot_wire_write_u16(probe->query, pkt->size);
-	memcpy(probe->query + FRAME_SIZE, pkt->wire, pkt->size);
-	knot_pkt_free(pkt);
-
-	return ret;
-}
-
-void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const knot_dname_t *name,
-                 uint16_t type, unsigned flags, probe_cb cb, void *ctx)
-{
-	probe_t *probe = need(calloc(1, sizeof(*probe)));
+	probe_t *probe = not_null(calloc(1, sizeof(*probe)));
+	probe->fd = -1;
 	probe->server = *server;
-	probe->name = name;
-	probe->type = type;
+	probe->query = query_new(name, type, flags | QUERY_EDNS);
 	probe->ready_tries = READY_TRIES;
 	probe->cb = cb;
 	probe->ctx = ctx;
 	(void)uv_timer_init(loop, &probe->timer);
 	probe->timer.data = probe;
-
-	if (getrandom(&probe->id, sizeof(probe->id), 0) == sizeof(probe->id) &&
-	    write_query(probe, flags) == KNOT_EOK) {
-		start_udp(probe);
+	if (probe->query != NULL) {
+		open_udp(&probe->timer);
 	} else {
-		finish(probe, NULL, "the query can't be written");
+		finish_probe(probe, NULL, "the query can't be written");
 	}
 }

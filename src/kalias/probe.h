@@ -14,11 +14,7 @@
 #include <uv.h>
 #include <libknot/libknot.h>
 
-/*! What a query carries. */
-enum {
-	PROBE_RD = 1 << 0, /*!< Recursion desired. */
-	PROBE_DO = 1 << 1, /*!< Signatures wanted. */
-};
+#include "resolve/query.h"
 
 /*!
  * \brief Takes the end of a probe.
@@ -36,7 +32,13 @@ typedef void (*probe_cb)(const knot_pkt_t *pkt, const char *why, void *ctx);
  *
  * A server that is still resolving (SERVFAIL with EDE 14) is asked again for some time.
  *
- * \param name  Stays valid until the callback.
+ * \param loop    Loop to run on.
+ * \param server  Its address, with the port.
+ * \param name    Name asked for.
+ * \param type    Type asked for.
+ * \param flags   QUERY_RD, QUERY_DO.
+ * \param cb      Called once.
+ * \param ctx     Its argument.
  */
-void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const knot_dname_t *name,
-                 uint16_t type, unsigned flags, probe_cb cb, void *ctx);
+void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const knot_dname_t *name, uint16_t type,
+                 unsigned flags, probe_cb cb, void *ctx);

@@ -14,7 +14,7 @@
 #define STATUS_SERIAL "s" /* A filter of zone-status. */
 
 /*! Which of the two forms it has depends on the version of knotd. */
-static const char *read_target(knot_dname_storage_t target, const char *rdata)
+static const char *parse_rdata(knot_dname_storage_t target, const char *rdata)
 {
 	if (strncmp(rdata, "\\#", strlen("\\#")) == 0) {
 		return alias_read_generic(target, rdata);
@@ -22,7 +22,7 @@ static const char *read_target(knot_dname_storage_t target, const char *rdata)
 	return alias_read_name(target, rdata, NULL) ? NULL : "RDATA must be a name";
 }
 
-static knot_dname_t *read_name(const char *text)
+static knot_dname_t *copy_lower(const char *text)
 {
 	knot_dname_t *name = (text != NULL) ? knot_dname_from_str_alloc(text) : NULL;
 	if (name != NULL) {
@@ -38,7 +38,7 @@ static void free_record(alias_record_t *record)
 	free(record->target);
 }
 
-static bool append(records_t *records, const alias_record_t *record)
+static bool append_record(records_t *records, const alias_record_t *record)
 {
 	if (records->count == records->room) {
 		size_t room = (records->room > 0) ? 2 * records->room : ROOM_MIN;
@@ -63,7 +63,7 @@ void records_take(records_t *records, knot_ctl_data_t data)
 	}
 
 	knot_dname_storage_t target;
-	const char *rule = read_target(target, rdata);
+	const char *rule = parse_rdata(target, rdata);
 	if (rule != NULL && !records->keep_broken) {
 		warn("zone %s: ALIAS of %s is ignored: %s", data[KNOT_CTL_IDX_ZONE], data[KNOT_CTL_IDX_OWNER], rule);
 		records->broken++;
@@ -71,13 +71,13 @@ void records_take(records_t *records, knot_ctl_data_t data)
 	}
 
 	alias_record_t record = {
-		.zone = read_name(data[KNOT_CTL_IDX_ZONE]),
-		.owner = read_name(data[KNOT_CTL_IDX_OWNER]),
+		.zone = copy_lower(data[KNOT_CTL_IDX_ZONE]),
+		.owner = copy_lower(data[KNOT_CTL_IDX_OWNER]),
 		.ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10),
 		.target = (rule == NULL) ? knot_dname_copy(target, NULL) : NULL,
 	};
 	if (record.zone == NULL || record.owner == NULL || (rule == NULL && record.target == NULL) ||
-	    !append(records, &record)) {
+	    !append_record(records, &record)) {
 		free_record(&record);
 		records->full = true;
 	}
@@ -88,7 +88,7 @@ static void take_unit(void *ctx, knot_ctl_data_t data)
 	records_take(ctx, data);
 }
 
-static int compare(const void *first, const void *second)
+static int compare_records(const void *first, const void *second)
 {
 	const alias_record_t *one = first, *other = second;
 	int order = knot_dname_cmp(one->zone, other->zone);
@@ -103,20 +103,6 @@ static int compare(const void *first, const void *second)
 		}
 	}
 	return order;
-}
-
-const char *records_read(records_t *records, control_t *control, const char *zone)
-{
-	knot_ctl_data_t request = {
-		[KNOT_CTL_IDX_CMD] = "zone-read",
-		[KNOT_CTL_IDX_ZONE] = zone,
-		[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
-	};
-	const char *error = control_run(control, request, take_unit, records);
-	if (records->count > 1) {
-		qsort(records->items, records->count, sizeof(*records->items), compare);
-	}
-	return (error == NULL && records->full) ? "not enough memory" : error;
 }
 
 typedef struct {
@@ -139,7 +125,7 @@ static void take_status(void *ctx, knot_ctl_data_t data)
 	}
 }
 
-const char *records_find_unloaded(size_t *count, control_t *control, const char *zone)
+bool records_read(records_t *records, control_t *control, const char *zone)
 {
 	unloaded_t unloaded = { .zone = zone };
 	knot_ctl_data_t request = {
@@ -148,8 +134,26 @@ const char *records_find_unloaded(size_t *count, control_t *control, const char 
 		[CONTROL_IDX_FILTER] = STATUS_SERIAL,
 	};
 	const char *error = control_run(control, request, take_status, &unloaded);
-	*count = unloaded.count;
-	return error;
+	records->unloaded = unloaded.count;
+	if (error == NULL) {
+		knot_ctl_data_t read_request = {
+			[KNOT_CTL_IDX_CMD] = "zone-read",
+			[KNOT_CTL_IDX_ZONE] = zone,
+			[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
+		};
+		error = control_run(control, read_request, take_unit, records);
+		error = (error == NULL && records->full) ? "not enough memory" : error;
+	}
+	if (records->count > 1) {
+		qsort(records->items, records->count, sizeof(*records->items), compare_records);
+	}
+
+	if (error != NULL && zone != NULL) {
+		fail("zone %s: %s", zone, error);
+	} else if (error != NULL) {
+		fail("%s", error);
+	}
+	return error == NULL && (zone == NULL || unloaded.count == 0);
 }
 
 void records_free(records_t *records)

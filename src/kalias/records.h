@@ -27,6 +27,7 @@ typedef struct {
 	size_t count;
 	size_t room;
 	size_t broken;    /*!< How many were left out for their RDATA. */
+	size_t unloaded;  /*!< Zones that are not loaded, so that theirs can't be read. */
 	bool keep_broken; /*!< Set before: they are to be taken, too, without a warning. */
 	bool full;        /*!< Not enough memory for all of them. */
 } records_t;
@@ -35,26 +36,15 @@ typedef struct {
  * \brief Reads the ALIAS records of a zone.
  *
  * Those whose RDATA is not a name are warned about and left out, as the module does, unless they are to be kept.
+ * Zones that are not loaded are warned about, too; if it is the one that was asked for that is an error.
  *
  * \param[in,out] records  What they are added to, sorted by zone and owner then.
  * \param control          Connection.
  * \param zone             Name of the zone, NULL: all zones.
  *
- * \return NULL, or the error, which lives until the next request.
+ * \return false after an error, which has been printed.
  */
-const char *records_read(records_t *records, control_t *control, const char *zone);
-
-/*!
- * \brief Finds zones that are not loaded, whose records can't be read: prints an error if it is
- *        the one that was asked for, else a warning for each.
- *
- * \param[out] count  Their number.
- * \param control     Connection.
- * \param zone        Name of the zone, NULL: all zones.
- *
- * \return NULL, or the error, which lives until the next request.
- */
-const char *records_find_unloaded(size_t *count, control_t *control, const char *zone);
+bool records_read(records_t *records, control_t *control, const char *zone);
 
 /*! \brief Adds the record in a unit of a reply to zone-read or zone-get, if it is an ALIAS. */
 void records_take(records_t *records, knot_ctl_data_t data);

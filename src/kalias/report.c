@@ -1,16 +1,217 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Prints to standard output, and owns nothing. The first part writes sentences, which both forms of the report have; then come
+ * the table and JSON.
+ */
+
 #include "kalias/report.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-static void print_name(const knot_dname_t *name)
+#include "kalias/kalias.h"
+#include "util/name.h"
+
+/*! Addresses that a sentence lists; more would not fit a line. */
+#define LISTED_MAX 4
+
+/*! Columns of the table, with two spaces between. */
+#define STATUS_WIDTH 10
+#define OWNER_WIDTH_MAX 40
+
+static void print_name(FILE *out, const knot_dname_t *name)
 {
 	knot_dname_txt_storage_t text;
 	(void)knot_dname_to_str(text, name, sizeof(text));
-	printf("%s", text);
+	fputs(text, out);
+}
+
+static void print_address(FILE *out, const uint8_t addr[16], addr_type_t type)
+{
+	char text[INET6_ADDRSTRLEN];
+	(void)inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
+	fputs(text, out);
+}
+
+/* --- what is wrong, as a sentence --- */
+
+static void print_some_addresses(FILE *out, const observed_t *observed, addr_type_t type)
+{
+	for (unsigned i = 0; i < observed->count && i < LISTED_MAX; i++) {
+		fputs(i > 0 ? " " : "", out);
+		print_address(out, observed->addr[i], type);
+	}
+	if (observed->count > LISTED_MAX) {
+		fprintf(out, " and %u more", observed->count - LISTED_MAX);
+	}
+}
+
+static void print_rcode(FILE *out, uint16_t rcode)
+{
+	const knot_lookup_t *known = knot_lookup_by_id(knot_rcode_names, rcode);
+	if (rcode == KNOT_RCODE_NOERROR) {
+		fprintf(out, "no answer from the zone, but a referral or the like");
+	} else if (known != NULL) {
+		fputs(known->name, out);
+	} else {
+		fprintf(out, "RCODE %u", rcode);
+	}
+}
+
+static void print_observed(FILE *out, const observed_t *observed, addr_type_t type)
+{
+	switch (observed->kind) {
+	case OBSERVED_ADDRESSES:
+		print_some_addresses(out, observed, type);
+		break;
+	case OBSERVED_NODATA:
+		fputs("nothing", out);
+		break;
+	case OBSERVED_NXDOMAIN:
+		fputs("NXDOMAIN", out);
+		break;
+	case OBSERVED_ERROR:
+		print_rcode(out, observed->rcode);
+		break;
+	case OBSERVED_NOTHING:
+		fprintf(out, "no reply (%s)", observed->why != NULL ? observed->why : "not asked");
+		break;
+	}
+	if (observed->has_ede) {
+		fprintf(out, ", EDE %u", observed->ede);
+	}
+}
+
+/*! Whether a problem is about a target. */
+static bool concerns(const check_target_t *target, problem_t problem)
+{
+	const observed_kind_t a = target->observed[ADDR_A].kind, aaaa = target->observed[ADDR_AAAA].kind;
+	switch (problem) {
+	case PROBLEM_UNRESOLVED:
+		return observed_failed(&target->observed[ADDR_A]) || observed_failed(&target->observed[ADDR_AAAA]);
+	case PROBLEM_DANGLING:
+		return a == OBSERVED_NXDOMAIN || aaaa == OBSERVED_NXDOMAIN;
+	default:
+		return a == OBSERVED_NODATA && aaaa == OBSERVED_NODATA;
+	}
+}
+
+static void print_targets(FILE *out, const check_owner_t *owner, problem_t problem)
+{
+	const char *separator = "";
+	for (unsigned i = 0; i < owner->findings.count; i++) {
+		if (concerns(owner->target[i], problem)) {
+			fputs(separator, out);
+			print_name(out, owner->target[i]->name);
+			separator = ", ";
+		}
+	}
+}
+
+/*! Why the resolver has not answered. */
+static const char *find_reason(const check_owner_t *owner)
+{
+	for (unsigned i = 0; i < owner->findings.count; i++) {
+		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+			const observed_t *observed = &owner->target[i]->observed[type];
+			if (observed->kind == OBSERVED_NOTHING && observed->why != NULL) {
+				return observed->why;
+			}
+		}
+	}
+	return "fails";
+}
+
+static void print_server(FILE *out, const observed_t observed[ADDR_TYPES])
+{
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		fprintf(out, "%s%s ", type > 0 ? "; " : "", addr_name(type));
+		print_observed(out, &observed[type], type);
+	}
+}
+
+/*! Both sides, for each type for which they have nothing in common. */
+static void print_difference(FILE *out, const findings_t *findings)
+{
+	const char *separator = "";
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		observed_t all = { 0 };
+		for (unsigned i = 0; i < findings->count; i++) {
+			const observed_t *observed = &findings->target[i][type];
+			for (unsigned k = 0; k < observed->count; k++) {
+				observed_add_address(&all, observed->addr[k], sizeof(observed->addr[k]));
+			}
+		}
+		if (!judge_meets(findings, type) || (all.count == 0 && findings->plain[type].count > 0)) {
+			all.kind = all.count > 0 ? OBSERVED_ADDRESSES : OBSERVED_NODATA;
+			fprintf(out, "%s%s: server ", separator, addr_name(type));
+			print_observed(out, &findings->plain[type], type);
+			fputs(", resolver ", out);
+			print_observed(out, &all, type);
+			separator = "; ";
+		}
+		observed_clear(&all);
+	}
+}
+
+static void print_detail(FILE *out, const check_owner_t *owner, problem_t problem)
+{
+	const findings_t *findings = &owner->findings;
+	switch (problem) {
+	case PROBLEM_MALFORMED:
+		fprintf(out, "has records that the server ignores: RDATA that is not one domain name, or more than %d",
+		        ALIAS_TARGETS_MAX);
+		break;
+	case PROBLEM_CNAME:
+		fprintf(out, "has a CNAME as well");
+		break;
+	case PROBLEM_LOOP:
+		fprintf(out, "the way of its targets is a loop");
+		break;
+	case PROBLEM_NO_ANSWER:
+		fprintf(out, "the server does not answer: ");
+		print_server(out, findings->plain);
+		break;
+	case PROBLEM_UNRESOLVED:
+		fprintf(out, "the resolver %s for ", find_reason(owner));
+		print_targets(out, owner, problem);
+		break;
+	case PROBLEM_DANGLING:
+		print_targets(out, owner, problem);
+		fprintf(out, " does not exist");
+		break;
+	case PROBLEM_NO_ADDRESS:
+		print_targets(out, owner, problem);
+		fprintf(out, " has neither A nor AAAA");
+		break;
+	case PROBLEM_SERVFAIL:
+		fprintf(out, "the server fails: ");
+		print_server(out, findings->plain);
+		break;
+	case PROBLEM_NOT_SERVED:
+		if (findings->module == MODULE_ABSENT) {
+			fprintf(out, "the zone does not have " MODULE_NAME_STR " in its configuration");
+			break;
+		}
+		fprintf(out, "the server has none of the target's addresses: ");
+		print_difference(out, findings);
+		break;
+	case PROBLEM_STALE:
+		fprintf(out, "the server's addresses are old ones: ");
+		print_server(out, findings->plain);
+		break;
+	case PROBLEM_DIFFERS:
+		print_difference(out, findings);
+		break;
+	case PROBLEM_UNSIGNED:
+		fprintf(out, "clients that ask for signatures get none over the addresses: ");
+		print_server(out, findings->secure);
+		break;
+	case PROBLEMS:
+		break;
+	}
 }
 
 static void count_statuses(size_t counts[PROBLEMS + 1], const inventory_t *inventory)
@@ -21,63 +222,47 @@ static void count_statuses(size_t counts[PROBLEMS + 1], const inventory_t *inven
 	}
 }
 
-static void print_address(const uint8_t addr[16], addr_type_t family)
-{
-	char text[INET6_ADDRSTRLEN];
-	(void)inet_ntop(family == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
-	printf("%s", text);
-}
-
 /* --- the table --- */
-
-/*! Columns, with two spaces between. */
-#define STATUS_WIDTH 10
-#define OWNER_WIDTH_MAX 40
-
-static int width_of(const knot_dname_t *name)
-{
-	knot_dname_txt_storage_t text;
-	(void)knot_dname_to_str(text, name, sizeof(text));
-	return strlen(text);
-}
 
 static int owner_width(const inventory_t *inventory)
 {
 	int width = strlen("OWNER");
 	for (size_t i = 0; i < inventory->owner_count; i++) {
-		int own = width_of(inventory->owners[i]->name);
+		knot_dname_txt_storage_t name;
+		(void)knot_dname_to_str(name, inventory->owners[i]->name, sizeof(name));
+		int own = strlen(name);
 		width = (own > width && own <= OWNER_WIDTH_MAX) ? own : width;
 	}
 	return width;
 }
 
-static void print_row(const owner_t *owner, int width)
+static void print_row(const check_owner_t *owner, int width)
 {
 	knot_dname_txt_storage_t name;
 	(void)knot_dname_to_str(name, owner->name, sizeof(name));
 	printf("%-*s  %-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)), width, name);
-	for (unsigned i = 0; i < owner->facts.count; i++) {
+	for (unsigned i = 0; i < owner->findings.count; i++) {
 		printf("%s", i > 0 ? " " : "");
-		print_name(owner->target[i]->name);
+		print_name(stdout, owner->target[i]->name);
 	}
-	printf("%s", owner->facts.count == 0 ? "-" : "");
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		const said_t *said = &owner->facts.plain[family];
-		if (said->count > 0) {
-			printf("  %u %s", said->ttl, addr_name(family));
+	printf("%s", owner->findings.count == 0 ? "-" : "");
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		const observed_t *observed = &owner->findings.plain[type];
+		if (observed->count > 0) {
+			printf("  %u %s", observed->ttl, addr_name(type));
 		}
-		for (unsigned i = 0; i < said->count; i++) {
+		for (unsigned i = 0; i < observed->count; i++) {
 			printf(" ");
-			print_address(said->addr[i], family);
+			print_address(stdout, observed->addr[i], type);
 		}
 	}
 	printf("\n");
 
 	for (problem_t problem = 0; problem < PROBLEMS; problem++) {
 		if (has_problem(owner->problems, problem)) {
-			char detail[DETAIL_MAX];
-			report_detail(detail, owner, problem);
-			printf("%-*s  %s\n", STATUS_WIDTH, "", detail);
+			printf("%-*s  ", STATUS_WIDTH, "");
+			print_detail(stdout, owner, problem);
+			printf("\n");
 		}
 	}
 }
@@ -128,17 +313,16 @@ static void print_string(const char *text)
 static void print_json_name(const char *key, const knot_dname_t *name)
 {
 	knot_dname_txt_storage_t text;
-	(void)knot_dname_to_str(text, name, sizeof(text));
 	printf("\"%s\":", key);
-	print_string(text);
+	print_string(knot_dname_to_str(text, name, sizeof(text)));
 }
 
-static void print_addresses(const said_t *said, addr_type_t family)
+static void print_json_addresses(const observed_t *observed, addr_type_t type)
 {
 	printf("[");
-	for (unsigned i = 0; i < said->count; i++) {
+	for (unsigned i = 0; i < observed->count; i++) {
 		printf("%s\"", i > 0 ? "," : "");
-		print_address(said->addr[i], family);
+		print_address(stdout, observed->addr[i], type);
 		printf("\"");
 	}
 	printf("]");
@@ -153,31 +337,42 @@ static void print_number(const char *key, bool known, uint32_t number)
 	}
 }
 
-static void print_said(const char *key, const said_t *said, addr_type_t family)
+static void print_json_observed(const char *key, const observed_t *observed, addr_type_t type)
 {
 	static const char *const kinds[] = {
-		[SAID_NOTHING] = "none",
-		[SAID_ADDRESSES] = "addresses",
-		[SAID_NODATA] = "nodata",
-		[SAID_NXDOMAIN] = "nxdomain",
-		[SAID_ERROR] = "error",
+		[OBSERVED_NOTHING] = "none",
+		[OBSERVED_ADDRESSES] = "addresses",
+		[OBSERVED_NODATA] = "nodata",
+		[OBSERVED_NXDOMAIN] = "nxdomain",
+		[OBSERVED_ERROR] = "error",
 	};
-	printf("\"%s\":{\"kind\":\"%s\",\"addresses\":", key, kinds[said->kind]);
-	print_addresses(said, family);
-	print_number("ttl", said->kind == SAID_ADDRESSES, said->ttl);
-	print_number("rcode", said->kind != SAID_NOTHING, said->rcode);
-	print_number("ede", said->has_ede, said->ede);
-	printf(",\"signed\":%s}", said->is_signed ? "true" : "false");
+	printf("\"%s\":{\"kind\":\"%s\",\"addresses\":", key, kinds[observed->kind]);
+	print_json_addresses(observed, type);
+	print_number("ttl", observed->kind == OBSERVED_ADDRESSES, observed->ttl);
+	print_number("rcode", observed->kind != OBSERVED_NOTHING, observed->rcode);
+	print_number("ede", observed->has_ede, observed->ede);
+	printf(",\"signed\":%s}", observed->is_signed ? "true" : "false");
 }
 
-static void print_both(const said_t said[ADDR_TYPES], const char *a, const char *aaaa)
+static void print_both(const observed_t observed[ADDR_TYPES], const char *a, const char *aaaa)
 {
-	print_said(a, &said[ADDR_A], ADDR_A);
+	print_json_observed(a, &observed[ADDR_A], ADDR_A);
 	printf(",");
-	print_said(aaaa, &said[ADDR_AAAA], ADDR_AAAA);
+	print_json_observed(aaaa, &observed[ADDR_AAAA], ADDR_AAAA);
 }
 
-static void print_problems(const owner_t *owner)
+static void print_json_detail(const check_owner_t *owner, problem_t problem)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = not_null(open_memstream(&text, &len));
+	print_detail(out, owner, problem);
+	fclose(out);
+	print_string(not_null(text));
+	free(text);
+}
+
+static void print_problems(const check_owner_t *owner)
 {
 	const char *separator = "";
 	printf(",\"status\":\"%s\",\"problems\":[", problem_name(judge_status(owner->problems)));
@@ -191,19 +386,17 @@ static void print_problems(const owner_t *owner)
 	separator = "";
 	for (problem_t problem = 0; problem < PROBLEMS; problem++) {
 		if (has_problem(owner->problems, problem)) {
-			char detail[DETAIL_MAX];
-			report_detail(detail, owner, problem);
 			printf("%s", separator);
-			print_string(detail);
+			print_json_detail(owner, problem);
 			separator = ",";
 		}
 	}
 	printf("]");
 }
 
-static void print_record(const owner_t *owner)
+static void print_record(const check_owner_t *owner)
 {
-	const facts_t *facts = &owner->facts;
+	const findings_t *findings = &owner->findings;
 	printf("{");
 	print_json_name("zone", owner->zone->name);
 	printf(",");
@@ -214,23 +407,23 @@ static void print_record(const owner_t *owner)
 	print_problems(owner);
 
 	printf(",\"targets\":[");
-	for (unsigned i = 0; i < facts->count; i++) {
+	for (unsigned i = 0; i < findings->count; i++) {
 		printf("%s{", i > 0 ? "," : "");
 		print_json_name("name", owner->target[i]->name);
 		printf(",");
-		print_both(owner->target[i]->said, "a", "aaaa");
+		print_both(owner->target[i]->observed, "a", "aaaa");
 		printf("}");
 	}
 	printf("],\"server\":{");
-	print_both(facts->plain, "a", "aaaa");
-	if (facts->zone_signed) {
+	print_both(findings->plain, "a", "aaaa");
+	if (findings->zone_signed) {
 		printf(",");
-		print_both(facts->secure, "a_dnssec", "aaaa_dnssec");
+		print_both(findings->secure, "a_dnssec", "aaaa_dnssec");
 	}
 	printf("},\"own\":{\"a\":");
-	print_addresses(&facts->own[ADDR_A], ADDR_A);
+	print_json_addresses(&findings->own[ADDR_A], ADDR_A);
 	printf(",\"aaaa\":");
-	print_addresses(&facts->own[ADDR_AAAA], ADDR_AAAA);
+	print_json_addresses(&findings->own[ADDR_AAAA], ADDR_AAAA);
 	printf("}}");
 }
 

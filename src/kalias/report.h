@@ -21,7 +21,7 @@
  *                     in signed zones
  *       own           a, aaaa: lists of the owner's own addresses
  *
- * What is said is an object: `kind` is "addresses", "nodata", "nxdomain", "error" or "none" (no reply);
+ * What is observed is an object: `kind` is "addresses", "nodata", "nxdomain", "error" or "none" (no reply);
  * `addresses` a list, maybe empty; `ttl` s, null without addresses; `rcode` a number, null without reply;
  * `ede` a number or null; `signed` a boolean.
  */
@@ -35,9 +35,3 @@ void report_table(const inventory_t *inventory);
 
 /*! \brief Prints JSON. An inventory that could not be read may be empty. */
 void report_json(const inventory_t *inventory, bool complete);
-
-/*! Room for what report_detail() writes. */
-#define DETAIL_MAX 4096
-
-/*! \brief Says in a sentence what is wrong. */
-void report_detail(char out[DETAIL_MAX], const owner_t *owner, problem_t problem);

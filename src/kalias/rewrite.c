@@ -5,17 +5,60 @@
 #include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
-#include <libknot/error.h>
 
 #include "kalias/alias.h"
+#include "kalias/kalias.h"
 
+#define TYPE_ANAME "ANAME"
 #define GENERATE_TYPE 3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
 
-static const char no_memory[] = "not enough memory";
+/*! What has to be changed in a record. */
+typedef struct {
+	size_t type; /*!< Index of its type. */
+	bool change_type;
+	bool change_rdata;
+	bool generic; /*!< RDATA is in generic form. */
+} rewrite_change_t;
+
 static const char no_origin[] = "relative name, but the origin is not known: add $ORIGIN, "
 				"or name the zone with --origin ZONE";
 
-static void complain(rewrite_t *rewrite, size_t line, const char *rule)
+bool rewrite_is_directive(const zonefile_t *file)
+{
+	return file->has_owner && file->text[file->words[0].start] == '$';
+}
+
+bool rewrite_is_alias(const zonefile_t *file, size_t index)
+{
+	return zonefile_is(file, index, TYPE_ALIAS_NAME) || zonefile_is(file, index, TYPE_ANAME) ||
+	       zonefile_is(file, index, TYPE_ALIAS_GENERIC);
+}
+
+/*! Whether the current record has to be changed, and how. */
+static bool find_change(rewrite_change_t *change, const rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->file;
+	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
+	if (!rewrite_is_alias(file, type)) {
+		return false;
+	}
+
+	change->type = type;
+	change->generic = zonefile_is(file, type + 1, "\\#");
+	if (rewrite->to_alias) {
+		change->change_rdata = change->generic;
+		change->change_type = !zonefile_is(file, type, TYPE_ALIAS_NAME);
+	} else if (rewrite->mnemonic) {
+		change->change_rdata = false;
+		change->change_type = zonefile_is(file, type, TYPE_ANAME);
+	} else {
+		change->change_rdata = !change->generic;
+		change->change_type = !zonefile_is(file, type, TYPE_ALIAS_GENERIC);
+	}
+	return change->change_type || change->change_rdata;
+}
+
+static void report_rule(rewrite_t *rewrite, size_t line, const char *rule)
 {
 	if (rule == no_origin) {
 		if (rewrite->origin_told) {
@@ -33,7 +76,7 @@ static void copy_until(rewrite_t *rewrite, size_t offset)
 	rewrite->done = offset;
 }
 
-static void replace(rewrite_t *rewrite, size_t start, size_t end, const char *text)
+static void replace_octets(rewrite_t *rewrite, size_t start, size_t end, const char *text)
 {
 	copy_until(rewrite, start);
 	fputs(text, rewrite->out);
@@ -43,7 +86,7 @@ static void replace(rewrite_t *rewrite, size_t start, size_t end, const char *te
 static void replace_word(rewrite_t *rewrite, size_t index, const char *text)
 {
 	const zonefile_word_t *word = &rewrite->file.words[index];
-	replace(rewrite, word->start, word->end, text);
+	replace_octets(rewrite, word->start, word->end, text);
 }
 
 /*! Removes a word and the blanks that keep it from what is before. */
@@ -54,17 +97,14 @@ static void remove_word(rewrite_t *rewrite, size_t index)
 	while (start > rewrite->done && strchr(" \t", rewrite->file.text[start - 1]) != NULL) {
 		start--;
 	}
-	replace(rewrite, start, word->end, "");
+	replace_octets(rewrite, start, word->end, "");
 }
 
 /*! Reads a name as the zone file means it. \return NULL, or the rule that it breaks. */
-static const char *read_name(knot_dname_storage_t name, const rewrite_t *rewrite, size_t index)
+static const char *read_relative_name(knot_dname_storage_t name, const rewrite_t *rewrite, size_t index)
 {
 	static const knot_dname_t root[] = "";
 	char *text = zonefile_copy(&rewrite->file, index, index + 1);
-	if (text == NULL) {
-		return no_memory;
-	}
 
 	const char *rule = NULL;
 	if (rewrite->file.words[index].quoted) {
@@ -78,7 +118,7 @@ static const char *read_name(knot_dname_storage_t name, const rewrite_t *rewrite
 	return rule;
 }
 
-static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewrite, const change_t *change)
+static const char *read_target(knot_dname_storage_t target, const rewrite_t *rewrite, const rewrite_change_t *change)
 {
 	size_t first = change->type + 1, last = rewrite->file.count;
 	if (!change->generic) {
@@ -87,14 +127,11 @@ static const char *read_rdata(knot_dname_storage_t target, const rewrite_t *rewr
 		} else if (first + 1 < last) {
 			return "RDATA must be one name";
 		}
-		const char *rule = read_name(target, rewrite, first);
+		const char *rule = read_relative_name(target, rewrite, first);
 		return (rule == no_origin && !change->change_rdata) ? NULL : rule;
 	}
 
 	char *rdata = zonefile_copy(&rewrite->file, first, last);
-	if (rdata == NULL) {
-		return no_memory;
-	}
 	const char *rule = alias_read_generic(target, rdata);
 	free(rdata);
 	return rule;
@@ -105,7 +142,7 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 {
 	const zonefile_t *file = &rewrite->file;
 	if (file->words[first].depth == 0 && file->words[first].line == file->end_line) {
-		replace(rewrite, file->words[first].start, file->end, name);
+		replace_octets(rewrite, file->words[first].start, file->end, name);
 		return;
 	}
 	replace_word(rewrite, first, name);
@@ -114,17 +151,17 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 	}
 }
 
-static void convert_record(rewrite_t *rewrite, const change_t *change)
+static void convert_record(rewrite_t *rewrite, const rewrite_change_t *change)
 {
 	knot_dname_storage_t target;
-	const char *rule = read_rdata(target, rewrite, change);
+	const char *rule = read_target(target, rewrite, change);
 	if (rule != NULL) {
-		complain(rewrite, rewrite->file.words[change->type].line, rule);
+		report_rule(rewrite, rewrite->file.words[change->type].line, rule);
 		return;
 	}
 
 	if (change->change_type) {
-		replace_word(rewrite, change->type, rewrite->style.mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC);
+		replace_word(rewrite, change->type, rewrite->mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC);
 	}
 	if (change->change_rdata && change->generic) {
 		knot_dname_txt_storage_t name;
@@ -136,25 +173,44 @@ static void convert_record(rewrite_t *rewrite, const change_t *change)
 	}
 }
 
+/*! Says that a file is left out, and with which origin it can be converted by itself. */
+static void warn_of_include(const rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->file;
+	const zonefile_word_t *word = &file->words[1];
+	size_t quotes = (file->text[word->start] == '"' && file->text[word->end - 1] == '"') ? 1 : 0;
+	char *name = not_null(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
+	knot_dname_storage_t own_origin;
+	const knot_dname_t *origin = rewrite->has_origin ? rewrite->origin : NULL;
+	if (file->count > 2) {
+		origin = (read_relative_name(own_origin, rewrite, 2) == NULL) ? own_origin : NULL;
+	}
+	knot_dname_txt_storage_t origin_text;
+	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself%s%s",
+	     rewrite->path, file->words[0].line, name, (origin != NULL) ? ", with --origin " : "",
+	     (origin != NULL) ? knot_dname_to_str(origin_text, origin, sizeof(origin_text)) : "");
+	free(name);
+}
+
 static void follow_directive(rewrite_t *rewrite)
 {
 	const zonefile_t *file = &rewrite->file;
 	size_t line = file->words[0].line;
-	if (style_is_include(file)) {
-		include_look(rewrite->includes, rewrite->path, file);
+	if (zonefile_is(file, 0, "$INCLUDE") && file->count > 1) {
+		warn_of_include(rewrite);
 	} else if (zonefile_is(file, 0, "$ORIGIN")) {
 		knot_dname_storage_t origin;
-		const char *rule = file->count == 2 ? read_name(origin, rewrite, 1) : "$ORIGIN must have one name";
+		const char *rule = file->count == 2 ? read_relative_name(origin, rewrite, 1) : "$ORIGIN must have one name";
 		if (rule != NULL && rule != no_origin) {
-			complain(rewrite, line, rule);
+			report_rule(rewrite, line, rule);
 			rewrite->origin_told = true;
 		}
 		rewrite->has_origin = (rule == NULL);
 		if (rewrite->has_origin) {
 			memcpy(rewrite->origin, origin, knot_dname_size(origin));
 		}
-	} else if (zonefile_is(file, 0, "$GENERATE") && style_is_alias(file, zonefile_type(file, GENERATE_TYPE))) {
-		complain(rewrite, line, "$GENERATE can't be converted, nor read by Knot DNS: write its records out");
+	} else if (zonefile_is(file, 0, "$GENERATE") && rewrite_is_alias(file, zonefile_type(file, GENERATE_TYPE))) {
+		report_rule(rewrite, line, "$GENERATE can't be converted, nor read by Knot DNS: write its records out");
 	}
 }
 
@@ -164,17 +220,15 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 	zonefile_init(&rewrite->file, text, len);
 	int ret;
 	while ((ret = zonefile_next(&rewrite->file)) == KNOT_EOK) {
-		change_t change;
-		if (style_is_directive(&rewrite->file)) {
+		rewrite_change_t change;
+		if (rewrite_is_directive(&rewrite->file)) {
 			follow_directive(rewrite);
-		} else if (style_find_change(&change, &rewrite->style, &rewrite->file)) {
+		} else if (find_change(&change, rewrite)) {
 			convert_record(rewrite, &change);
 		}
 	}
 	if (ret == KNOT_EPARSEFAIL) {
-		complain(rewrite, rewrite->file.error_line, rewrite->file.error);
-	} else if (ret != KNOT_EOF) {
-		rewrite->status = fail("%s", knot_strerror(ret));
+		report_rule(rewrite, rewrite->file.error_line, rewrite->file.error);
 	}
 	copy_until(rewrite, len);
 	zonefile_clear(&rewrite->file);

@@ -14,18 +14,16 @@
 #include <stdio.h>
 #include <libknot/dname.h>
 
-#include "kalias/include.h"
 #include "kalias/kalias.h"
-#include "kalias/style.h"
 #include "kalias/zonefile.h"
 
 /*! A conversion. */
 typedef struct {
-	style_t style;
+	bool to_alias;    /*!< The target is a name, also where it was generic RDATA. */
+	bool mnemonic;    /*!< The type is written as ALIAS, not as a number. */
 	const char *path; /*!< File for errors. */
 	bool has_origin;  /*!< To begin with. */
 	knot_dname_storage_t origin;
-	includes_t *includes; /*!< Files seen. */
 
 	/* Private. */
 	zonefile_t file;
@@ -46,3 +44,9 @@ typedef struct {
  * \return EXIT_FINE, or EXIT_WRONG after errors.
  */
 exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out);
+
+/*! \brief Whether the current entry of a file is a directive. */
+bool rewrite_is_directive(const zonefile_t *file);
+
+/*! \brief Whether a word of it is the type of ALIAS records, or ANAME. */
+bool rewrite_is_alias(const zonefile_t *file, size_t index);

@@ -7,7 +7,6 @@
 #include "kalias/kalias.h"
 
 #include <ctype.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,56 +17,10 @@
 #include "kalias/alias.h"
 #include "kalias/zonefile.h"
 
-/*! Highest TTL, RFC 2181, section 8. */
-#define TTL_MAX INT32_MAX
-
 /*! What Knot DNS reads in a name without an escape, besides letters and digits. */
 #define NAME_CHARS "*-_/.\\"
 
-static const struct option no_options[] = {
-	{ NULL }
-};
-
-/*! Seconds of a time unit in zone files, 0 if it is none. */
-static uint32_t unit_seconds(char unit)
-{
-	switch (tolower((unsigned char)unit)) {
-	case 's': return 1;
-	case 'm': return 60;
-	case 'h': return 3600;
-	case 'd': return 86400;
-	case 'w': return 604800;
-	default: return 0;
-	}
-}
-
-/*! Takes what zone files take: seconds, or numbers with a unit each, such as 1h30m. */
-static bool is_ttl(const char *text)
-{
-	uint64_t total = 0;
-	bool units = false;
-	do {
-		uint64_t value = 0;
-		if (!isdigit((unsigned char)*text)) {
-			return false;
-		}
-		for (; isdigit((unsigned char)*text) && value <= TTL_MAX; text++) {
-			value = 10 * value + (*text - '0');
-		}
-		if (*text != '\0' || units) {
-			uint32_t seconds = unit_seconds(*text);
-			if (seconds == 0) {
-				return false;
-			}
-			value *= seconds;
-			units = true;
-			text++;
-		}
-		total += value;
-	} while (*text != '\0' && total <= TTL_MAX);
-
-	return total <= TTL_MAX;
-}
+static const struct option no_options[] = { { NULL } };
 
 /*! Whether a name can stand in a zone file as it is. */
 static bool is_written(const char *name)
@@ -90,11 +43,9 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 {
 	(void)settings;
 	const char *self = argv[0];
-	if (getopt_long(argc, argv, "+:", no_options, NULL) != -1) {
+	if (!take_flags(&argc, &argv, no_options)) {
 		return misuse(self, "unknown option");
 	}
-	argc -= optind;
-	argv += optind;
 	if (argc < 2) {
 		return misuse(self, "OWNER and TARGET are needed");
 	} else if (argc > 3) {
@@ -105,15 +56,16 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 	/* A relative owner is completed by the zone file; its name without an origin will do to check it. */
 	static const knot_dname_t root[] = "";
 	knot_dname_storage_t owner_name, target_name;
+	uint32_t seconds;
 	if (!alias_read_name(owner_name, owner, root)) {
 		return misuse(self, "OWNER is not a domain name: " ALIAS_NAME_RULE);
 	} else if (!is_written(owner)) {
 		return misuse(self,
 		              "OWNER must have a backslash before characters other than letters, digits, "
 		              "and any of *-_/");
-	} else if (ttl != NULL && !is_ttl(ttl)) {
+	} else if (ttl != NULL && !alias_read_ttl(&seconds, ttl)) {
 		return misuse(self, "TTL must be seconds, or numbers with units (s, m, h, d, w), up to %d seconds",
-		              TTL_MAX);
+		              ALIAS_TTL_MAX);
 	} else if (!alias_read_name(target_name, target, NULL)) {
 		return misuse(self, "TARGET is not a domain name: " ALIAS_NAME_RULE);
 	} else if (target_name[0] == '\0') {
@@ -128,7 +80,7 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 	return EXIT_FINE;
 }
 
-static bool is_alias(const zonefile_t *file, size_t type)
+static bool is_alias_word(const zonefile_t *file, size_t type)
 {
 	return zonefile_is(file, type, TYPE_ALIAS_GENERIC) || zonefile_is(file, type, TYPE_ALIAS_NAME);
 }
@@ -137,21 +89,17 @@ static bool is_alias(const zonefile_t *file, size_t type)
 static size_t find_type(const zonefile_t *file)
 {
 	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	if (!is_alias(file, type)) {
+	if (!is_alias_word(file, type)) {
 		type = zonefile_type(file, 0);
 	}
-	return is_alias(file, type) ? type : file->count;
+	return is_alias_word(file, type) ? type : file->count;
 }
 
 /*! Reads the RDATA, which is all there is if there is no type. */
-static const char *read_rdata(knot_dname_storage_t target, const zonefile_t *file, size_t type)
+static const char *read_entry(knot_dname_storage_t target, const zonefile_t *file, size_t type)
 {
 	size_t first = type < file->count ? type + 1 : 0;
 	char *rdata = zonefile_copy(file, first, file->count);
-	if (rdata == NULL) {
-		return "not enough memory";
-	}
-
 	const char *rule;
 	if (type < file->count || zonefile_is(file, first, "\\#")) {
 		rule = alias_read_generic(target, rdata);
@@ -169,7 +117,7 @@ static const char *print_entry(const zonefile_t *file)
 {
 	size_t type = find_type(file);
 	knot_dname_storage_t target;
-	const char *rule = read_rdata(target, file, type);
+	const char *rule = read_entry(target, file, type);
 	if (rule != NULL) {
 		return rule;
 	}
@@ -189,7 +137,7 @@ static const char *print_entry(const zonefile_t *file)
 }
 
 /*! Prints all entries of a text, named by what they are and their number: a line, or the argument. */
-static exit_t decode(const char *text, size_t len, const char *what, size_t number)
+static exit_t decode_text(const char *text, size_t len, const char *what, size_t number)
 {
 	zonefile_t file;
 	zonefile_init(&file, text, len);
@@ -205,8 +153,6 @@ static exit_t decode(const char *text, size_t len, const char *what, size_t numb
 	}
 	if (ret == KNOT_EPARSEFAIL) {
 		status = fail("%s %zu: %s", what, number > 0 ? number : file.error_line, file.error);
-	} else if (ret != KNOT_EOF) {
-		status = fail("%s", knot_strerror(ret));
 	} else if (count == 0 && number > 0) {
 		status = fail("%s %zu: no record", what, number);
 	}
@@ -217,23 +163,23 @@ static exit_t decode(const char *text, size_t len, const char *what, size_t numb
 exit_t run_decode(const settings_t *settings, int argc, char **argv)
 {
 	(void)settings;
-	if (getopt_long(argc, argv, "+:", no_options, NULL) != -1) {
-		return misuse(argv[0], "unknown option");
+	if (!take_flags(&argc, &argv, no_options)) {
+		return misuse("decode", "unknown option");
 	}
 
 	exit_t status = EXIT_FINE;
-	if (optind == argc) {
+	if (argc == 0) {
 		char *text;
 		size_t len;
 		int ret = zonefile_read(&text, &len, stdin);
 		if (ret != KNOT_EOK) {
 			return fail("standard input: %s", knot_strerror(ret));
 		}
-		status = decode(text, len, "line", 0);
+		status = decode_text(text, len, "line", 0);
 		free(text);
 	}
-	for (int i = optind; i < argc; i++) {
-		if (decode(argv[i], strlen(argv[i]), "record", i - optind + 1) != EXIT_FINE) {
+	for (int i = 0; i < argc; i++) {
+		if (decode_text(argv[i], strlen(argv[i]), "record", i + 1) != EXIT_FINE) {
 			status = EXIT_WRONG;
 		}
 	}

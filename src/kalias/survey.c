@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Everything runs on one loop, which belongs to the survey: probes to the server, and queries of lookup.c to the resolvers. A
+ * batch holds what is to be asked for of one kind; a bounded number of it is under way at a time. What is learned goes to
+ * the inventory, which belongs to the caller.
+ */
+
 #include "kalias/survey.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "kalias/graph.h"
+#include "kalias/kalias.h"
 #include "kalias/lookup.h"
-#include "kalias/need.h"
 #include "kalias/probe.h"
 
 /*! Owners and, apart from them, targets that are being asked for at a time. */
@@ -24,18 +29,19 @@
 
 typedef struct survey survey_t;
 
-/*! Things to be asked for in their order, a window of them at a time. */
+/*! Things to be asked for, in their order. */
 typedef struct {
 	void (*start)(survey_t *survey, void *item);
 	void **items;
 	size_t count, next, done;
-} line_t;
+} batch_t;
 
 struct survey {
 	uv_loop_t loop;
+	uv_timer_t pause;
 	inventory_t *inventory;
 	lookup_t *lookup;
-	line_t zones, owners, targets, traces;
+	batch_t zones, owners, targets, traces;
 	unsigned silent;        /*!< Probes of the server in a row without reply. */
 	bool progress;          /*!< Somebody watches. */
 	bool shown;             /*!< Something has been said about progress. */
@@ -65,25 +71,31 @@ static void end_progress(const survey_t *survey)
 	}
 }
 
-/* --- lines --- */
+/* --- batches --- */
 
-static bool push_line(survey_t *survey, line_t *line)
+static batch_t make_batch(void *items, size_t count, void (*start)(survey_t *, void *))
 {
-	while (line->next < line->count && line->next - line->done < WINDOW) {
-		void *item = line->items[line->next++];
-		line->start(survey, item);
-	}
-	return line->done < line->count;
+	return (batch_t){ .start = start, .items = items, .count = count };
 }
 
-/*! Starts what may be started, until all lines have come to their end. */
-static void run(survey_t *survey)
+/*! Starts as much as the window allows. \return Whether some of the batch is not done yet. */
+static bool start_items(survey_t *survey, batch_t *batch)
 {
-	line_t *const lines[] = { &survey->zones, &survey->owners, &survey->targets, &survey->traces };
+	while (batch->next < batch->count && batch->next - batch->done < WINDOW) {
+		void *item = batch->items[batch->next++];
+		batch->start(survey, item);
+	}
+	return batch->done < batch->count;
+}
+
+/*! Runs all batches to their end. */
+static void run_batches(survey_t *survey)
+{
+	batch_t *const batches[] = { &survey->zones, &survey->owners, &survey->targets, &survey->traces };
 	while (true) {
 		bool busy = false;
-		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-			busy |= push_line(survey, lines[i]);
+		for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]); i++) {
+			busy |= start_items(survey, batches[i]);
 		}
 		if (!busy) {
 			break;
@@ -94,134 +106,111 @@ static void run(survey_t *survey)
 	}
 }
 
-static void set_line(line_t *line, void *items, size_t count, void (*start)(survey_t *, void *))
-{
-	line->start = start;
-	line->items = items;
-	line->count = count;
-	line->next = line->done = 0;
-}
-
 /* --- the server --- */
 
-/*! The queries for an owner. */
+/*! A query to the server: about an owner, or about a zone, which is signed if the SOA is. */
 typedef struct {
 	survey_t *survey;
-	unsigned pending;
-} visit_t;
-
-typedef struct {
-	visit_t *visit;
-	said_t *said;
-	const knot_dname_t *name;
+	check_zone_t *zone;
+	check_owner_t *owner;
+	observed_t *observed; /*!< What the reply goes to. */
 	uint16_t type;
 } question_t;
-
-static void note_reply(survey_t *survey, const knot_pkt_t *pkt)
-{
-	survey->silent = (pkt != NULL) ? 0 : survey->silent + 1;
-}
 
 static bool server_is_down(const survey_t *survey)
 {
 	return survey->silent >= SILENT_MAX;
 }
 
-static void end_question(visit_t *visit)
+static void count_silence(survey_t *survey, const knot_pkt_t *pkt)
 {
-	if (--visit->pending == 0) {
-		visit->survey->owners.done++;
-		free(visit);
+	survey->silent = (pkt != NULL) ? 0 : survey->silent + 1;
+}
+
+static void end_owner(survey_t *survey, check_owner_t *owner)
+{
+	if (--owner->pending == 0) {
+		survey->owners.done++;
 	}
 }
 
 static void on_answer(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	question_t *question = ctx;
-	note_reply(question->visit->survey, pkt);
+	count_silence(question->survey, pkt);
 	if (pkt != NULL) {
-		said_take_packet(question->said, pkt, question->name, question->type);
+		observed_set_packet(question->observed, pkt, question->owner->asked, question->type);
 	} else {
-		said_take_nothing(question->said, why);
+		observed_set_nothing(question->observed, why);
 	}
-	end_question(question->visit);
+	end_owner(question->survey, question->owner);
 	free(question);
 }
 
-static void ask_server(visit_t *visit, const owner_t *owner, said_t *said, addr_type_t family, unsigned flags)
+static void ask_for_owner(survey_t *survey, check_owner_t *owner, observed_t *observed, addr_type_t type,
+                          unsigned flags)
 {
-	survey_t *survey = visit->survey;
-	visit->pending++;
+	owner->pending++;
 	if (server_is_down(survey)) {
-		said_take_nothing(&said[family], "silent for long, no longer asked");
-		end_question(visit);
+		observed_set_nothing(&observed[type], "silent for long, no longer asked");
+		end_owner(survey, owner);
 		return;
 	}
-	question_t *question = need(calloc(1, sizeof(*question)));
-	question->visit = visit;
-	question->said = &said[family];
-	question->name = owner->asked;
-	question->type = addr_rrtype(family);
-	probe_start(&survey->loop, &survey->inventory->server, question->name, question->type, flags,
-	            on_answer, question);
+	question_t *question = not_null(calloc(1, sizeof(*question)));
+	question->survey = survey;
+	question->owner = owner;
+	question->observed = &observed[type];
+	question->type = addr_rrtype(type);
+	probe_start(&survey->loop, &survey->inventory->server, owner->asked, question->type, flags, on_answer, question);
 }
 
 static void start_owner(survey_t *survey, void *item)
 {
-	owner_t *owner = item;
-	owner->facts.zone_signed = owner->zone->is_signed;
-
-	visit_t *visit = need(calloc(1, sizeof(*visit)));
-	visit->survey = survey;
-	visit->pending = 1; /* Replies may come before all has been asked. */
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		ask_server(visit, owner, owner->facts.plain, family, 0);
-		if (owner->facts.zone_signed) {
-			ask_server(visit, owner, owner->facts.secure, family, PROBE_DO);
+	check_owner_t *owner = item;
+	owner->findings.zone_signed = owner->zone->is_signed;
+	owner->pending = 1; /* Replies may come before all has been asked. */
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		ask_for_owner(survey, owner, owner->findings.plain, type, 0);
+		if (owner->findings.zone_signed) {
+			ask_for_owner(survey, owner, owner->findings.secure, type, QUERY_DO);
 		}
 	}
-	end_question(visit);
+	end_owner(survey, owner);
 }
-
-/*! Whether a zone is signed: by the signature of its SOA. */
-typedef struct {
-	survey_t *survey;
-	zone_t *zone;
-} zone_visit_t;
 
 static void on_soa(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
-	zone_visit_t *visit = ctx;
-	note_reply(visit->survey, pkt);
+	question_t *question = ctx;
+	count_silence(question->survey, pkt);
 	if (pkt != NULL) {
 		const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 		for (uint16_t i = 0; i < answer->count; i++) {
-			visit->zone->is_signed |= (knot_pkt_rr(answer, i)->type == KNOT_RRTYPE_RRSIG);
+			question->zone->is_signed |= (knot_pkt_rr(answer, i)->type == KNOT_RRTYPE_RRSIG);
 		}
 	}
-	visit->survey->zones.done++;
-	free(visit);
+	question->survey->zones.done++;
+	free(question);
 }
 
 static void start_zone(survey_t *survey, void *item)
 {
-	zone_visit_t *visit = need(calloc(1, sizeof(*visit)));
-	visit->survey = survey;
-	visit->zone = item;
+	question_t *question = not_null(calloc(1, sizeof(*question)));
+	question->survey = survey;
+	question->zone = item;
 	if (server_is_down(survey)) {
-		on_soa(NULL, NULL, visit);
+		on_soa(NULL, NULL, question);
 		return;
 	}
-	probe_start(&survey->loop, &survey->inventory->server, visit->zone->name, KNOT_RRTYPE_SOA, PROBE_DO,
-	            on_soa, visit);
+	probe_start(&survey->loop, &survey->inventory->server, question->zone->name, KNOT_RRTYPE_SOA, QUERY_DO, on_soa,
+	            question);
 }
 
 /* --- the resolvers --- */
 
 static void on_target(void *ctx)
 {
-	((line_t *)ctx)->done++;
+	((batch_t *)ctx)->done++;
 }
 
 static void start_target(survey_t *survey, void *item)
@@ -237,99 +226,83 @@ static void start_trace(survey_t *survey, void *item)
 
 /* --- all --- */
 
-static bool has_failed(const target_t *target)
-{
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		if (target->said[family].kind == SAID_NOTHING || target->said[family].kind == SAID_ERROR) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void judge_all(inventory_t *inventory)
 {
 	for (size_t i = 0; i < inventory->owner_count; i++) {
-		inventory->owners[i]->problems = judge(&inventory->owners[i]->facts);
+		inventory->owners[i]->problems = judge_owner(&inventory->owners[i]->findings);
 	}
 }
 
 static void on_pause_over(uv_timer_t *timer)
 {
-	*(bool *)timer->data = true;
+	(void)timer; /* It is not active any more. */
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+/*! Lets time pass, and what is still under way go on. */
+static void pause_survey(survey_t *survey)
 {
-	free(handle);
-}
-
-/*! Lets time pass, and go on what is still under way. */
-static void pause_loop(uv_loop_t *loop)
-{
-	uv_timer_t *timer = need(malloc(sizeof(*timer)));
-	bool over = false;
-	(void)uv_timer_init(loop, timer);
-	timer->data = &over;
-	uv_timer_start(timer, on_pause_over, PAUSE_MS, 0);
-	while (!over) {
-		uv_run(loop, UV_RUN_ONCE);
+	uv_timer_start(&survey->pause, on_pause_over, PAUSE_MS, 0);
+	while (uv_is_active((uv_handle_t *)&survey->pause)) {
+		uv_run(&survey->loop, UV_RUN_ONCE);
 	}
-	uv_close((uv_handle_t *)timer, on_timer_closed);
 }
 
 /*! Takes up what looks wrong once more, with its targets. */
-static void select_again(survey_t *survey, owner_t **owners, target_t **targets)
+static void select_again(survey_t *survey, check_owner_t **owners, check_target_t **targets)
 {
 	const inventory_t *inventory = survey->inventory;
 	size_t owner_count = 0, target_count = 0;
-	for (size_t i = 0; i < inventory->target_count; i++) {
-		inventory->targets[i]->again = false;
-	}
 	for (size_t i = 0; i < inventory->owner_count; i++) {
-		owner_t *owner = inventory->owners[i];
+		check_owner_t *owner = inventory->owners[i];
 		if (!judge_again(owner->problems)) {
 			continue;
 		}
 		owners[owner_count++] = owner;
-		for (unsigned k = 0; k < owner->facts.count; k++) {
+		for (unsigned k = 0; k < owner->findings.count; k++) {
 			if (!owner->target[k]->again) {
 				owner->target[k]->again = true;
 				targets[target_count++] = owner->target[k];
 			}
 		}
 	}
-	set_line(&survey->owners, owners, owner_count, start_owner);
-	set_line(&survey->targets, targets, target_count, start_target);
+	survey->owners = make_batch(owners, owner_count, start_owner);
+	survey->targets = make_batch(targets, target_count, start_target);
 }
 
-static void run_lines(survey_t *survey)
+/*! Takes up the targets that fail, to see where their CNAMEs lead. */
+static void select_failed(survey_t *survey, check_target_t **targets)
 {
-	inventory_t *inventory = survey->inventory;
-	set_line(&survey->zones, inventory->zones, inventory->zone_count, start_zone);
-	run(survey);
-	set_line(&survey->owners, inventory->owners, inventory->owner_count, start_owner);
-	set_line(&survey->targets, inventory->targets, inventory->target_count, start_target);
-	run(survey);
-	judge_all(inventory);
-
-	owner_t **owners = need(malloc((inventory->owner_count + 1) * sizeof(owners[0])));
-	target_t **targets = need(malloc((inventory->target_count + 1) * sizeof(targets[0])));
-	select_again(survey, owners, targets);
-	if (survey->owners.count > 0) {
-		pause_loop(&survey->loop);
-		run(survey);
-		judge_all(inventory);
-	}
-
-	size_t failed = 0;
+	const inventory_t *inventory = survey->inventory;
+	size_t count = 0;
 	for (size_t i = 0; i < inventory->target_count; i++) {
-		if (has_failed(inventory->targets[i])) {
-			targets[failed++] = inventory->targets[i];
+		const observed_t *observed = inventory->targets[i]->observed;
+		if (observed_failed(&observed[ADDR_A]) || observed_failed(&observed[ADDR_AAAA])) {
+			targets[count++] = inventory->targets[i];
 		}
 	}
-	set_line(&survey->traces, targets, failed, start_trace);
-	run(survey);
+	survey->traces = make_batch(targets, count, start_trace);
+}
+
+static void run_rounds(survey_t *survey)
+{
+	inventory_t *inventory = survey->inventory;
+	survey->zones = make_batch(inventory->zones, inventory->zone_count, start_zone);
+	run_batches(survey);
+	survey->owners = make_batch(inventory->owners, inventory->owner_count, start_owner);
+	survey->targets = make_batch(inventory->targets, inventory->target_count, start_target);
+	run_batches(survey);
+	judge_all(inventory);
+
+	check_owner_t **owners = not_null(malloc((inventory->owner_count + 1) * sizeof(owners[0])));
+	check_target_t **targets = not_null(malloc((inventory->target_count + 1) * sizeof(targets[0])));
+	select_again(survey, owners, targets);
+	if (survey->owners.count > 0) {
+		pause_survey(survey);
+		run_batches(survey);
+		judge_all(inventory);
+	}
+	select_failed(survey, targets);
+	run_batches(survey);
 
 	free(owners);
 	free(targets);
@@ -339,11 +312,13 @@ void survey_run(inventory_t *inventory)
 {
 	survey_t survey = { .inventory = inventory, .progress = isatty(STDERR_FILENO) };
 	(void)uv_loop_init(&survey.loop);
+	(void)uv_timer_init(&survey.loop, &survey.pause);
 	survey.progress_next = uv_now(&survey.loop) + PROGRESS_FIRST_MS;
 	survey.lookup = lookup_new(&survey.loop, inventory);
 
-	run_lines(&survey);
+	run_rounds(&survey);
 	end_progress(&survey);
+	uv_close((uv_handle_t *)&survey.pause, NULL);
 	lookup_free(survey.lookup);
 	(void)uv_loop_close(&survey.loop);
 

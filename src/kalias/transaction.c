@@ -28,7 +28,7 @@ static bool is_interrupted(const transaction_t *transaction)
 	return !sigisemptyset(&waiting);
 }
 
-static const char *run(transaction_t *transaction, const char *command)
+static const char *run_command(transaction_t *transaction, const char *command)
 {
 	knot_ctl_data_t request = {
 		[KNOT_CTL_IDX_CMD] = command,
@@ -42,7 +42,7 @@ bool transaction_begin(transaction_t *transaction, control_t *control, const cha
 	*transaction = (transaction_t){ .control = control, .zone = zone };
 	hold_signals(transaction);
 
-	const char *error = run(transaction, "zone-begin");
+	const char *error = run_command(transaction, "zone-begin");
 	transaction->open = (error == NULL);
 	if (error != NULL) {
 		if (control_is_lost(control)) {
@@ -73,7 +73,7 @@ bool transaction_commit(transaction_t *transaction)
 		return false;
 	}
 
-	const char *error = run(transaction, "zone-commit");
+	const char *error = run_command(transaction, "zone-commit");
 	if (error == NULL) {
 		transaction->open = false;
 	} else if (control_is_lost(transaction->control)) {
@@ -88,7 +88,7 @@ void transaction_end(transaction_t *transaction)
 {
 	if (transaction->open) {
 		/* After a commit that failed there may be none left. */
-		const char *error = run(transaction, "zone-abort");
+		const char *error = run_command(transaction, "zone-abort");
 		if (error != NULL && strcmp(error, knot_strerror(KNOT_TXN_ENOTEXISTS)) != 0) {
 			fail("zone %s: the transaction is left open: %s; end it with knotc zone-abort", transaction->zone,
 			     error);

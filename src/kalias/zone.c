@@ -9,8 +9,6 @@
 #include "kalias/kalias.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +16,11 @@
 
 #include "kalias/alias.h"
 #include "kalias/control.h"
+#include "kalias/knotconf.h"
 #include "kalias/records.h"
-#include "kalias/served.h"
 #include "kalias/transaction.h"
 #include "util/name.h"
 
-#define TTL_MAX INT32_MAX /* RFC 2181, section 8. */
 #define TTL_TEXT_MAX 16
 #define STATUS_FILTER "rs" /* Role and serial, filters of zone-status. */
 
@@ -37,49 +34,49 @@ typedef struct {
 	knot_dname_txt_storage_t target_text;
 	long ttl; /*!< -1: not given. */
 	bool add;
-} change_t;
+} zone_change_t;
 
 /*! What the zone has at the owner, and where that matters above it. */
 typedef struct {
-	const change_t *change;
+	const zone_change_t *change;
 	const knot_dname_t *name; /*!< Being looked at. */
 	records_t aliases;
 	uint32_t soa_ttl;
 	const char *obstacle; /*!< A type that leaves an ALIAS at the owner without effect, or NULL. */
 	knot_dname_txt_storage_t obstacle_owner;
-} finding_t;
+} zone_search_t;
 
 typedef struct {
 	bool is_loaded;
 	bool is_secondary;
-} state_t;
+} zone_status_t;
 
-static void take_state(void *ctx, knot_ctl_data_t data)
+static void take_zone_status(void *ctx, knot_ctl_data_t data)
 {
-	state_t *state = ctx;
+	zone_status_t *zone_status = ctx;
 	const char *type = data[KNOT_CTL_IDX_TYPE], *value = data[KNOT_CTL_IDX_DATA];
 	if (type == NULL || value == NULL) {
 		return;
 	}
-	state->is_loaded |= strcmp(type, "serial") == 0 && isdigit((unsigned char)value[0]);
-	state->is_secondary |= strcmp(type, "role") == 0 && strcmp(value, "slave") == 0;
+	zone_status->is_loaded |= strcmp(type, "serial") == 0 && isdigit((unsigned char)value[0]);
+	zone_status->is_secondary |= strcmp(type, "role") == 0 && strcmp(value, "slave") == 0;
 }
 
 /*! Whether the zone can be changed here; prints why not. */
 static bool is_editable(control_t *control, const char *zone)
 {
-	state_t state = { 0 };
+	zone_status_t zone_status = { 0 };
 	knot_ctl_data_t request = {
 		[KNOT_CTL_IDX_CMD] = "zone-status",
 		[KNOT_CTL_IDX_ZONE] = zone,
 		[CONTROL_IDX_FILTER] = STATUS_FILTER,
 	};
-	const char *error = control_run(control, request, take_state, &state);
+	const char *error = control_run(control, request, take_zone_status, &zone_status);
 	if (error != NULL) {
 		fail("zone %s: %s", zone, error);
-	} else if (!state.is_loaded) {
+	} else if (!zone_status.is_loaded) {
 		fail("zone %s is not loaded", zone);
-	} else if (state.is_secondary) {
+	} else if (zone_status.is_secondary) {
 		fail("zone %s comes from a primary: it has to be changed there", zone);
 	} else {
 		return true;
@@ -87,75 +84,75 @@ static bool is_editable(control_t *control, const char *zone)
 	return false;
 }
 
-static void note_obstacle(finding_t *finding, const char *type)
+static void note_obstacle(zone_search_t *search, const char *type)
 {
-	finding->obstacle = type;
-	(void)knot_dname_to_str(finding->obstacle_owner, finding->name, sizeof(finding->obstacle_owner));
+	search->obstacle = type;
+	(void)knot_dname_to_str(search->obstacle_owner, search->name, sizeof(search->obstacle_owner));
 }
 
 static void take_record(void *ctx, knot_ctl_data_t data)
 {
-	finding_t *finding = ctx;
+	zone_search_t *search = ctx;
 	const char *type = data[KNOT_CTL_IDX_TYPE];
 	if (type == NULL || data[KNOT_CTL_IDX_TTL] == NULL) {
 		return;
 	}
 
-	bool at_owner = (finding->name == finding->change->owner);
-	bool at_apex = knot_dname_is_equal(finding->name, finding->change->zone);
+	bool at_owner = (search->name == search->change->owner);
+	bool at_apex = knot_dname_is_equal(search->name, search->change->zone);
 	if (strcmp(type, "DNAME") == 0) {
-		note_obstacle(finding, "DNAME");
+		note_obstacle(search, "DNAME");
 	} else if (strcmp(type, "NS") == 0 && !at_apex) {
-		note_obstacle(finding, "NS");
+		note_obstacle(search, "NS");
 	} else if (strcmp(type, "CNAME") == 0 && at_owner) {
-		note_obstacle(finding, "CNAME");
+		note_obstacle(search, "CNAME");
 	} else if (strcmp(type, "SOA") == 0) {
-		finding->soa_ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
+		search->soa_ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
 	} else if (at_owner) {
-		records_take(&finding->aliases, data);
+		records_take(&search->aliases, data);
 	}
 }
 
-/*! Looks at finding->name, which need not exist. */
-static const char *look(transaction_t *transaction, finding_t *finding)
+/*! Looks at search->name, which need not exist. */
+static const char *look_at_name(transaction_t *transaction, zone_search_t *search)
 {
 	knot_dname_txt_storage_t name;
-	(void)knot_dname_to_str(name, finding->name, sizeof(name));
+	(void)knot_dname_to_str(name, search->name, sizeof(name));
 	knot_ctl_data_t request = { [KNOT_CTL_IDX_CMD] = "zone-get", [KNOT_CTL_IDX_OWNER] = name };
-	const char *error = transaction_run(transaction, request, take_record, finding);
+	const char *error = transaction_run(transaction, request, take_record, search);
 	if (error != NULL && strcmp(error, knot_strerror(KNOT_ENONODE)) == 0) {
 		return NULL;
 	}
-	return (error == NULL && finding->aliases.full) ? "not enough memory" : error;
+	return (error == NULL && search->aliases.full) ? "not enough memory" : error;
 }
 
 /*! Looks at all names from the owner up to the apex. */
-static const char *look_up(transaction_t *transaction, finding_t *finding)
+static const char *look_up_to_apex(transaction_t *transaction, zone_search_t *search)
 {
 	while (true) {
-		const char *error = look(transaction, finding);
-		if (error != NULL || knot_dname_is_equal(finding->name, finding->change->zone)) {
+		const char *error = look_at_name(transaction, search);
+		if (error != NULL || knot_dname_is_equal(search->name, search->change->zone)) {
 			return error;
 		}
-		finding->name += 1 + finding->name[0];
+		search->name += 1 + search->name[0];
 	}
 }
 
-static exit_t refuse(const change_t *change, const finding_t *finding)
+static exit_t refuse_obstacle(const zone_change_t *change, const zone_search_t *search)
 {
-	if (strcmp(finding->obstacle, "CNAME") == 0) {
+	if (strcmp(search->obstacle, "CNAME") == 0) {
 		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
-	} else if (strcmp(finding->obstacle, "NS") == 0) {
+	} else if (strcmp(search->obstacle, "NS") == 0) {
 		return fail("%s is at or below the delegation of %s, where ALIAS has no effect", change->owner_text,
-		            finding->obstacle_owner);
+		            search->obstacle_owner);
 	}
 	return fail("%s is at or below the DNAME of %s, where ALIAS has no effect", change->owner_text,
-	            finding->obstacle_owner);
+	            search->obstacle_owner);
 }
 
 /*! Runs zone-set or zone-unset; without a target it is about all of them. */
-static const char *edit(transaction_t *transaction, const char *command, const change_t *change, const char *ttl,
-                        const knot_dname_t *target)
+static const char *edit_records(transaction_t *transaction, const char *command, const zone_change_t *change, const char *ttl,
+                                const knot_dname_t *target)
 {
 	char rdata[ALIAS_GENERIC_MAX];
 	if (target != NULL) {
@@ -171,7 +168,7 @@ static const char *edit(transaction_t *transaction, const char *command, const c
 	return transaction_run(transaction, request, NULL, NULL);
 }
 
-static const alias_record_t *find_target(const records_t *aliases, const knot_dname_t *target)
+static const alias_record_t *find_alias(const records_t *aliases, const knot_dname_t *target)
 {
 	for (size_t i = 0; i < aliases->count; i++) {
 		if (knot_dname_is_case_equal(aliases->items[i].target, target)) {
@@ -182,15 +179,15 @@ static const alias_record_t *find_target(const records_t *aliases, const knot_dn
 }
 
 /*! Adds to the targets, or replaces them. */
-static exit_t apply_set(transaction_t *transaction, const change_t *change, const finding_t *finding)
+static exit_t apply_set(transaction_t *transaction, const zone_change_t *change, const zone_search_t *search)
 {
-	const records_t *aliases = &finding->aliases;
+	const records_t *aliases = &search->aliases;
 	size_t count = aliases->count + aliases->broken;
 	uint32_t ttl = (change->ttl >= 0)   ? change->ttl :
 	               (aliases->count > 0) ? aliases->items[0].ttl :
-	                                      finding->soa_ttl;
+	                                      search->soa_ttl;
 
-	const alias_record_t *present = find_target(aliases, change->target);
+	const alias_record_t *present = find_alias(aliases, change->target);
 	if (present != NULL && present->ttl == ttl && (change->add || count == 1)) {
 		if (change->add) {
 			warn("%s has the target %s already", change->owner_text, change->target_text);
@@ -205,13 +202,13 @@ static exit_t apply_set(transaction_t *transaction, const change_t *change, cons
 	snprintf(ttl_text, sizeof(ttl_text), "%u", ttl);
 	const char *error = NULL;
 	if (!change->add && count > 0) {
-		error = edit(transaction, "zone-unset", change, NULL, NULL);
+		error = edit_records(transaction, "zone-unset", change, NULL, NULL);
 	} else if (present != NULL) {
 		/* For its TTL; knotd gives the same to the others. */
-		error = edit(transaction, "zone-unset", change, NULL, present->target);
+		error = edit_records(transaction, "zone-unset", change, NULL, present->target);
 	}
 	if (error == NULL) {
-		error = edit(transaction, "zone-set", change, ttl_text, change->target);
+		error = edit_records(transaction, "zone-set", change, ttl_text, change->target);
 	}
 	if (error != NULL) {
 		return fail("zone %s: nothing changed: %s", change->zone_text, error);
@@ -219,28 +216,28 @@ static exit_t apply_set(transaction_t *transaction, const change_t *change, cons
 	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
 }
 
-static exit_t set_in(transaction_t *transaction, finding_t *finding)
+static exit_t set_in(transaction_t *transaction, zone_search_t *search)
 {
-	const change_t *change = finding->change;
-	const char *error = look_up(transaction, finding);
+	const zone_change_t *change = search->change;
+	const char *error = look_up_to_apex(transaction, search);
 	if (error != NULL) {
 		return fail("zone %s: nothing changed: %s", change->zone_text, error);
 	}
-	if (finding->obstacle != NULL) {
-		return refuse(change, finding);
+	if (search->obstacle != NULL) {
+		return refuse_obstacle(change, search);
 	}
-	return apply_set(transaction, change, finding);
+	return apply_set(transaction, change, search);
 }
 
-static exit_t unset_in(transaction_t *transaction, finding_t *finding)
+static exit_t unset_in(transaction_t *transaction, zone_search_t *search)
 {
-	const change_t *change = finding->change;
-	const char *error = look(transaction, finding);
-	if (error == NULL && finding->aliases.count + finding->aliases.broken == 0) {
+	const zone_change_t *change = search->change;
+	const char *error = look_at_name(transaction, search);
+	if (error == NULL && search->aliases.count + search->aliases.broken == 0) {
 		return fail("%s has no ALIAS", change->owner_text);
 	}
 	if (error == NULL) {
-		error = edit(transaction, "zone-unset", change, NULL, NULL);
+		error = edit_records(transaction, "zone-unset", change, NULL, NULL);
 	}
 	if (error != NULL) {
 		return fail("zone %s: nothing changed: %s", change->zone_text, error);
@@ -248,31 +245,22 @@ static exit_t unset_in(transaction_t *transaction, finding_t *finding)
 	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
 }
 
-static exit_t change_zone(control_t *control, const change_t *change,
-                          exit_t (*change_in)(transaction_t *, finding_t *))
-{
-	transaction_t transaction;
-	if (!is_editable(control, change->zone_text) ||
-	    !transaction_begin(&transaction, control, change->zone_text)) {
-		return EXIT_WRONG;
-	}
-
-	finding_t finding = { .change = change, .name = change->owner };
-	exit_t status = change_in(&transaction, &finding);
-	transaction_end(&transaction);
-	records_free(&finding.aliases);
-	return status;
-}
-
-static exit_t run(const settings_t *settings, const change_t *change,
-                  exit_t (*change_in)(transaction_t *, finding_t *))
+static exit_t run_change(const settings_t *settings, const zone_change_t *change,
+                         exit_t (*change_in)(transaction_t *, zone_search_t *))
 {
 	control_t *control = control_open(settings);
 	if (control == NULL) {
 		return EXIT_WRONG;
 	}
-	exit_t status = change_zone(control, change, change_in);
-	if (status == EXIT_FINE && change_in == set_in && !served_by_module(control, change->zone_text)) {
+	exit_t status = EXIT_WRONG;
+	transaction_t transaction;
+	if (is_editable(control, change->zone_text) && transaction_begin(&transaction, control, change->zone_text)) {
+		zone_search_t search = { .change = change, .name = change->owner };
+		status = change_in(&transaction, &search);
+		transaction_end(&transaction);
+		records_free(&search.aliases);
+	}
+	if (status == EXIT_FINE && change_in == set_in && !knotconf_has_module(control, change->zone_text)) {
 		warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
 		     change->zone_text);
 	}
@@ -280,7 +268,7 @@ static exit_t run(const settings_t *settings, const change_t *change,
 	return status;
 }
 
-static exit_t read_owner(change_t *change, const char *command, const char *zone, const char *owner)
+static exit_t read_owner_argument(zone_change_t *change, const char *command, const char *zone, const char *owner)
 {
 	if (!alias_read_name(change->zone, zone, NULL)) {
 		return misuse(command, "zone '%s' is not a name", zone);
@@ -304,18 +292,16 @@ static exit_t read_owner(change_t *change, const char *command, const char *zone
 	return EXIT_FINE;
 }
 
-static exit_t read_target(change_t *change, const char *ttl, const char *target)
+static exit_t read_target_argument(zone_change_t *change, const char *ttl, const char *target)
 {
 	change->ttl = -1;
 	if (ttl != NULL) {
-		char *end;
-		errno = 0;
-		change->ttl = strtol(ttl, &end, 10);
-		if (errno != 0 || !isdigit((unsigned char)ttl[0]) || *end != '\0' || change->ttl > TTL_MAX) {
-			return misuse("set", "TTL '%s' is not a number of seconds from 0 to %d", ttl, TTL_MAX);
+		uint32_t seconds;
+		if (ttl[strspn(ttl, "0123456789")] != '\0' || !alias_read_ttl(&seconds, ttl)) {
+			return misuse("set", "TTL '%s' is not a number of seconds from 0 to %d", ttl, ALIAS_TTL_MAX);
 		}
+		change->ttl = seconds;
 	}
-
 	if (!alias_read_name(change->target, target, NULL)) {
 		return misuse("set", "target '%s' is not a name", target);
 	}
@@ -329,48 +315,34 @@ static exit_t read_target(change_t *change, const char *ttl, const char *target)
 	return EXIT_FINE;
 }
 
-/*! Takes options that only set their flag; false if there are others. */
-static bool take_options(int argc, char **argv, const struct option *options)
-{
-	opterr = 0;
-	int opt;
-	while ((opt = getopt_long(argc, argv, "+", options, NULL)) == 0) {
-	}
-	return opt == -1;
-}
-
 exit_t run_set(const settings_t *settings, int argc, char **argv)
 {
 	int add = false;
 	const struct option options[] = { { "add", no_argument, &add, true }, { NULL } };
-	if (!take_options(argc, argv, options)) {
+	if (!take_flags(&argc, &argv, options)) {
 		return misuse("set", "unknown option");
 	}
-	change_t change = { .add = add };
-	argc -= optind;
-	argv += optind;
+	zone_change_t change = { .add = add };
 	if (argc != 3 && argc != 4) {
 		return misuse("set", "a zone, an owner, and a target are needed, and nothing else but a TTL");
 	}
-	exit_t status = read_owner(&change, "set", argv[0], argv[1]);
+	exit_t status = read_owner_argument(&change, "set", argv[0], argv[1]);
 	if (status == EXIT_FINE) {
-		status = read_target(&change, (argc == 4) ? argv[2] : NULL, argv[argc - 1]);
+		status = read_target_argument(&change, (argc == 4) ? argv[2] : NULL, argv[argc - 1]);
 	}
-	return (status == EXIT_FINE) ? run(settings, &change, set_in) : status;
+	return (status == EXIT_FINE) ? run_change(settings, &change, set_in) : status;
 }
 
 exit_t run_unset(const settings_t *settings, int argc, char **argv)
 {
 	const struct option options[] = { { NULL } };
-	if (!take_options(argc, argv, options)) {
+	if (!take_flags(&argc, &argv, options)) {
 		return misuse("unset", "unknown option");
 	}
-	change_t change = { 0 };
-	argc -= optind;
-	argv += optind;
+	zone_change_t change = { 0 };
 	if (argc != 2) {
 		return misuse("unset", "a zone and an owner are needed, and nothing else");
 	}
-	exit_t status = read_owner(&change, "unset", argv[0], argv[1]);
-	return (status == EXIT_FINE) ? run(settings, &change, unset_in) : status;
+	exit_t status = read_owner_argument(&change, "unset", argv[0], argv[1]);
+	return (status == EXIT_FINE) ? run_change(settings, &change, unset_in) : status;
 }

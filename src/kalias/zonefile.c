@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <libknot/errcode.h>
 
+#include "kalias/kalias.h"
+
 enum {
 	READ_MIN = 65536,
 	WORDS_MIN = 16,
@@ -17,32 +19,24 @@ enum {
 int zonefile_read(char **text, size_t *len, FILE *stream)
 {
 	size_t room = 0;
-	int ret;
 	*text = NULL;
 	*len = 0;
 	do {
 		if (*len == room) {
 			room = room == 0 ? READ_MIN : 2 * room;
-			char *more = realloc(*text, room);
-			if (more == NULL) {
-				ret = KNOT_ENOMEM;
-				goto fail;
-			}
-			*text = more;
+			*text = not_null(realloc(*text, room));
 		}
 		errno = 0;
 		*len += fread(*text + *len, 1, room - *len, stream);
 	} while (!feof(stream) && !ferror(stream));
 
 	if (ferror(stream)) {
-		ret = errno > 0 ? -errno : KNOT_ERROR;
-		goto fail;
+		int ret = errno > 0 ? -errno : KNOT_ERROR;
+		free(*text);
+		*text = NULL;
+		return ret;
 	}
 	return KNOT_EOK;
-fail:
-	free(*text);
-	*text = NULL;
-	return ret;
 }
 
 void zonefile_init(zonefile_t *file, const char *text, size_t len)
@@ -86,23 +80,17 @@ static bool is_separator(const zonefile_t *file, size_t pos)
 	}
 }
 
-static int add_word(zonefile_t *file, const zonefile_word_t *word)
+static void add_word(zonefile_t *file, const zonefile_word_t *word)
 {
 	if (file->count == file->room) {
-		size_t room = file->room == 0 ? WORDS_MIN : 2 * file->room;
-		zonefile_word_t *more = reallocarray(file->words, room, sizeof(*more));
-		if (more == NULL) {
-			return KNOT_ENOMEM;
-		}
-		file->words = more;
-		file->room = room;
+		file->room = file->room == 0 ? WORDS_MIN : 2 * file->room;
+		file->words = not_null(reallocarray(file->words, file->room, sizeof(*word)));
 	}
 	file->words[file->count++] = *word;
-	return KNOT_EOK;
 }
 
 /*! A word may have quoted parts, as the parameters of HTTPS do. */
-static int read_word(zonefile_t *file, size_t depth)
+static int scan_word(zonefile_t *file, size_t depth)
 {
 	zonefile_word_t word = { .start = file->pos, .line = file->line, .depth = depth };
 	bool quoted = false;
@@ -138,7 +126,8 @@ static int read_word(zonefile_t *file, size_t depth)
 	word.end = file->pos;
 	file->end = file->pos;
 	file->end_line = file->line;
-	return add_word(file, &word);
+	add_word(file, &word);
+	return KNOT_EOK;
 }
 
 static void skip_comment(zonefile_t *file)
@@ -149,7 +138,7 @@ static void skip_comment(zonefile_t *file)
 }
 
 /*! Reads a line, with those that its parentheses make part of it. */
-static int read_line(zonefile_t *file)
+static int scan_line(zonefile_t *file)
 {
 	size_t depth = 0, open_line = 0;
 	char first = file->text[file->pos];
@@ -182,7 +171,7 @@ static int read_line(zonefile_t *file)
 				file->pos++;
 				break;
 			}
-			int ret = read_word(file, depth);
+			int ret = scan_word(file, depth);
 			if (ret != KNOT_EOK) {
 				return ret;
 			}
@@ -196,7 +185,7 @@ int zonefile_next(zonefile_t *file)
 	file->count = 0;
 	int ret = KNOT_EOK;
 	while (ret == KNOT_EOK && file->count == 0) {
-		ret = file->pos < file->len ? read_line(file) : KNOT_EOF;
+		ret = file->pos < file->len ? scan_line(file) : KNOT_EOF;
 	}
 	return ret;
 }
@@ -255,12 +244,7 @@ char *zonefile_copy(const zonefile_t *file, size_t first, size_t last)
 	for (size_t i = first; i < last; i++) {
 		room += file->words[i].end - file->words[i].start + 1;
 	}
-	char *copy = malloc(room);
-	if (copy == NULL) {
-		return NULL;
-	}
-
-	char *pos = copy;
+	char *copy = not_null(malloc(room)), *pos = copy;
 	for (size_t i = first; i < last; i++) {
 		const zonefile_word_t *word = &file->words[i];
 		if (i > first) {

@@ -61,7 +61,7 @@ void zonefile_clear(zonefile_t *file);
 /*!
  * \brief Reads the next entry.
  *
- * \return KNOT_EOK, KNOT_EOF, KNOT_ENOMEM, or KNOT_EPARSEFAIL: where entries end
+ * \return KNOT_EOK, KNOT_EOF, or KNOT_EPARSEFAIL: where entries end
  *         is not known any more, reading has to stop.
  */
 int zonefile_next(zonefile_t *file);
@@ -89,6 +89,6 @@ bool zonefile_is_class(const zonefile_t *file, size_t index);
  * \param first  First of the words.
  * \param last   Word after the last one.
  *
- * \return Text to be freed by the caller, NULL if there is no memory.
+ * \return Text to be freed by the caller.
  */
 char *zonefile_copy(const zonefile_t *file, size_t first, size_t last);

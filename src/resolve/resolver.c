@@ -4,21 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
-#include <sys/random.h>
 #include <libknot/libknot.h>
 
 /* The calls that 1.34 prefers do not exist in 1.18. */
 #define CARES_NO_DEPRECATED
 #include <ares.h>
 
+#include "resolve/query.h"
 #include "resolve/resolver.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 
-/*! EDNS payload size that is not fragmented (DNS Flag Day 2020). */
-#define EDNS_PAYLOAD 1232
-/*! Room for any query: header, the longest name, type, class, OPT. */
-#define QUERY_SIZE (KNOT_WIRE_HEADER_SIZE + KNOT_DNAME_MAXLEN + 4 + 11)
 /*! Socket buffer for replies to many queries at a time, in octets; the kernel has its own limit. */
 #define RCVBUF_SIZE (1 << 20)
 /*! Queries from one source port (RFC 5452, section 9.2); c-ares 1.18 takes a new one when idle only. */
@@ -176,41 +172,14 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 	}
 }
 
-/*! Writes the query; c-ares 1.18 takes the ID as it is, later versions put their own. */
-static int write_query(knot_pkt_t *pkt, const query_t *query)
-{
-	uint16_t id;
-	if (getrandom(&id, sizeof(id), 0) != sizeof(id)) {
-		return KNOT_ERROR;
-	}
-	knot_wire_set_id(pkt->wire, id);
-	knot_wire_set_rd(pkt->wire);
-	if (query->resolver->require_ad) {
-		knot_wire_set_ad(pkt->wire); /* "Tell me" (RFC 6840, section 5.7). */
-	}
-
-	int ret = knot_pkt_put_question(pkt, query->name, KNOT_CLASS_IN, query->type);
-	if (ret != KNOT_EOK || !has_edns(query->channel)) {
-		return ret;
-	}
-
-	knot_rrset_t opt;
-	ret = knot_edns_init(&opt, EDNS_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL);
-	if (ret != KNOT_EOK) {
-		return ret;
-	}
-	knot_pkt_begin(pkt, KNOT_ADDITIONAL);
-	ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0);
-	knot_rrset_clear(&opt, NULL);
-
-	return ret;
-}
-
 static void send_on_channel(query_t *query)
 {
+	unsigned flags = QUERY_RD | (has_edns(query->channel) ? QUERY_EDNS : 0) |
+	                 (query->resolver->require_ad ? QUERY_AD : 0);
 	query->sent_at = clock_ms();
-	knot_pkt_t *pkt = knot_pkt_new(NULL, QUERY_SIZE, NULL);
-	if (pkt != NULL && write_query(pkt, query) == KNOT_EOK) {
+	knot_pkt_t *pkt = query_new(query->name, query->type, flags);
+	if (pkt != NULL) {
+		/* c-ares 1.18 takes the ID as it is, later versions put their own. */
 		ares_send(query->resolver->channel[query->channel].ares, pkt->wire, pkt->size, on_reply, query);
 	} else {
 		finish_query(query, NULL, KNOT_EDNS_EDE_NETWORK);
@@ -398,7 +367,7 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 	struct ares_options options = {
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (has_edns(id) ? ARES_FLAG_EDNS : 0) |
 		         (is_tcp(id) ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
-		.ednspsz = EDNS_PAYLOAD,
+		.ednspsz = QUERY_EDNS_PAYLOAD,
 		.socket_receive_buffer_size = RCVBUF_SIZE,
 		.lookups = dns_only,
 		.resolvconf_path = no_file,

@@ -28,7 +28,7 @@ typedef struct {
 	size_t len;
 } text_t;
 
-/* Of the tool, what the conversion calls. Other files are not read here. */
+/* Of the tool, what the conversion calls. */
 
 exit_t fail(const char *format, ...)
 {
@@ -41,17 +41,12 @@ void warn(const char *format, ...)
 	(void)format;
 }
 
-void include_look(includes_t *includes, const char *from, const zonefile_t *file)
-{
-	(void)includes, (void)from;
-	CHECK(style_is_include(file));
-}
-
 /*! Converts a text in memory of its very length. \return False if there is nothing to free */
 static bool convert(text_t *result, const text_t *text, uint8_t how, bool to_alias)
 {
 	rewrite_t rewrite = {
-		.style = { .to_alias = to_alias, .mnemonic = to_alias || (how & WITH_MNEMONIC) },
+		.to_alias = to_alias,
+		.mnemonic = to_alias || (how & WITH_MNEMONIC),
 		.path = "fuzz",
 		.has_origin = how & WITH_ORIGIN,
 		.origin = ORIGIN,
@@ -77,7 +72,7 @@ static bool is_same(const text_t *a, const text_t *b)
 static bool may_change(const zonefile_t *file, size_t index)
 {
 	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	return !style_is_directive(file) && style_is_alias(file, type) && index >= type;
+	return !rewrite_is_directive(file) && rewrite_is_alias(file, type) && index >= type;
 }
 
 /*! Entry by entry, all other words are the same. */

@@ -42,14 +42,14 @@ shift
 
 # The source files that each target is about, for their line coverage.
 declare -A sources=(
-	[fuzz_answer]='cache/filter cache/schedule cache/verdict dnssec/signatures module/answer module/denial module/log module/packet module/signer module/qctx'
-	[fuzz_convert]='kalias/alias kalias/rewrite kalias/style kalias/zonefile'
+	[fuzz_answer]='cache/filter cache/outcome cache/schedule cache/verdict dnssec/signatures module/answer module/context module/denial module/log module/packet module/qctx module/signer'
+	[fuzz_convert]='kalias/alias kalias/rewrite kalias/zonefile'
 	[fuzz_keys]='dnssec/keys'
 	[fuzz_nsec]='dnssec/nsec'
+	[fuzz_observed]='kalias/observed resolve/reply'
 	[fuzz_pages]='store/check store/pages store/record store/store'
 	[fuzz_record]='store/record'
 	[fuzz_reply]='cache/cache resolve/reply store/record'
-	[fuzz_said]='kalias/said resolve/reply'
 )
 # Longest inputs, octets: what a target takes more of says nothing new.
 declare -A longest=([fuzz_answer]=512 [fuzz_keys]=1000 [fuzz_nsec]=600 [fuzz_pages]=256 [fuzz_record]=1400)

@@ -61,7 +61,7 @@ def replies():
     # The server's replies have signatures and extended errors besides.
     rrsig = record("a.example", RRSIG, struct.pack(">H", A) + bytes(16) + b"\0sig")
     ede = b"\0" + struct.pack(">HHIHHHH", OPT, 1232, 0, 6, 15, 2, 3)
-    write("fuzz_said", **seeds, signed=b"\0" + reply(A, [*addresses, rrsig]),
+    write("fuzz_observed", **seeds, signed=b"\0" + reply(A, [*addresses, rrsig]),
           empty_rrsig=b"\0" + reply(A, [*addresses, record("a.example", RRSIG, b"", rrclass=254)]),
           error=b"\0" + reply(A, addresses, additional=[ede]))
 

@@ -16,8 +16,8 @@
 #define OTHER "\xC0\x00\x02\x03"
 #define IPV4_LEN 4
 
-static facts_t facts;
-static said_t target[ALIAS_TARGETS_MAX][ADDR_TYPES];
+static findings_t findings;
+static observed_t target[ALIAS_TARGETS_MAX][ADDR_TYPES];
 
 /* clang-format off */
 exit_t (fail)(const char *format, ...)
@@ -27,55 +27,55 @@ exit_t (fail)(const char *format, ...)
 	abort();
 }
 
-static void say(said_t *said, said_kind_t kind)
+static void set_kind(observed_t *observed, observed_kind_t kind)
 {
-	said_clear(said);
-	said->kind = kind;
-	said->rcode = (kind == SAID_ERROR) ? KNOT_RCODE_SERVFAIL : KNOT_RCODE_NOERROR;
+	observed_clear(observed);
+	observed->kind = kind;
+	observed->rcode = (kind == OBSERVED_ERROR) ? KNOT_RCODE_SERVFAIL : KNOT_RCODE_NOERROR;
 }
 
-static void say_addresses(said_t *said, const char *first, const char *second)
+static void set_addresses(observed_t *observed, const char *first, const char *second)
 {
-	said_clear(said);
-	said_add(said, (const uint8_t *)first, IPV4_LEN);
+	observed_clear(observed);
+	observed_add_address(observed, (const uint8_t *)first, IPV4_LEN);
 	if (second != NULL) {
-		said_add(said, (const uint8_t *)second, IPV4_LEN);
+		observed_add_address(observed, (const uint8_t *)second, IPV4_LEN);
 	}
 }
 
-static void make_stale(said_t *said)
+static void make_stale(observed_t *observed)
 {
-	said->has_ede = true;
-	said->ede = KNOT_EDNS_EDE_STALE;
+	observed->has_ede = true;
+	observed->ede = KNOT_EDNS_EDE_STALE;
 }
 
 /*! One target, with an A that is served. */
 static int setup(void **state)
 {
 	(void)state;
-	memset(&facts, 0, sizeof(facts));
+	memset(&findings, 0, sizeof(findings));
 	memset(target, 0, sizeof(target));
-	facts.module = MODULE_PRESENT;
-	facts.count = 1;
+	findings.module = MODULE_PRESENT;
+	findings.count = 1;
 	for (unsigned i = 0; i < ALIAS_TARGETS_MAX; i++) {
-		facts.target[i] = target[i];
-		say(&target[i][ADDR_AAAA], SAID_NODATA);
+		findings.target[i] = target[i];
+		set_kind(&target[i][ADDR_AAAA], OBSERVED_NODATA);
 	}
-	say_addresses(&target[0][ADDR_A], NEW, NULL);
-	say_addresses(&facts.plain[ADDR_A], NEW, NULL);
-	say(&facts.plain[ADDR_AAAA], SAID_NODATA);
+	set_addresses(&target[0][ADDR_A], NEW, NULL);
+	set_addresses(&findings.plain[ADDR_A], NEW, NULL);
+	set_kind(&findings.plain[ADDR_AAAA], OBSERVED_NODATA);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	for (addr_type_t family = 0; family < ADDR_TYPES; family++) {
-		said_clear(&facts.own[family]);
-		said_clear(&facts.plain[family]);
-		said_clear(&facts.secure[family]);
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		observed_clear(&findings.own[type]);
+		observed_clear(&findings.plain[type]);
+		observed_clear(&findings.secure[type]);
 		for (unsigned i = 0; i < ALIAS_TARGETS_MAX; i++) {
-			said_clear(&target[i][family]);
+			observed_clear(&target[i][type]);
 		}
 	}
 	return 0;
@@ -84,171 +84,171 @@ static int teardown(void **state)
 static void test_agree(void **state)
 {
 	(void)state;
-	assert_int_equal(judge(&facts), 0);
+	assert_int_equal(judge_owner(&findings), 0);
 
 	/* Rotation: some of many are enough. */
-	say_addresses(&target[0][ADDR_A], OTHER, NEW);
-	say_addresses(&facts.plain[ADDR_A], NEW, OLD);
-	assert_int_equal(judge(&facts), 0);
+	set_addresses(&target[0][ADDR_A], OTHER, NEW);
+	set_addresses(&findings.plain[ADDR_A], NEW, OLD);
+	assert_int_equal(judge_owner(&findings), 0);
 
 	/* Several targets: some of each. */
-	facts.count = 3;
-	say_addresses(&target[1][ADDR_A], OLD, NULL);
-	say(&target[2][ADDR_A], SAID_NODATA);
-	say_addresses(&target[2][ADDR_AAAA], NEW, NULL);
-	say_addresses(&facts.plain[ADDR_AAAA], NEW, NULL);
-	assert_int_equal(judge(&facts), 0);
-	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
+	findings.count = 3;
+	set_addresses(&target[1][ADDR_A], OLD, NULL);
+	set_kind(&target[2][ADDR_A], OBSERVED_NODATA);
+	set_addresses(&target[2][ADDR_AAAA], NEW, NULL);
+	set_addresses(&findings.plain[ADDR_AAAA], NEW, NULL);
+	assert_int_equal(judge_owner(&findings), 0);
+	set_addresses(&findings.plain[ADDR_A], OLD, NULL);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS));
 }
 
 static void test_differs(void **state)
 {
 	(void)state;
-	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
-	make_stale(&facts.plain[ADDR_A]);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS) | BIT(PROBLEM_STALE));
+	set_addresses(&findings.plain[ADDR_A], OLD, NULL);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS));
+	make_stale(&findings.plain[ADDR_A]);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS) | BIT(PROBLEM_STALE));
 
 	/* The target has lost them. */
-	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
-	say(&target[0][ADDR_A], SAID_NODATA);
-	say_addresses(&target[0][ADDR_AAAA], NEW, NULL);
-	say_addresses(&facts.plain[ADDR_AAAA], NEW, NULL);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
+	set_addresses(&findings.plain[ADDR_A], OLD, NULL);
+	set_kind(&target[0][ADDR_A], OBSERVED_NODATA);
+	set_addresses(&target[0][ADDR_AAAA], NEW, NULL);
+	set_addresses(&findings.plain[ADDR_AAAA], NEW, NULL);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS));
 
 	/* The server has not seen them yet. */
-	say_addresses(&target[0][ADDR_A], NEW, NULL);
-	say(&facts.plain[ADDR_A], SAID_NODATA);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
+	set_addresses(&target[0][ADDR_A], NEW, NULL);
+	set_kind(&findings.plain[ADDR_A], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS));
 }
 
 static void test_not_served(void **state)
 {
 	(void)state;
-	say(&facts.plain[ADDR_A], SAID_NODATA);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
-	say(&facts.plain[ADDR_A], SAID_NXDOMAIN);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
-	say(&facts.plain[ADDR_A], SAID_ERROR);
-	facts.plain[ADDR_A].rcode = KNOT_RCODE_REFUSED;
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
+	set_kind(&findings.plain[ADDR_A], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
+	set_kind(&findings.plain[ADDR_A], OBSERVED_NXDOMAIN);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
+	set_kind(&findings.plain[ADDR_A], OBSERVED_ERROR);
+	findings.plain[ADDR_A].rcode = KNOT_RCODE_REFUSED;
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
 
-	say_addresses(&facts.plain[ADDR_A], NEW, NULL);
-	facts.module = MODULE_ABSENT;
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
+	set_addresses(&findings.plain[ADDR_A], NEW, NULL);
+	findings.module = MODULE_ABSENT;
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
 }
 
 static void test_server_fails(void **state)
 {
 	(void)state;
-	say(&facts.plain[ADDR_A], SAID_ERROR);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_SERVFAIL));
-	say(&facts.plain[ADDR_A], SAID_NOTHING);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ANSWER));
+	set_kind(&findings.plain[ADDR_A], OBSERVED_ERROR);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_SERVFAIL));
+	set_kind(&findings.plain[ADDR_A], OBSERVED_NOTHING);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NO_ANSWER));
 }
 
 static void test_stale(void **state)
 {
 	(void)state;
-	make_stale(&facts.plain[ADDR_A]);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_STALE));
+	make_stale(&findings.plain[ADDR_A]);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_STALE));
 
 	/* nxdomain: hold. The old addresses are meant to be there. */
-	say(&target[0][ADDR_A], SAID_NXDOMAIN);
-	say(&target[0][ADDR_AAAA], SAID_NXDOMAIN);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DANGLING) | BIT(PROBLEM_STALE));
+	set_kind(&target[0][ADDR_A], OBSERVED_NXDOMAIN);
+	set_kind(&target[0][ADDR_AAAA], OBSERVED_NXDOMAIN);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DANGLING) | BIT(PROBLEM_STALE));
 }
 
 static void test_targets(void **state)
 {
 	(void)state;
-	say(&facts.plain[ADDR_A], SAID_NODATA);
-	say(&target[0][ADDR_A], SAID_NODATA);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ADDRESS));
-	say(&target[0][ADDR_A], SAID_NXDOMAIN);
-	say(&target[0][ADDR_AAAA], SAID_NXDOMAIN);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DANGLING));
+	set_kind(&findings.plain[ADDR_A], OBSERVED_NODATA);
+	set_kind(&target[0][ADDR_A], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NO_ADDRESS));
+	set_kind(&target[0][ADDR_A], OBSERVED_NXDOMAIN);
+	set_kind(&target[0][ADDR_AAAA], OBSERVED_NXDOMAIN);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DANGLING));
 
 	/* Nothing to compare with: whatever the server has is not wrong for that. */
-	say(&target[0][ADDR_A], SAID_ERROR);
-	say(&target[0][ADDR_AAAA], SAID_NOTHING);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_UNRESOLVED));
-	say_addresses(&facts.plain[ADDR_A], OLD, NULL);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_UNRESOLVED));
+	set_kind(&target[0][ADDR_A], OBSERVED_ERROR);
+	set_kind(&target[0][ADDR_AAAA], OBSERVED_NOTHING);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_UNRESOLVED));
+	set_addresses(&findings.plain[ADDR_A], OLD, NULL);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_UNRESOLVED));
 
 	/* One that is dead beside one that is well. */
-	facts.count = 2;
-	say_addresses(&target[0][ADDR_A], OLD, NULL);
-	say(&target[0][ADDR_AAAA], SAID_NODATA);
-	say(&target[1][ADDR_A], SAID_NXDOMAIN);
-	say(&target[1][ADDR_AAAA], SAID_NXDOMAIN);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DANGLING));
+	findings.count = 2;
+	set_addresses(&target[0][ADDR_A], OLD, NULL);
+	set_kind(&target[0][ADDR_AAAA], OBSERVED_NODATA);
+	set_kind(&target[1][ADDR_A], OBSERVED_NXDOMAIN);
+	set_kind(&target[1][ADDR_AAAA], OBSERVED_NXDOMAIN);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DANGLING));
 }
 
 static void test_sibling(void **state)
 {
 	(void)state;
-	say_addresses(&facts.own[ADDR_A], OWN, NULL);
-	assert_int_equal(judge(&facts), 0);
+	set_addresses(&findings.own[ADDR_A], OWN, NULL);
+	assert_int_equal(judge_owner(&findings), 0);
 
 	/* The own ones alone, though the target has some. */
-	say_addresses(&facts.plain[ADDR_A], OWN, NULL);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
-	facts.sibling = SIBLING_MERGE;
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NOT_SERVED));
-	facts.sibling = SIBLING_OVERRIDE;
-	assert_int_equal(judge(&facts), 0);
-	facts.sibling = SIBLING_FALLBACK;
-	facts.module = MODULE_UNKNOWN;
-	assert_int_equal(judge(&facts), 0);
-	facts.module = MODULE_PRESENT;
+	set_addresses(&findings.plain[ADDR_A], OWN, NULL);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
+	findings.sibling = SIBLING_MERGE;
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
+	findings.sibling = SIBLING_OVERRIDE;
+	assert_int_equal(judge_owner(&findings), 0);
+	findings.sibling = SIBLING_FALLBACK;
+	findings.module = MODULE_UNKNOWN;
+	assert_int_equal(judge_owner(&findings), 0);
+	findings.module = MODULE_PRESENT;
 
 	/* Both. */
-	say_addresses(&facts.plain[ADDR_A], OWN, NEW);
-	facts.sibling = SIBLING_MERGE;
-	assert_int_equal(judge(&facts), 0);
+	set_addresses(&findings.plain[ADDR_A], OWN, NEW);
+	findings.sibling = SIBLING_MERGE;
+	assert_int_equal(judge_owner(&findings), 0);
 
 	/* The own ones, as the target has none. */
-	say_addresses(&facts.plain[ADDR_A], OWN, NULL);
-	say(&target[0][ADDR_A], SAID_NODATA);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ADDRESS));
+	set_addresses(&findings.plain[ADDR_A], OWN, NULL);
+	set_kind(&target[0][ADDR_A], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NO_ADDRESS));
 
 	/* Override, and something else. */
-	facts.sibling = SIBLING_OVERRIDE;
-	say_addresses(&target[0][ADDR_A], NEW, NULL);
-	say_addresses(&facts.plain[ADDR_A], NEW, NULL);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_DIFFERS));
+	findings.sibling = SIBLING_OVERRIDE;
+	set_addresses(&target[0][ADDR_A], NEW, NULL);
+	set_addresses(&findings.plain[ADDR_A], NEW, NULL);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS));
 }
 
 static void test_signed(void **state)
 {
 	(void)state;
-	facts.zone_signed = true;
-	say_addresses(&facts.secure[ADDR_A], NEW, NULL);
-	say(&facts.secure[ADDR_AAAA], SAID_NODATA);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_UNSIGNED));
-	facts.secure[ADDR_A].is_signed = true;
-	assert_int_equal(judge(&facts), 0);
+	findings.zone_signed = true;
+	set_addresses(&findings.secure[ADDR_A], NEW, NULL);
+	set_kind(&findings.secure[ADDR_AAAA], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_UNSIGNED));
+	findings.secure[ADDR_A].is_signed = true;
+	assert_int_equal(judge_owner(&findings), 0);
 
 	/* The zone's own answer. */
-	say(&facts.secure[ADDR_A], SAID_NODATA);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_UNSIGNED));
-	say_addresses(&facts.secure[ADDR_A], OWN, NULL);
-	facts.secure[ADDR_A].is_signed = true;
-	assert_int_equal(judge(&facts), BIT(PROBLEM_UNSIGNED));
+	set_kind(&findings.secure[ADDR_A], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_UNSIGNED));
+	set_addresses(&findings.secure[ADDR_A], OWN, NULL);
+	findings.secure[ADDR_A].is_signed = true;
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_UNSIGNED));
 
-	say(&facts.secure[ADDR_A], SAID_NOTHING);
-	assert_int_equal(judge(&facts), BIT(PROBLEM_NO_ANSWER));
-	facts.zone_signed = false;
-	assert_int_equal(judge(&facts), 0);
+	set_kind(&findings.secure[ADDR_A], OBSERVED_NOTHING);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NO_ANSWER));
+	findings.zone_signed = false;
+	assert_int_equal(judge_owner(&findings), 0);
 }
 
 static void test_zone_data(void **state)
 {
 	(void)state;
-	facts.malformed = facts.cname = facts.loop = true;
-	assert_int_equal(judge(&facts), BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_CNAME) | BIT(PROBLEM_LOOP));
+	findings.malformed = findings.cname = findings.loop = true;
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_CNAME) | BIT(PROBLEM_LOOP));
 }
 
 static void test_status(void **state)
@@ -270,22 +270,22 @@ static void test_status(void **state)
 static void test_sets(void **state)
 {
 	(void)state;
-	said_t a = { 0 }, b = { 0 };
-	assert_false(said_meet(&a, &b));
-	say_addresses(&a, NEW, OLD);
-	assert_false(said_meet(&a, &b) || said_meet(&b, &a));
-	say_addresses(&b, OTHER, OWN);
-	assert_false(said_meet(&a, &b) || said_meet(&b, &a));
+	observed_t a = { 0 }, b = { 0 };
+	assert_false(observed_meet(&a, &b));
+	set_addresses(&a, NEW, OLD);
+	assert_false(observed_meet(&a, &b) || observed_meet(&b, &a));
+	set_addresses(&b, OTHER, OWN);
+	assert_false(observed_meet(&a, &b) || observed_meet(&b, &a));
 
 	/* Sorted, without doubles. */
-	said_add(&b, (const uint8_t *)OLD, IPV4_LEN);
-	said_add(&b, (const uint8_t *)OTHER, IPV4_LEN);
+	observed_add_address(&b, (const uint8_t *)OLD, IPV4_LEN);
+	observed_add_address(&b, (const uint8_t *)OTHER, IPV4_LEN);
 	assert_int_equal(b.count, 3);
 	assert_memory_equal(b.addr[0], OLD, IPV4_LEN);
 	assert_memory_equal(b.addr[2], OWN, IPV4_LEN);
-	assert_true(said_meet(&a, &b) && said_meet(&b, &a));
-	said_clear(&a);
-	said_clear(&b);
+	assert_true(observed_meet(&a, &b) && observed_meet(&b, &a));
+	observed_clear(&a);
+	observed_clear(&b);
 }
 
 int main(void)

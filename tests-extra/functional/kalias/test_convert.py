@@ -309,57 +309,42 @@ def test_full_disk(tmp_path):
 # $INCLUDE
 
 @pytest.fixture
-def tree(convert, tmp_path):
-    """Writes files and converts the one called zone; gives the output and the lines of warnings."""
-    def run(files, *arguments):
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        done = convert("", tmp_path / "zone", *arguments)
-        assert done.stdout == files["zone"]
-        return [line.replace(f"{tmp_path}/", "") for line in done.stderr.splitlines()]
+def included(convert):
+    """Converts a text; gives the lines of the warnings."""
+    def run(text, *arguments):
+        done = convert(text, *arguments)
+        assert done.stdout == text
+        return done.stderr.splitlines()
     return run
 
 
-def test_include(tree):
-    """A file that is included has to be converted too if it has ALIAS: told once, with its first line."""
-    files = {"zone": "a A 192.0.2.1\n$INCLUDE b ; c\n$include sub/c x.\n$INCLUDE b\n$INCLUDE d\n",
-             "b": "a A 192.0.2.1\n\na ALIAS x\na ALIAS x\n",
-             "sub/c": "$INCLUDE e\n",
-             "sub/e": "a ANAME x..\n",
-             "d": "a TXT ALIAS x\n"}
-    assert tree(files) == ["warning: b:3: included file has to be converted, too",
-                           "warning: sub/e:1: included file has to be converted, too"]
+def not_converted(line, file, origin=None):
+    """The warning."""
+    return (f"warning: stdin:{line}: included file '{file}' is not converted along with this one: "
+            f"convert it by itself{f', with --origin {origin}' if origin else ''}")
 
 
-def test_include_back(tree):
-    """With --to-alias it is the generic form."""
-    files = {"zone": "$INCLUDE b\n$INCLUDE c\n", "b": "a ALIAS x\n", "c": f"a {T} {X}\n"}
-    assert tree(files, "--to-alias") == ["warning: c:1: included file has to be converted, too"]
+def test_include(included):
+    """Each file that is included is named, with the line, and with the origin that it has there."""
+    text = "a A 192.0.2.1\n$INCLUDE b ; c\n$include sub/c x.\n$INCLUDE d e\n$ORIGIN f\n$INCLUDE b\n$INCLUDE g h ; i\n"
+    expected = [not_converted(2, "b", "example.com."), not_converted(3, "sub/c", "x."),
+                not_converted(4, "d", "e.example.com."), not_converted(6, "b", "f.example.com."),
+                not_converted(7, "g", "h.f.example.com.")]
+    assert included(text, "-o", "example.com") == expected
+    assert included(text, "-o", "example.com", "--to-alias") == expected
 
 
-def test_include_loop(tree):
-    """Files that include each other, or themselves, are looked at once."""
-    assert tree({"zone": "$INCLUDE zone\n$INCLUDE b\n", "b": "$INCLUDE c\n$INCLUDE b\n",
-                 "c": "$INCLUDE b\n$INCLUDE ./zone\n"}) == []
+def test_include_no_origin(included):
+    """Where the origin is not known the warning does without."""
+    assert included("$INCLUDE b\n$INCLUDE c d\n$INCLUDE e f.\n$ORIGIN g\n$INCLUDE h\n$ORIGIN i.\n$INCLUDE j k..l\n") == [
+        not_converted(1, "b"), not_converted(2, "c"), not_converted(3, "e", "f."), not_converted(5, "h"),
+        not_converted(7, "j")]
 
 
-def test_include_names(tree):
-    """The name of a file may be quoted and have escapes."""
-    file = "a ALIAS x\n"
-    files = {"zone": '$INCLUDE "b c"\n$INCLUDE d\\ e\n$INCLUDE \\102\n$INCLUDE "g\\"h"\n',
-             "b c": file, "d e": file, "f": file, 'g"h': file}
-    assert [line.split(":")[1].strip() for line in tree(files)] == ["b c", "d e", "f", 'g"h']
-
-
-def test_include_unreadable(tree):
-    """A file that can't be looked at is told with the line that includes it, the rest is converted."""
-    warnings = tree({"zone": "\n$INCLUDE b\n$INCLUDE sub\n$INCLUDE c\n$INCLUDE /proc/self/mem\n"
-                     "a A 192.0.2.1\n", "sub/x": "", "c": "a (\n"})
-    assert [line.split(": ")[:2] for line in warnings] == [["warning", "zone:2"], ["warning", "zone:3"],
-                                                           ["warning", "c:1"], ["warning", "zone:5"]]
-    assert "No such file" in warnings[0] and "not a regular file" in warnings[1] and "/mem" in warnings[3]
+def test_include_names(included):
+    """The name of a file may be quoted and have escapes; without a name there is nothing to say."""
+    assert included('$INCLUDE "b c"\n$INCLUDE d\\ e f.\n$INCLUDE ""\n$INCLUDE\n$INCLUDE ( "g"\n h. )\n') == [
+        not_converted(1, "b c"), not_converted(2, "d\\ e", "f."), not_converted(3, ""), not_converted(5, "g", "h.")]
 
 
 # Whole zones

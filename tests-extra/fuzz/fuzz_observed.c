@@ -9,7 +9,7 @@
 #include <libknot/libknot.h>
 
 #include "kalias/kalias.h"
-#include "kalias/said.h"
+#include "kalias/observed.h"
 
 enum { WITH_AAAA = 0x01 };
 
@@ -26,18 +26,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *wire = fuzz_copy(in.data, in.len);
 	knot_pkt_t *pkt = (in.len > 0 && in.len <= KNOT_WIRE_MAX_PKTSIZE) ? knot_pkt_new(wire, in.len, NULL) : NULL;
 	if (pkt != NULL && knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && knot_pkt_qname(pkt) != NULL) {
-		said_t said = { 0 };
-		said_take_packet(&said, pkt, knot_pkt_qname(pkt), type);
-		CHECK((said.count > 0) == (said.kind == SAID_ADDRESSES) && (said.count > 0 || !said.is_signed));
-		CHECK(said.rcode == knot_pkt_ext_rcode(pkt) && said_meet(&said, &said) == (said.count > 0));
+		observed_t observed = { 0 };
+		observed_set_packet(&observed, pkt, knot_pkt_qname(pkt), type);
+		CHECK((observed.count > 0) == (observed.kind == OBSERVED_ADDRESSES) && (observed.count > 0 || !observed.is_signed));
+		CHECK(observed.rcode == knot_pkt_ext_rcode(pkt) && observed_meet(&observed, &observed) == (observed.count > 0));
 		static const uint8_t other[16] = { 1 };
-		unsigned before = said.count;
-		said_add(&said, other, sizeof(other));
-		CHECK(said.count == before || said.count == before + 1);
-		for (unsigned i = 1; i < said.count; i++) {
-			CHECK(memcmp(said.addr[i - 1], said.addr[i], sizeof(said.addr[0])) < 0);
+		unsigned before = observed.count;
+		observed_add_address(&observed, other, sizeof(other));
+		CHECK(observed.count == before || observed.count == before + 1);
+		for (unsigned i = 1; i < observed.count; i++) {
+			CHECK(memcmp(observed.addr[i - 1], observed.addr[i], sizeof(observed.addr[0])) < 0);
 		}
-		said_clear(&said);
+		observed_clear(&observed);
 	}
 	knot_pkt_free(pkt);
 	free(wire);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief What one side, the server or the resolver, says about a name and a family of addresses.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <libknot/libknot.h>
+
+#include "resolve/reply.h"
+
+typedef enum {
+	OBSERVED_NOTHING, /*!< No reply, or none of use; see `why`. */
+	OBSERVED_ADDRESSES,
+	OBSERVED_NODATA,
+	OBSERVED_NXDOMAIN,
+	OBSERVED_ERROR, /*!< Anything else; see `rcode`. */
+} observed_kind_t;
+
+/*! All zero: nobody was asked. */
+typedef struct {
+	observed_kind_t kind;
+	bool is_signed; /*!< An RRSIG covers the addresses. */
+	bool has_ede;
+	uint16_t ede; /*!< Extended DNS Error (RFC 8914). */
+	uint16_t rcode;
+	uint16_t count;      /*!< Addresses. */
+	uint32_t ttl;        /*!< Of the addresses, s. */
+	const char *why;     /*!< Of OBSERVED_NOTHING: the reason, a constant; NULL: was not asked. */
+	uint8_t (*addr)[16]; /*!< Owned; sorted, without duplicates. */
+} observed_t;
+
+/*! \brief Takes what a parsed reply has, in place of what was observed before. */
+void observed_set_reply(observed_t *observed, const reply_t *reply);
+
+/*! \brief Takes a message that answers a question for (name, type). */
+void observed_set_packet(observed_t *observed, const knot_pkt_t *pkt, const knot_dname_t *name, uint16_t type);
+
+/*! \brief Takes that there is no reply, and why: a constant. */
+void observed_set_nothing(observed_t *observed, const char *why);
+
+/*! \brief Adds an address, of a length that suits the type. */
+void observed_add_address(observed_t *observed, const uint8_t *addr, size_t len);
+
+/*! \brief Whether there is nothing to go by: no reply, or an error. */
+static inline bool observed_failed(const observed_t *observed)
+{
+	return observed->kind == OBSERVED_NOTHING || observed->kind == OBSERVED_ERROR;
+}
+
+/*! \brief Whether two have an address in common. */
+bool observed_meet(const observed_t *a, const observed_t *b);
+
+/*! \brief Frees the addresses and forgets all. */
+void observed_clear(observed_t *observed);

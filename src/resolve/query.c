@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "resolve/query.h"
+
+#include <sys/random.h>
+
+static int put_opt(knot_pkt_t *pkt, bool dnssec)
+{
+	knot_rrset_t opt;
+	int ret = knot_edns_init(&opt, QUERY_EDNS_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	if (dnssec) {
+		knot_edns_set_do(&opt);
+	}
+	knot_pkt_begin(pkt, KNOT_ADDITIONAL);
+	ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0);
+	knot_rrset_clear(&opt, NULL);
+	return ret;
+}
+
+knot_pkt_t *query_new(const knot_dname_t *name, uint16_t type, unsigned flags)
+{
+	uint16_t id;
+	knot_pkt_t *pkt = knot_pkt_new(NULL, QUERY_SIZE, NULL);
+	if (pkt == NULL || getrandom(&id, sizeof(id), 0) != sizeof(id)) {
+		knot_pkt_free(pkt);
+		return NULL;
+	}
+
+	knot_wire_set_id(pkt->wire, id);
+	if (flags & QUERY_RD) {
+		knot_wire_set_rd(pkt->wire);
+	}
+	if (flags & QUERY_AD) {
+		knot_wire_set_ad(pkt->wire);
+	}
+	int ret = knot_pkt_put_question(pkt, name, KNOT_CLASS_IN, type);
+	if (ret == KNOT_EOK && (flags & QUERY_EDNS)) {
+		ret = put_opt(pkt, flags & QUERY_DO);
+	}
+	if (ret != KNOT_EOK) {
+		knot_pkt_free(pkt);
+		return NULL;
+	}
+	return pkt;
+}

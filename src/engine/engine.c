@@ -158,7 +158,7 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	}
 	tenant_options_t restored = { .refresh = *options };
 	restored.refresh.stale_max = POLICY_WEEK; /* For each zone its own stale-max decides. */
-	engine->tenant = tenant_new(&engine->tenants, (const knot_dname_t *)"", &restored);
+	engine->tenant = tenant_new(&engine->tenants, (const knot_dname_t *)"", &restored, NULL);
 	pooled_t *first = pool_get(&engine->pool, options);
 	ret = KNOT_ENOMEM;
 	if (engine->tenant != NULL && first != NULL) {

@@ -12,7 +12,8 @@
 
 /* --- one tenant --- */
 
-tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options)
+tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options,
+                     tenant_publish_f publish)
 {
 	size_t len = knot_dname_size(zone);
 	tenant_t *tenant = calloc(1, sizeof(*tenant) + len);
@@ -21,6 +22,7 @@ tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_
 	}
 	memcpy(tenant->zone, zone, len);
 	tenant->options = *options;
+	tenant->publish = publish;
 	tenant->changes = &tenants->changes;
 	atomic_init(&tenant->refs, 1);
 	pthread_mutex_init(&tenant->lock, NULL);
@@ -174,7 +176,7 @@ tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenan
 	pthread_mutex_lock(&tenants->lock);
 	tenant_t *tenant = find_tenant(bucket, zone);
 	if (tenant == NULL) {
-		tenant = tenant_new(tenants, zone, options);
+		tenant = tenant_new(tenants, zone, options, publish);
 		if (tenant != NULL) {
 			cds_list_add(&tenant->node, bucket);
 		}
@@ -183,7 +185,6 @@ tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenan
 		tenant_ref(tenant);
 		pthread_mutex_lock(&tenant->lock);
 		tenant->next = *options;
-		tenant->publish = publish;
 		tenant->module = module;
 		atomic_store_explicit(&tenant->renewed, true, memory_order_relaxed);
 		pthread_mutex_unlock(&tenant->lock);

@@ -50,14 +50,15 @@ typedef struct {
 typedef struct tenant {
 	struct cds_list_head node; /*!< In its bucket of the table, under the lock of that. */
 
+	tenant_publish_f publish; /*!< Constant; NULL: no zone's tenant. */
+
 	/* Any thread. */
 	atomic_uint refs;
-	atomic_bool delayed;      /*!< zone-rate has put a query off; set by the engine's thread. */
-	atomic_bool renewed;      /*!< `next` has not been taken over yet; set under the lock. */
-	pthread_mutex_t lock;     /*!< Of the next three. */
-	tenant_options_t next;    /*!< What the zone has been loaded with last. */
-	tenant_publish_f publish; /*!< NULL: no zone's tenant. */
-	void *module;             /*!< Its argument, NULL while the zone is not loaded. */
+	atomic_bool delayed;   /*!< zone-rate has put a query off; set by the engine's thread. */
+	atomic_bool renewed;   /*!< `next` has not been taken over yet; set under the lock. */
+	pthread_mutex_t lock;  /*!< Of the next two. */
+	tenant_options_t next; /*!< What the zone has been loaded with last. */
+	void *module;          /*!< Argument of `publish`, NULL while the zone is not loaded. */
 
 	/* The engine's thread. */
 	tenant_options_t options;
@@ -105,8 +106,9 @@ void tenants_publish(tenants_t *tenants, const counters_t common);
 /*! \brief Publishes for all tenants, and drops those that nobody needs. The engine's thread. */
 void tenants_sweep(tenants_t *tenants, const counters_t common);
 
-/*! \brief Makes a tenant that is no zone's and in no table. \return NULL if out of memory. */
-tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options);
+/*! \brief Makes a tenant that is in no table; see tenants_join(). \return NULL if out of memory. */
+tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options,
+                     tenant_publish_f publish);
 
 /*! \brief Ends the publishing to a module, and gives back its reference; NULL is fine. Any thread. */
 void tenant_leave(tenant_t *tenant, const void *module);

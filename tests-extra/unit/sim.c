@@ -63,7 +63,7 @@ int sim_setup(void **state)
 	sim.policy = (policy_t){ .ttl_max = 86400 };
 	sim.cache = cache_new();
 	tenants_init(&tenants);
-	sim.tenant = tenant_new(&tenants, NAME_APEX, &options);
+	sim.tenant = tenant_new(&tenants, NAME_APEX, &options, NULL);
 	planner_init(&sim.planner);
 	sim.planner.max_rate = 1000;
 

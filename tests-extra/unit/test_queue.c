@@ -19,7 +19,7 @@ static int setup(void **state)
 {
 	(void)state;
 	queue_init(&queue);
-	tenant = tenant_new(&tenants, NAME_APEX, &(tenant_options_t){ 0 });
+	tenant = tenant_new(&tenants, NAME_APEX, &(tenant_options_t){ 0 }, NULL);
 	return tenant == NULL;
 }
 

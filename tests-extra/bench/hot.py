@@ -7,12 +7,12 @@ Over UDP an answer that is not there would show as TC or SERVFAIL, over TCP as a
 import collections
 import itertools
 import socket
-import threading
 import time
 
 from client import frame, read_exactly
 from clients import Asker, each_type, parse, question, warm
 from common import options, percentiles, verdict
+from looped import Background
 from stub import aliases, stubbed
 
 COLD_WAIT = 1000  # ms, the module's default
@@ -62,27 +62,18 @@ def gaps(seen, rdtype):
     return [later - sooner for sooner, later in zip(times, times[1:])]
 
 
-class Stream(threading.Thread):
+class Stream(Background):
     """Asks over one TCP connection, 50 times a second."""
 
     def __init__(self, port, kinds, ttls):
-        super().__init__(daemon=True)
+        super().__init__()
         self.port, self.kinds, self.ttls = port, kinds, ttls
         self.took = []
-        self.ends = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        self.join()
 
     def run(self):
         sock = socket.create_connection(("127.0.0.1", self.port), 5)
         for rdtype in itertools.cycle(("A", "AAAA")):
-            if self.ends.wait(0.02):
+            if self.ended.wait(0.02):
                 break
             start = time.monotonic()
             sock.sendall(frame(question(0, rdtype)))

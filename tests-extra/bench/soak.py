@@ -9,13 +9,13 @@ import os
 import pathlib
 import random
 import socket
-import threading
 import time
 from statistics import median
 
 from client import frame, read_exactly
 from clients import Asker, over_and_over, parse, question
 from common import memory, options, verdict
+from looped import Background
 from stub import alias_record, aliases, stubbed
 
 MIB = 1 << 20
@@ -149,25 +149,16 @@ class Soak:
         return rss, anon, fds, threads
 
 
-class Streams(threading.Thread):
+class Streams(Background):
     """Clients over TCP, one after the other."""
 
     def __init__(self, soak):
-        super().__init__(daemon=True)
+        super().__init__()
         self.soak = soak
-        self.ends = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        self.join()
 
     def run(self):
         chance = random.Random(3)
-        while not self.ends.wait(0.05):
+        while not self.ended.wait(0.05):
             with socket.create_connection(("127.0.0.1", self.soak.knot.port), 30) as sock:
                 for _ in range(chance.randrange(4)):
                     number = chance.randrange(self.soak.limits.names)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A server within the test run: asyncio in a thread of its own."""
+"""What runs within the test run, in a thread of its own, until the end of its `with`."""
 
 import asyncio
 import threading
@@ -8,7 +8,7 @@ from client import Server
 
 
 class Looped(Server):
-    """Use it with `with`; _listen() opens its sockets."""
+    """A server by asyncio; _listen() opens its sockets."""
 
     def __init__(self):
         self.errors = []  # of callbacks and tasks: a test must not pass by mistake
@@ -35,3 +35,19 @@ class Looped(Server):
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.loop.run_until_complete(asyncio.sleep(0))
+
+
+class Background(threading.Thread):
+    """run() goes on until `ended` is set."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.ended = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()

@@ -2,7 +2,6 @@
 """Changes of the configuration and of zones while the server runs."""
 
 import concurrent.futures
-import threading
 import time
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 import lab as labs
 from client import addresses, alias, connect, is_answer, is_servfail, is_truncated, query, ttl
 from knotd import Zone
+from looped import Background
 from timing import ms, until
 from upstream import Upstream, host, silence
 
@@ -33,7 +33,7 @@ def still_warm(lab, zone="example.com"):
     assert lab.upstream.count("warm.example.net") == lab.asked
 
 
-class Client(threading.Thread):
+class Client(Background):
     """Asks for the warm name without pause over UDP and keeps every reply that is no answer."""
 
     def __init__(self, lab):
@@ -42,15 +42,6 @@ class Client(threading.Thread):
         # The tail of an answer: the address, and the OPT record of the server.
         self.expected = bytes([192, 0, 2, 1]) + lab.ask("www.example.com").raw[-11:]
         self.count, self.bad = 0, []
-        self.ended = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.join()
 
     def run(self):
         wire = query("www.example.com").to_wire()

@@ -39,7 +39,7 @@ static inline bool log_queue_pending(const log_queue_t *queue)
 	return atomic_load_explicit(&queue->last, memory_order_relaxed) != NULL;
 }
 
-/*! \brief Takes all messages, the oldest first; log_queue_free() frees them. Any thread. \return NULL if there are none. */
+/*! \brief Takes all messages, oldest first; log_queue_free() frees them. Any thread. \return NULL if there are none. */
 log_message_t *log_queue_take(log_queue_t *queue);
 
 /*! \brief Frees messages that were taken. */

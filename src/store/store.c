@@ -150,7 +150,7 @@ int store_open(store_t **store_ptr, const char *dir, const char *file, log_queue
 	return KNOT_EOK;
 }
 
-/*! The batch is lost, or none could be begun. */
+/*! Drops the batch, or notes that none could be begun; then the store pauses. */
 static void lose_batch(store_t *store)
 {
 	mdb_txn_abort(store->txn);
@@ -268,7 +268,7 @@ static bool may_write(store_t *store, uint64_t now)
 	return (!store->failing || now >= store->retry_at) && begin(store) == KNOT_EOK;
 }
 
-/*! Moves to the record behind the last one read. */
+/*! Moves to the record after the last one read. */
 static int seek(const store_t *store, MDB_cursor *cursor, MDB_val *key, MDB_val *value)
 {
 	if (store->at_len == 0) {
@@ -282,7 +282,7 @@ static int seek(const store_t *store, MDB_cursor *cursor, MDB_val *key, MDB_val 
 	return ret;
 }
 
-/*! Reads the record behind the last one read; one that is damaged is deleted, and the next one read. */
+/*! Reads the record after the last one read. Damaged records are deleted and skipped. */
 static int read_next(store_t *store, MDB_cursor *cursor, record_t *record, knot_dname_storage_t name)
 {
 	while (true) {

@@ -16,7 +16,7 @@
 #define NOT_WAITED (1ULL << 62)
 /*! Without memory for a heap, the target is looked at again after this time, ms. */
 #define NO_ROOM_MS 1000
-/*! Longest wait without looking again, ms. */
+/*! Longest wait until the next call of planner_next(), ms. */
 #define WAIT_MAX_MS 3600000
 /*! A target that waits for its rate slot is looked at this often, ms: its zone may have got another rate. */
 #define RATE_LOOK_MS 5000

@@ -93,6 +93,7 @@ typedef struct {
 	uint64_t wait;
 } plan_t;
 
+/*! \brief Takes the next thing to do; to be called until there is nothing. */
 plan_t planner_next(planner_t *planner, uint64_t now);
 
 /*!

@@ -23,7 +23,7 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*!
- * \brief Hook of the stage KNOTD_STAGE_END, of a module with or without a signer. On a worker, likewise.
+ * \brief Hook of the stage KNOTD_STAGE_END, of a module with or without a signer. On a worker.
  *
  * Knot calls no hook of a section in which it truncates the reply. Such a reply is emptied if it has records to hide or
  * correct.

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The cache's hash table and LRU list, and the publishing of answers under RCU. See cache.h. */
+
 #include "cache/cache.h"
 
 #include <stdlib.h>
@@ -10,18 +12,18 @@
 #include "util/alloc.h"
 #include "util/hash.h"
 
-/*! Buckets to begin with. */
+/*! Initial number of buckets. */
 #define BUCKETS_MIN 1024
 
-/*! Targets compared to find the one to leave. */
+/*! Targets compared to find the one to evict. */
 #define VICTIM_LOOKS 16
 
 struct cache {
 	struct cds_lfht *table;
-	struct cds_list_head lru; /*!< All targets, those looked at longest ago first. */
+	struct cds_list_head lru; /*!< All targets, in the order of cache_victim()'s last look, the oldest first. */
 	uint32_t count;
 	uint32_t buckets;
-	uint64_t seed; /*!< Tenants write target names; they must not know which ones collide. */
+	uint64_t seed; /*!< Zone owners choose target names and must not be able to make them collide. */
 };
 
 typedef struct {
@@ -60,7 +62,7 @@ static void free_target_rcu(struct rcu_head *head)
 	free(target);
 }
 
-/*! Whether there is memory for as many buckets once more: liburcu ends the process when there is none. */
+/*! Whether there is memory for twice the buckets: liburcu ends the process when there is none. */
 static bool has_room(const cache_t *cache)
 {
 	return can_alloc(2 * cache->buckets * sizeof(struct cds_lfht_node));
@@ -135,7 +137,7 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 	cds_list_add_tail(&target->lru, &cache->lru);
 	cache->count++;
 	if (cache->count > cache->buckets && has_room(cache)) {
-		/* Not by CDS_LFHT_AUTO_RESIZE: in knotd, half a million targets were left in chains of hundreds. */
+		/* CDS_LFHT_AUTO_RESIZE fell behind in knotd: half a million targets were in chains of hundreds. */
 		cache->buckets *= 2;
 		cds_lfht_resize(cache->table, cache->buckets);
 	}
@@ -195,7 +197,7 @@ static answer_t *new_answer(const reply_t *reply, uint64_t received)
 	return answer;
 }
 
-/*! Hands on the addresses from before an NXDOMAIN. True if these are the old answer itself. */
+/*! Moves the addresses from before an NXDOMAIN to the new answer. \return True if they are the old answer itself. */
 static bool hold_addresses(answer_t *answer, answer_t *old)
 {
 	if (old->kind == REPLY_ADDRESSES) {
@@ -243,7 +245,7 @@ int cache_restore(entry_t *entry, const reply_t *reply, uint64_t received)
 
 void cache_fail(entry_t *entry, int16_t ede, uint64_t retry_at, uint64_t sent)
 {
-	/* A reader between two of these sees a mix of this failure and the one before: harmless. */
+	/* A reader in between sees a mix of this failure and the previous one, which is harmless. */
 	atomic_store_explicit(&entry->failed_ede, ede, memory_order_relaxed);
 	atomic_store_explicit(&entry->retry_at, retry_at, memory_order_relaxed);
 	atomic_store_explicit(&entry->failed_at, sent, memory_order_release);

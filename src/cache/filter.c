@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Sets of addresses as sorted ranges, sets of names as sorted suffixes. See filter.h. */
+
 #include "cache/filter.h"
 
 #include <stdlib.h>
@@ -50,7 +52,7 @@ static int compare_ranges(const void *a, const void *b)
 	return memcmp(((const address_range_t *)a)->first, ((const address_range_t *)b)->first, FILTER_IPV6_LEN);
 }
 
-/*! Sorts ranges and joins those that overlap: an address is in one at most. */
+/*! Sorts ranges and joins those that overlap, so that an address is in at most one. */
 static void seal_ranges(address_ranges_t *ranges)
 {
 	if (ranges->count == 0) {
@@ -149,7 +151,7 @@ void address_set_remove(const address_set_t *set, knot_rdataset_t *rrs)
 
 /* --- names --- */
 
-/*! Any total order does, and this one mostly need not look at the names. */
+/*! Any total order would do. This one seldom has to compare names. */
 static int compare_suffixes(const void *a, const void *b)
 {
 	const suffix_t *one = a, *other = b;
@@ -199,7 +201,7 @@ bool name_set_covers(const name_set_t *set, const knot_dname_t *name)
 		return false;
 	}
 
-	/* The name itself, and each name above it. */
+	/* Looks for the name itself, then for each name above it. */
 	suffix_t key = { .name = (knot_dname_t *)name, .size = knot_dname_size(name) };
 	while (true) {
 		if (key.size <= set->longest &&

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief Sets of addresses and of domain names, for what a zone's policy keeps out.
+ * \brief Sets of addresses and of domain names that a zone's policy rules out.
  *
- * A set is filled, sealed, and then only read, by any number of threads. All zeros is an empty one.
+ * A set is filled, sealed, and then only read, by any number of threads. A zeroed set is empty.
  * Look-ups bisect and allocate nothing.
  */
 
@@ -16,17 +16,17 @@
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
-/*! Octets of addresses. */
+/*! Length of addresses, octets. */
 #define FILTER_IPV4_LEN 4
 #define FILTER_IPV6_LEN 16
 
-/*! Addresses from the first to the last one, both included, in network order; IPv4 has zeros behind. */
+/*! Addresses from `first` to `last`, both included, in network order. IPv4 addresses are padded with zeros. */
 typedef struct {
 	uint8_t first[FILTER_IPV6_LEN];
 	uint8_t last[FILTER_IPV6_LEN];
 } address_range_t;
 
-/*! Ranges of one family; in order and apart from each other once sealed. */
+/*! Ranges of one address family; once sealed they are sorted and do not overlap. */
 typedef struct {
 	address_range_t *range;
 	size_t count;
@@ -45,14 +45,14 @@ typedef struct {
  * \param last   Last address.
  * \param len    Length of an address, 4 or 16 octets.
  *
- * \return KNOT_EINVAL for another length, or a range that ends before it begins; KNOT_ENOMEM, KNOT_EOK.
+ * \return KNOT_EINVAL for another length or a range that ends before it begins; KNOT_ENOMEM; or KNOT_EOK.
  */
 int address_set_add_range(address_set_t *set, const uint8_t *first, const uint8_t *last, size_t len);
 
 /*!
- * \brief Adds a network; bits of the address behind the prefix don't matter.
+ * \brief Adds a network. Bits of the address after the prefix are ignored.
  *
- * \return As above; KNOT_EINVAL also for a prefix that is longer than the address.
+ * \return As address_set_add_range(); KNOT_EINVAL also for a prefix longer than the address.
  */
 int address_set_add_network(address_set_t *set, const uint8_t *addr, size_t len, unsigned prefix);
 
@@ -69,29 +69,29 @@ static inline bool address_set_empty(const address_set_t *set)
 /*!
  * \brief Whether an address of 4 or 16 octets is in the set.
  *
- * An IPv4-mapped one (RFC 4291, section 2.5.5.2) is also in the set when its IPv4 address is.
+ * An IPv4-mapped address (RFC 4291, section 2.5.5.2) is also in the set if its IPv4 address is.
  */
 bool address_set_has(const address_set_t *set, const uint8_t *addr, size_t len);
 
 /*! \brief How many rdata of A or AAAA are in the set. */
 uint16_t address_set_count(const address_set_t *set, const knot_rdataset_t *rrs);
 
-/*! \brief Takes out the rdata that are in the set, in place: rrs must not be shared. */
+/*! \brief Removes the rdata that are in the set, in place; rrs must not be shared. */
 void address_set_remove(const address_set_t *set, knot_rdataset_t *rrs);
 
-/*! A name and all below it. */
+/*! A name and all names below it. */
 typedef struct {
 	knot_dname_t *name; /*!< Lower case. */
 	size_t size;        /*!< In octets. */
 } suffix_t;
 
 typedef struct {
-	suffix_t *suffix; /*!< In order once sealed. */
+	suffix_t *suffix; /*!< Sorted once sealed. */
 	size_t count;
-	size_t longest; /*!< Size of the longest, in octets. */
+	size_t longest; /*!< Size of the longest suffix, in octets. */
 } name_set_t;
 
-/*! \brief Adds a copy of a name, as a suffix; any case. \return KNOT_ENOMEM or KNOT_EOK. */
+/*! \brief Adds a copy of a name in any case, as a suffix. \return KNOT_ENOMEM or KNOT_EOK. */
 int name_set_add(name_set_t *set, const knot_dname_t *name);
 
 /*! \brief Makes a filled set ready for look-ups. */
@@ -99,5 +99,5 @@ void name_set_seal(name_set_t *set);
 
 void name_set_free(name_set_t *set);
 
-/*! \brief Whether a lower-case name is one of the set, or below one. */
+/*! \brief Whether a lower-case name is in the set or below a name in it. */
 bool name_set_covers(const name_set_t *set, const knot_dname_t *name);

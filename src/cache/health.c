@@ -19,7 +19,7 @@ void health_init(health_t *health)
 static bool note_success(health_t *health, uint64_t now)
 {
 	if (health->good_at == 0) {
-		/* What failed before the first success was not the targets' fault. */
+		/* Failures before the first success are the resolver's, not the targets'. */
 		store_relaxed(&health->forgiven_at, now);
 	}
 	health->good_at = now;
@@ -31,7 +31,7 @@ static bool note_success(health_t *health, uint64_t now)
 		return false;
 	}
 
-	/* One swallow does not make a summer: a resolver that mostly fails must not be asked for all at once. */
+	/* A single success may be chance: a resolver that mostly fails must not get all queries at once. */
 	if (++health->successes < HEALTH_UP_SUCCESSES) {
 		store_relaxed(&health->probe_at, now);
 		return false;

@@ -2,16 +2,16 @@
 
 /*!
  * \file
- * \brief How the resolver as a whole does: when to slow down, when to try, when to forgive.
+ * \brief Health of the resolver as a whole: when to slow down, when to probe, which failures to forgive.
  *
- * Failures of single targets are suppressed one by one, for up to a minute. When
- * nothing succeeds any more, it is the resolver that fails: then one of the names
- * that clients ask for, and that was resolved before, may be tried ahead of its
- * time, as a probe, at intervals that grow; and once several in a row succeed,
- * what failed in the meantime is forgiven. In a partial failure nothing is
- * forgiven, and background queries slow down in proportion.
+ * A target that fails backs off by itself, for up to a minute. When nothing
+ * succeeds any more, the resolver itself is down. Then probes are sent at growing
+ * intervals: queries ahead of their time, for names that clients ask for and that
+ * were resolved before. After several successes in a row the failures in the
+ * meantime are forgiven, so their targets back off no longer. In a partial failure
+ * nothing is forgiven, and background queries slow down in proportion.
  *
- * Written by the engine's thread; what workers read is atomic.
+ * The engine's thread writes. Fields that workers read are atomic.
  */
 
 #pragma once
@@ -20,58 +20,58 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*! Without a success for so long, and with failures, the resolver is down, ms. */
+/*! The resolver is down after this time without a success, ms, and this many failures in a row. */
 #define HEALTH_DOWN_MS 3000
 #define HEALTH_DOWN_FAILURES 2
-/*! It is up again after so many successes in a row. */
+/*! It is up again after this many successes in a row. */
 #define HEALTH_UP_SUCCESSES 3
-/*! Between probes while it is down, first and longest, ms. */
+/*! Time between probes while it is down, first and longest, ms. */
 #define HEALTH_PROBE_MIN_MS 500
 #define HEALTH_PROBE_MAX_MS 2000
-/*! Background queries slow down to 1/64 of max-rate at most, as a power of two. */
+/*! Background queries slow down to 2^-6 = 1/64 of max-rate at the slowest. */
 #define HEALTH_SLOW_MAX 6
-/*! Failures in a row that halve their rate. */
+/*! Each time after this many failures in a row the rate of background queries is halved. */
 #define HEALTH_SLOW_FAILURES 16
 
 #define HEALTH_NEVER UINT64_MAX
 
-/*! Zeroed but for health_init(). */
+/*! Zeroed before health_init(). */
 typedef struct {
-	_Atomic uint64_t probe_at;    /*!< From then on a failing name may be tried in spite of its back-off. */
-	_Atomic uint64_t forgiven_at; /*!< Failures noted up to then are forgiven. */
-	uint64_t good_at;             /*!< The last success. */
+	_Atomic uint64_t probe_at;    /*!< clock_ms() from which on a probe may be sent, or HEALTH_NEVER. */
+	_Atomic uint64_t forgiven_at; /*!< clock_ms() up to which failures are forgiven. */
+	uint64_t good_at;             /*!< clock_ms() of the last success. */
 	unsigned failures;            /*!< In a row. */
 	unsigned successes;           /*!< In a row. */
-	unsigned slow;                /*!< Background queries at 2^-slow of the full rate. */
-	uint32_t interval;            /*!< To the probe after the next, ms. */
+	unsigned slow;                /*!< Background queries leave at 2^-slow of the full rate. */
+	uint32_t interval;            /*!< Time from the next probe to the one after it, ms. */
 	bool down;
 } health_t;
 
 void health_init(health_t *health);
 
 /*!
- * \brief Notes the outcome of a query; of failures, only those of targets that have been resolved before.
+ * \brief Notes the result of a query. Failures are noted only of targets that were resolved before.
  *
- * \return true if the resolver has gone down or come back with it, see health->down.
+ * \return true if the resolver has just gone down or come back, see health->down.
  */
 bool health_note(health_t *health, bool success, uint64_t now);
 
-/*! \brief Notes that a probe leaves; the next one waits. */
+/*! \brief Notes that a probe is sent, and sets the time of the next one. */
 void health_probed(health_t *health, uint64_t now);
 
-/*! \brief Whether a failure that was noted then still counts. Any thread. */
+/*! \brief Whether a failure noted at `failed_at` is not forgiven. Any thread. */
 static inline bool health_blames(const health_t *health, uint64_t failed_at)
 {
 	return failed_at > atomic_load_explicit(&health->forgiven_at, memory_order_relaxed);
 }
 
-/*! \brief Whether nothing succeeds at the moment. Any thread. */
+/*! \brief Whether the resolver is down. Any thread. */
 static inline bool health_is_down(const health_t *health)
 {
 	return atomic_load_explicit(&health->probe_at, memory_order_relaxed) != HEALTH_NEVER;
 }
 
-/*! \brief Whether it is time for a probe. Any thread. */
+/*! \brief Whether a probe is due. Any thread. */
 static inline bool health_wants_probe(const health_t *health, uint64_t now)
 {
 	return now >= atomic_load_explicit(&health->probe_at, memory_order_relaxed);

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief What the verdicts on all targets of an owner make together for one type, and what a client gets for it.
+ * \brief The outcome: the combined verdicts on all targets of an owner for one type. The decision: what a client gets.
  *
- * Pure; any thread. What is in an outcome must not be used beyond the read section of its verdicts.
+ * Pure; any thread. An outcome must not be used beyond the read section of its verdicts.
  */
 
 #pragma once
@@ -14,28 +14,28 @@
 
 typedef struct {
 	verdict_kind_t kind;
-	int16_t ede;       /*!< With addresses: that they are stale. */
-	int16_t other_ede; /*!< Without. */
-	uint32_t ttl;      /*!< Of the addresses, s. */
-	bool denied;       /*!< Some addresses must not be served, see `deny-address`. */
-	bool suppressed;   /*!< A failed target is not asked again for now. */
+	int16_t ede;       /*!< EDE of an answer with addresses, if they are stale. */
+	int16_t other_ede; /*!< EDE of an answer without addresses. */
+	uint32_t ttl;      /*!< TTL of the addresses, s. */
+	bool denied;       /*!< `deny-address` rules some of the addresses out. */
+	bool suppressed;   /*!< A failed target is not resolved again for now. */
 	unsigned count;    /*!< Targets with addresses. */
 	const answer_t *answer[ALIAS_TARGETS_MAX];
 } outcome_t;
 
-/*! \brief Begins without any target. \param self  The owner is a target of its own. */
+/*! \brief Begins an outcome without targets. \param self  The owner is its own target. */
 void outcome_begin(outcome_t *outcome, bool self);
 
-/*! \brief Adds the verdict on a target. \param deny  `deny-address` of the zone: addresses with none left are NODATA. */
+/*! \brief Adds the verdict on a target. \param deny  `deny-address`; a target with no other addresses is NODATA. */
 void outcome_add(outcome_t *outcome, const verdict_t *verdict, const address_set_t *deny);
 
-/*! \brief Whether a target has to be resolved before there is a good answer. */
+/*! \brief Whether there is no good answer before a target has been resolved. */
 static inline bool outcome_is_unknown(const outcome_t *outcome)
 {
 	return outcome->kind == VERDICT_COLD || outcome->kind == VERDICT_RETRY;
 }
 
-/*! \brief Settles for what there is, where the resolution of an unknown one has not ended in time. */
+/*! \brief Takes the known addresses, or failure, after a resolution that did not end in time. */
 void outcome_settle(outcome_t *outcome);
 
 /*! What a client gets. */
@@ -45,12 +45,12 @@ typedef enum {
 	DECISION_SIBLING,   /*!< The owner's own addresses. */
 	DECISION_NODATA,
 	DECISION_SERVFAIL,
-	DECISION_COLD, /*!< To come back, or to wait. */
+	DECISION_COLD, /*!< No answer yet: the client has to come back. */
 } decision_kind_t;
 
 typedef struct {
 	decision_kind_t kind;
-	int16_t ede; /*!< Extended DNS Error to go with it, or KNOT_EDNS_EDE_NONE. */
+	int16_t ede; /*!< Extended DNS Error of the reply, or KNOT_EDNS_EDE_NONE. */
 } decision_t;
 
 /*! \brief Decides what a client gets. \param has_sibling  The owner has addresses of its own. */

@@ -12,32 +12,32 @@
 
 #include "cache/filter.h"
 
-/*! Longest stale-max and keep-warm, s: what is older than a week is of no use to anybody (RFC 8767, section 4). */
+/*! Longest stale-max and keep-warm, s: data older than a week is of no use (RFC 8767, section 4). */
 #define POLICY_WEEK (7 * 86400)
 
-/*! What the engine's thread goes by when it refreshes a target. No padding, so that two compare by memcmp(). */
+/*! Options by which the engine's thread refreshes a target. There is no padding, so memcmp() compares two of them. */
 typedef struct {
-	uint32_t timeout;          /*!< Whole try of a resolution, ms. */
-	uint32_t retry;            /*!< Retransmissions within it. */
-	uint32_t failure_ttl;      /*!< Suppression after the first failure, s. */
+	uint32_t timeout;          /*!< Time for a resolution with all its retransmissions, ms. */
+	uint32_t retry;            /*!< Retransmissions in that time. */
+	uint32_t failure_ttl;      /*!< How long the first failure suppresses the next attempt, s. */
 	uint32_t negative_ttl_max; /*!< Longest life of a negative answer, s. */
-	uint32_t keep_warm;        /*!< How long after its last use a target is kept warm, s; 0: not at all. */
-	uint32_t stale_max;        /*!< How long after their expiry answers may serve, s. */
-	uint32_t hold;             /*!< Addresses outlive an NXDOMAIN as stale. */
+	uint32_t keep_warm;        /*!< Time after its last use in which a target is kept warm, s; 0: none. */
+	uint32_t stale_max;        /*!< Time after expiry in which answers may be served, s. */
+	uint32_t hold;             /*!< Addresses are served as stale ones after an NXDOMAIN. */
 } refresh_options_t;
 
-/*! What an owner's own A and AAAA are for. */
+/*! Use of the owner's own A and AAAA. */
 typedef enum {
 	SIBLING_FALLBACK, /*!< Served when the target gives nothing. */
 	SIBLING_MERGE,    /*!< Served together with the target's. */
 	SIBLING_OVERRIDE, /*!< Served instead of the target's. */
 } sibling_t;
 
-/*! What a target that does not exist makes of the owner. */
+/*! Reply to clients if the target does not exist. */
 typedef enum {
 	NXDOMAIN_NODATA,   /*!< NODATA. */
 	NXDOMAIN_SERVFAIL, /*!< SERVFAIL. */
-	NXDOMAIN_HOLD,     /*!< The addresses before it, as stale ones; NODATA when there are none. */
+	NXDOMAIN_HOLD,     /*!< The addresses from before, as stale ones; NODATA if there are none. */
 } nxdomain_t;
 
 typedef struct {
@@ -48,7 +48,7 @@ typedef struct {
 	sibling_t sibling;
 	nxdomain_t nxdomain;
 	bool expose;                /*!< Show the ALIAS record to clients. */
-	address_set_t deny_address; /*!< Never served, unless they are the owner's own. */
-	name_set_t allow_target;    /*!< With any, only these names and those below are used as targets ... */
-	name_set_t deny_target;     /*!< ... and never these. */
+	address_set_t deny_address; /*!< Never served, unless they are the owner's own A or AAAA. */
+	name_set_t allow_target;    /*!< If not empty, only these names and names below them are used as targets. */
+	name_set_t deny_target;     /*!< These names and names below them are never used as targets. */
 } policy_t;

@@ -15,7 +15,7 @@ static uint64_t life_ms(const answer_t *answer, const refresh_options_t *options
 	return MAX(ttl * 1000ULL, SCHEDULE_LIFE_MIN_MS);
 }
 
-/*! Tells entries and their answers apart. */
+/*! Seed for jitter(), different for each entry and time. */
 static uint64_t seed(const entry_t *entry, uint64_t when)
 {
 	return (uintptr_t)entry ^ when << 20;

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief When the engine's thread asks for a target by itself, and when it forgets one.
+ * \brief When the engine's thread refreshes a target, tries it again after a failure, and forgets it.
  *
- * Pure functions of the cache's facts, the options of the zone that asked last, and the time; for the writer.
+ * Pure functions of the cache's facts, the options of the zone that asked last, and the time. For the cache's writer.
  */
 
 #pragma once
@@ -12,13 +12,13 @@
 #include "cache/cache.h"
 #include "cache/policy.h"
 
-/*! A target used within that time is being asked for at the moment; others are refreshed no more often, ms. */
+/*! A target not used for this long is idle, and refreshed at intervals of at least this, ms. */
 #define SCHEDULE_IDLE_MS 30000
-/*! Share of an answer's life after which it is refreshed, and up to a quarter of that more. */
+/*! Part of an answer's life after which it is refreshed; jitter adds up to a quarter of it. */
 #define SCHEDULE_SHARE(life) (7 * (life) / 10)
-/*! Shortest life of an answer, whatever its TTL, ms: nothing is asked for more often. */
+/*! Shortest life of an answer, whatever its TTL, ms. It limits how often a target is resolved. */
 #define SCHEDULE_LIFE_MIN_MS 1000
-/*! Longest suppression after repeated failures, s. */
+/*! Longest back-off after repeated failures, s, unless failure-ttl is longer. */
 #define SCHEDULE_BACKOFF_MAX 60
 
 #define SCHEDULE_NEVER UINT64_MAX
@@ -27,19 +27,19 @@
 uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *options);
 
 /*!
- * \brief When the entry is to be asked for to keep it warm.
+ * \brief When an entry is refreshed to keep it warm.
  *
- * \param entry   Entry.
- * \param options  Terms.
- * \param used   Last use of its target, clock_ms().
- * \param now    clock_ms().
+ * \param entry    Entry.
+ * \param options  Options of the zone that asked last.
+ * \param used     Last use of its target, clock_ms().
+ * \param now      clock_ms().
  *
- * \return clock_ms(), `now` or earlier if it is due, or SCHEDULE_NEVER.
+ * \return clock_ms(), which is `now` or earlier if the refresh is due; or SCHEDULE_NEVER.
  */
 uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options, uint64_t used, uint64_t now);
 
-/*! \brief Until when the entry has something that could serve a client, clock_ms(). */
+/*! \brief clock_ms() after which an entry has nothing of use: neither an answer to serve nor a failure to remember. */
 uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options);
 
-/*! \brief When to try again after a failure: the time doubles with each one in a row (RFC 9520, section 3.2). */
+/*! \brief clock_ms() of the next try after a failure; the back-off doubles each time (RFC 9520, section 3.2). */
 uint64_t schedule_retry(const entry_t *entry, const refresh_options_t *options, uint64_t now);

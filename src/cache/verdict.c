@@ -34,18 +34,18 @@ static uint32_t grace_ttl(const answer_t *answer, uint32_t alias_ttl, const poli
 	return MIN(ttl, MIN(alias_ttl, policy->ttl_max));
 }
 
-/*! Judges an entry that has an answer not too old to serve; false if it is. */
+/*! Judges an entry that has an answer. \return False if the answer is too old to serve. */
 static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_t *answer,
                          const policy_t *policy, uint32_t alias_ttl, uint64_t now,
                          bool failing, bool suppressed)
 {
-	/* The clock may have been read before this answer came. */
+	/* The caller may have read the clock before this answer came. */
 	now = MAX(now, answer->received);
 	uint64_t age = now - answer->received;
 	uint64_t expiry = schedule_expiry(answer, &policy->refresh);
 
 	if (now < expiry && !answer->restored) {
-		/* An ALIAS that changes faster than its target is looked after as often as it says. */
+		/* An ALIAS with a shorter TTL than its target has the target refreshed as often as that TTL says. */
 		verdict->kind = serve(answer);
 		verdict->state = failing ? STATE_UNKNOWN : (answer->kind == REPLY_NXDOMAIN ? STATE_DANGLING : STATE_GOOD);
 		verdict->answer = answer;
@@ -68,19 +68,19 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
 		verdict->kind = serve(answer);
 		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
 	} else if (answer->restored || atomic_load_explicit(&entry->warm, memory_order_relaxed)) {
-		/* The refresh is late: others come first, or the server has just been started. */
+		/* The refresh is late: others come first, or the server has just started. */
 		verdict->kind = serve(answer);
 		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
 		verdict->ede = KNOT_EDNS_EDE_STALE;
 	} else {
-		/* COLD; should the resolution not end in time, the answer is there. */
+		/* COLD: the old answer is served only if the resolution does not end in time. */
 		verdict->ttl = stale_ttl(alias_ttl, policy);
 		verdict->ede = KNOT_EDNS_EDE_STALE;
 	}
 	return true;
 }
 
-/*! Puts the addresses from before an NXDOMAIN in its place. */
+/*! Replaces an NXDOMAIN by the addresses from before it. */
 static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl, uint64_t now)
 {
 	const answer_t *held = verdict->answer->held;
@@ -102,7 +102,7 @@ verdict_t verdict_get(const entry_t *entry, const health_t *health, const policy
 		return verdict;
 	}
 
-	/* In this order: a failure is cleared after the answer that ends it is there. */
+	/* The failure is read first: the writer publishes an answer before it clears the failure. */
 	uint64_t failed_at = atomic_load_explicit(&entry->failed_at, memory_order_acquire);
 	const answer_t *answer = rcu_dereference(entry->answer);
 	bool failing = (failed_at != 0);

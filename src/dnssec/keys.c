@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Finds the keys that sign a zone among its DNSKEYs, and reads their private parts. See keys.h. */
+
 #include "dnssec/keys.h"
 
 #include <stdio.h>
@@ -12,10 +14,10 @@
 
 #include "util/hash.h"
 
-/*! Octets of DNSKEY RDATA before the key; libknot takes RDATA with less. */
+/*! Octets of DNSKEY RDATA before the key; libknot accepts shorter RDATA. */
 #define DNSKEY_MIN 4
 
-/*! DNSKEYs of those that sign the zone. */
+/*! DNSKEYs of the keys that sign the zone. */
 typedef struct {
 	unsigned count;
 	bool overflow;
@@ -54,7 +56,7 @@ static bool is_signer(const knot_rdata_t *dnskey, const knot_rdata_t *rrsig)
 	       dnssec_keytag(&rdata, &tag) == DNSSEC_EOK && tag == knot_rrsig_key_tag(rrsig);
 }
 
-/*! In the order of the DNSKEYs, which is the same in all versions of the zone. */
+/*! Finds the signers, in the order of the DNSKEYs, which is the same in all versions of the zone. */
 static signers_t find_signers(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
 {
 	signers_t signers = { 0 };
@@ -89,7 +91,7 @@ uint64_t keys_id(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
 	return id_of(&signers);
 }
 
-/*! Reads the private part out of one keystore. */
+/*! Reads the private part from one keystore. */
 static int read_private(dnssec_key_t *key, const char *id, bool pkcs11, const char *config)
 {
 	dnssec_keystore_t *store = NULL;

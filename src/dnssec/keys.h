@@ -4,9 +4,9 @@
  * \file
  * \brief The keys that sign a zone, as the zone itself shows them.
  *
- * The signatures over the SOA name the signers, the DNSKEY set has their public parts, and the keystore
- * of the zone's policy the private ones. So nothing has to be known of rollovers: a key is in use as soon, and as
- * long, as Knot signs the zone with it and clients can see it.
+ * The signatures over the SOA name the signers, the DNSKEY set has their public parts, and the keystore of the zone's
+ * policy has the private ones. So rollovers need no care: a key is used while Knot signs the zone with it and clients
+ * can see it.
  */
 
 #pragma once
@@ -19,10 +19,10 @@
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
-/*! Signers of a zone: two in a rollover of an algorithm; further ones are refused. */
+/*! Most signers of a zone; the rollover of an algorithm needs two. With more the zone is not signed here. */
 #define KEYS_MAX 8
 
-/*! Keystores of a policy. */
+/*! Most keystores of a policy. */
 #define KEYSTORES_MAX 8
 
 /*! Where private keys are. */
@@ -34,13 +34,13 @@ typedef struct {
 	} store[KEYSTORES_MAX];
 } keystores_t;
 
-/*! The keys of a zone; immutable once published, but for what is atomic. */
+/*! The keys of a zone; immutable once published, except for atomic fields. */
 typedef struct {
 	struct rcu_head rcu;
-	_Atomic uint64_t version;  /*!< Hash of the zone's version that these are the keys of. */
-	_Atomic uint64_t retry_at; /*!< clock_ms() of the next try, without keys. */
+	_Atomic uint64_t version;  /*!< Hash of the zone's version that has these keys. */
+	_Atomic uint64_t retry_at; /*!< clock_ms() of the next try, if there are no keys. */
 	uint64_t id;               /*!< Hash of the signers' DNSKEYs. */
-	unsigned count;            /*!< 0: not to be had, the zone is as good as signed elsewhere. */
+	unsigned count;            /*!< 0 if a key is missing: the zone then counts as signed elsewhere. */
 	dnssec_key_t *key[KEYS_MAX];
 } keys_t;
 
@@ -52,11 +52,11 @@ typedef enum {
 	KEYS_LOST,     /*!< A private key can't be read. */
 } keys_result_t;
 
-/*! More about that, with KEYS_LOST. */
+/*! Details; all but `result` only with KEYS_LOST. */
 typedef struct {
 	keys_result_t result;
 	int ret;      /*!< DNSSEC_E*. */
-	uint16_t tag; /*!< Of the key that is missing. */
+	uint16_t tag; /*!< Key tag of the missing key. */
 	uint8_t algorithm;
 	char id[64]; /*!< Its name in the keystore. */
 } keys_error_t;
@@ -64,11 +64,11 @@ typedef struct {
 /*! \brief Adds a keystore; the config is copied. \return KNOT_E* */
 int keystores_add(keystores_t *stores, bool pkcs11, const char *config);
 
-/*! \brief Frees what keystores_add() allocated; all zeros are fine. */
+/*! \brief Frees what keystores_add() allocated; a zeroed set is fine. */
 void keystores_free(keystores_t *stores);
 
 /*!
- * \brief Hash of the keys that sign a zone, to see whether they are others by now.
+ * \brief Hash of the keys that sign a zone, to notice a change of keys.
  *
  * \param rrsigs   RRSIGs at the apex.
  * \param dnskeys  DNSKEYs at the apex.
@@ -76,14 +76,14 @@ void keystores_free(keystores_t *stores);
 uint64_t keys_id(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys);
 
 /*!
- * \brief Reads the private keys; file I/O, or whatever a PKCS #11 library does.
+ * \brief Reads the private keys. Blocks on file I/O, or on the PKCS #11 library.
  *
- * \param[out] error  Why there are none.
+ * \param[out] error  Why keys are missing.
  *
- * \return Keys, without any if they are not all to be had; keys_free() frees them. NULL if out of memory.
+ * \return All keys, or an object with count 0 if one is missing; keys_free() frees it. NULL if out of memory.
  */
 keys_t *keys_load(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys,
                   const keystores_t *stores, keys_error_t *error);
 
-/*! \brief Frees keys, or NULL, at once. */
+/*! \brief Frees keys at once, without waiting for readers; NULL is fine. */
 void keys_free(keys_t *keys);

@@ -6,14 +6,14 @@
 #include <libdnssec/nsec.h>
 #include <libknot/libknot.h>
 
-/*! Longest bitmap of a window, octets; types in one. */
+/*! Longest bitmap of a window, octets; types in a window. */
 #define WINDOW_MAX 32
 #define WINDOW_TYPES 256
 
-/*! Octets of NSEC3 before the salt and the hash, each of which comes behind its length. */
+/*! Octets of NSEC3 before the salt and the hash, which both begin with their length. */
 #define NSEC3_FIXED 4
 
-/*! Length of what is before the bitmap, 0 if the record ends in it: libknot does not look into RDATA of a transfer. */
+/*! Octets before the bitmap, 0 if the record is too short: libknot does not check the RDATA of zone transfers. */
 static size_t head_len(const knot_rdata_t *rdata, uint16_t rrtype)
 {
 	if (rrtype == KNOT_RRTYPE_NSEC) {
@@ -36,7 +36,7 @@ bool nsec_has(const knot_rdata_t *rdata, uint16_t rrtype, uint16_t type)
 	return head > 0 && dnssec_nsec_bitmap_contains(rdata->data + head, rdata->len - head, type);
 }
 
-/*! Adds the types of one window but for those that change. */
+/*! Adds the types of one window, except those that change. */
 static void add_window(dnssec_nsec_bitmap_t *to, uint8_t window, const uint8_t *octets, uint8_t len,
                        const nsec_change_t *changes, unsigned count)
 {

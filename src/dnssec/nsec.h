@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief The types that an NSEC or NSEC3 record says there are (RFC 4034, section 4; RFC 5155, section 3).
+ * \brief The type bitmap of NSEC and NSEC3 records (RFC 4034, section 4; RFC 5155, section 3).
  */
 
 #pragma once
@@ -11,26 +11,26 @@
 #include <stdint.h>
 #include <libknot/rdata.h>
 
-/*! Types to be changed by nsec_rewrite(). */
+/*! A type for nsec_rewrite() to add or remove. */
 typedef struct {
 	uint16_t type;
 	bool present;
 } nsec_change_t;
 
-/*! Most that the types of a record may grow by a change: a window with a full bitmap. */
+/*! Most octets that one change adds to a bitmap: a window with a full bitmap. */
 #define NSEC_CHANGE_MAX (2 + 32)
 
 /*!
- * \brief Whether a record lists a type; a malformed one does not.
+ * \brief Whether a record lists a type; a malformed record lists none.
  *
  * \param rrtype  NSEC or NSEC3.
  */
 bool nsec_has(const knot_rdata_t *rdata, uint16_t rrtype, uint16_t type);
 
 /*!
- * \brief Writes the RDATA of a record anew, with some types present or not; all else stays.
+ * \brief Copies the RDATA of a record with some types added or removed.
  *
- * \param[out] out  Room for the old RDATA and NSEC_CHANGE_MAX more for each change.
+ * \param[out] out  RDATA, with space for the old RDATA and NSEC_CHANGE_MAX more octets for each change.
  *
  * \return Length, KNOT_EMALF for a malformed record, or KNOT_ENOMEM.
  */

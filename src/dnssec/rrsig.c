@@ -10,7 +10,7 @@
 /*! Octets of RRSIG RDATA before the signer's name. */
 #define FIXED_LEN 18
 
-/*! Writes the RDATA but for the signature. \return Its length */
+/*! Writes the RDATA before the signature. \return Its length, octets. */
 static size_t write_head(uint8_t *out, const knot_dname_t *zone, const dnssec_key_t *key,
                          const knot_rrset_t *covered, uint64_t inception, uint64_t expiration)
 {
@@ -26,7 +26,6 @@ static size_t write_head(uint8_t *out, const knot_dname_t *zone, const dnssec_ke
 	return FIXED_LEN + zone_len;
 }
 
-/*! Signs the head and the records. */
 static int sign(dnssec_binary_t *signature, const dnssec_key_t *key, uint8_t *head, size_t head_len,
                 uint8_t *records, size_t records_len, bool reproducible)
 {

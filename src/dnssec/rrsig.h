@@ -12,16 +12,16 @@
 #include "dnssec/keys.h"
 
 /*!
- * \brief Signs an RRset with all keys of a zone; tens to hundreds of microseconds each.
+ * \brief Signs an RRset with all keys of a zone, in tens to hundreds of microseconds each. Any thread.
  *
- * \param[out] rrsigs  An empty set; the RRSIGs in the end, one for each key. To be cleared in any case.
+ * \param[out] rrsigs  An empty set that gets one RRSIG for each key. The caller clears it, also after an error.
  * \param zone         Name of the zone, lower case.
  * \param keys         Keys, at least one.
- * \param covered      What is signed: the owner in the zone (a wildcard as such), in canonical order, and as
- *                     TTL the original one.
+ * \param covered      RRset to sign, in canonical order, with the owner in the zone (a wildcard as such) and the
+ *                     original TTL.
  * \param inception    Wall clock, s.
  * \param expiration   Wall clock, s.
- * \param reproducible Make the same signature each time, where the algorithm can.
+ * \param reproducible Make the same signature each time, if the algorithm can.
  *
  * \return KNOT_E*, or DNSSEC_E* of libdnssec.
  */

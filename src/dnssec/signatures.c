@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* A hash table of signatures that is read under RCU and grows one bucket at a time. See signatures.h. */
+
 #include "dnssec/signatures.h"
 
 #include <pthread.h>
@@ -10,14 +12,14 @@
 
 #include "util/hash.h"
 
-/*! Segment 0 has that many buckets, each further one as many as all before: 2^32 with the last. */
+/*! Segment 0 has 2^FIRST_BITS buckets. Each further segment has as many as all before it, 2^32 with the last. */
 #define FIRST_BITS 6
 #define SEGMENTS (32 - FIRST_BITS + 1)
 
-/*! Old entries looked at with each put: more than one, so that what is useless leaves faster than it comes. */
+/*! Oldest entries checked with each put: more than one, so that useless entries leave faster than new ones come. */
 #define LOOKS 2
 
-/*! What has not been used that long, s, leaves when there is no room for others. */
+/*! Entries not used for this long are dropped when the table is full, s. */
 #define UNUSED_S 60
 
 typedef struct signature *bucket_t;
@@ -27,12 +29,12 @@ struct signatures {
 	_Atomic uint32_t buckets; /*!< In use. */
 	_Atomic uint32_t count;
 	uint32_t max;
-	uint64_t seed;        /*!< Tenants write owners; they must not know which ones collide. */
-	pthread_mutex_t lock; /*!< Of who changes anything of the above. */
+	uint64_t seed;        /*!< Zone owners choose names and must not be able to make them collide. */
+	pthread_mutex_t lock; /*!< Held to change the table. */
 	struct cds_list_head lru;
 };
 
-/*! Highest power of two that is not above. */
+/*! The highest power of two that is not above `value`. */
 static uint32_t floor_power(uint32_t value)
 {
 	return 1U << (31 - __builtin_clz(value));
@@ -119,7 +121,7 @@ static uint8_t *copy_set(knot_rdataset_t *to, const knot_rdataset_t *from, uint8
 signature_t *signature_new(const knot_dname_t *owner, uint32_t variant, const knot_rdataset_t *base,
                            const knot_rdataset_t *truth, const knot_rdataset_t *rrsigs)
 {
-	/* Sets come first: they want to be aligned, and their sizes keep them so. */
+	/* Sets come first: they need alignment, and their sizes keep it. */
 	size_t owner_len = knot_dname_size(owner);
 	signature_t *signature = malloc(sizeof(*signature) + base->size + truth->size + rrsigs->size + owner_len);
 	if (signature == NULL) {
@@ -150,7 +152,7 @@ static void free_signature_rcu(struct rcu_head *head)
 	free(caa_container_of(head, signature_t, rcu));
 }
 
-/*! Unlinks an entry; readers that have it may go on from it. */
+/*! Unlinks an entry. Readers that are at it can still go on to the next one. */
 static void drop(signatures_t *table, signature_t *signature)
 {
 	bucket_t *link = bucket_of(table, signature->hash, table->buckets);
@@ -163,7 +165,7 @@ static void drop(signatures_t *table, signature_t *signature)
 	call_rcu(&signature->rcu, free_signature_rcu);
 }
 
-/*! Adds a bucket, and moves to it what belongs there. Readers in the chain miss what is moved, or see both. */
+/*! Adds a bucket and moves its entries there. Readers in the old chain may miss these, or go on in the new chain. */
 static void grow_table(signatures_t *table)
 {
 	uint32_t added = table->buckets, power = floor_power(added), block = added >> FIRST_BITS;
@@ -173,7 +175,7 @@ static void grow_table(signatures_t *table)
 	if (added == power) {
 		bucket_t *segment = calloc(added, sizeof(bucket_t));
 		if (segment == NULL) {
-			return; /* Longer chains, then. */
+			return; /* The chains get longer. */
 		}
 		table->segment[1 + __builtin_ctz(block)] = segment;
 	}
@@ -192,7 +194,7 @@ static void grow_table(signatures_t *table)
 	atomic_store_explicit(&table->buckets, added + 1, memory_order_release);
 }
 
-/*! Makes room, as far as there is any to be had at once. */
+/*! Drops up to LOOKS entries that are past their time, or unused in a full table. */
 static void drop_old(signatures_t *table, uint64_t now)
 {
 	for (unsigned i = 0; i < LOOKS && !cds_list_empty(&table->lru); i++) {

@@ -2,13 +2,13 @@
 
 /*!
  * \file
- * \brief Signatures that a zone's answers were given, kept for the next ones.
+ * \brief Signatures of a zone's answers, kept for the next answers.
  *
  * Any thread may look up and put. Readers are inside rcu_read_lock() of liburcu's default flavour, take no lock and
- * keep no pointer beyond it. Putting links an entry under a lock that is held for some 100 ns: the signature has been
- * made before. A look-up that a concurrent put makes miss costs another signature, nothing else.
+ * keep no pointer beyond the read section. A put holds a lock for some 100 ns only, as the signature was made before.
+ * A concurrent put may make a look-up miss; that costs one more signature, nothing else.
  *
- * A table grows a bucket at a time (linear hashing), so that nobody ever waits for all of it to be moved.
+ * A table grows one bucket at a time (linear hashing), so nobody waits for a move of the whole table.
  */
 
 #pragma once
@@ -21,50 +21,50 @@
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
-/*! What has been signed, and for how long; immutable once put, but for what is atomic. */
+/*! A signed RRset with its signatures; immutable once put, except for `used`, `next` and `lru`. */
 typedef struct signature {
 	struct rcu_head rcu;
-	struct signature *next;   /*!< In its bucket; RCU. */
-	struct cds_list_head lru; /*!< Of all, the oldest first; of who puts. */
+	struct signature *next;   /*!< Next in its bucket; RCU. */
+	struct cds_list_head lru; /*!< All entries, the oldest first; under the table's lock. */
 	uint64_t hash;
 	uint64_t keys;         /*!< keys_t.id of the signers. */
-	uint64_t from;         /*!< Wall clock, s: not to be used before ... */
-	uint64_t renew_at;     /*!< ... nor from then on. */
-	uint32_t variant;      /*!< Which of the owner's; see signature_variant(). */
+	uint64_t from;         /*!< Start of use, wall clock, s. */
+	uint64_t renew_at;     /*!< End of use, wall clock, s. */
+	uint32_t variant;      /*!< Which set of the owner, see signature_variant(). */
 	uint32_t ttl;          /*!< Original TTL. */
-	knot_rdataset_t base;  /*!< What the zone or the targets had. */
-	knot_rdataset_t truth; /*!< What is sent in its place, or empty: the base itself. */
+	knot_rdataset_t base;  /*!< RDATA from the zone or the targets. */
+	knot_rdataset_t truth; /*!< RDATA sent instead of `base`, or empty: `base` is sent. */
 	knot_rdataset_t rrsigs;
-	_Atomic uint64_t used; /*!< Wall clock, s, of its last use; any reader. */
+	_Atomic uint64_t used; /*!< Last use, wall clock, s; any reader writes it. */
 	uint8_t *owner;
-	uint8_t data[]; /*!< Storage of all that: one allocation. */
+	uint8_t data[]; /*!< Storage of the sets and the owner: one allocation. */
 } signature_t;
 
 typedef struct signatures signatures_t;
 
-/*! \brief Which set of an owner: its type, and the type whose absence an NSEC or NSEC3 has to prove, or 0. */
+/*! \brief Number of a set: its type, and the type whose absence an NSEC or NSEC3 has to prove, or 0. */
 static inline uint32_t signature_variant(uint16_t type, uint16_t denied)
 {
 	return (uint32_t)type << 16 | denied;
 }
 
-/*! \brief Creates an empty table; any thread. \param max Entries at most. \return NULL if out of memory. */
+/*! \brief Creates an empty table. Any thread. \param max Most entries. \return NULL if out of memory. */
 signatures_t *signatures_new(uint32_t max);
 
-/*! \brief Frees a table with all that is in it, or NULL. No thread may be using it; any thread. */
+/*! \brief Frees a table with its entries; NULL is fine. Any thread, while no other uses the table. */
 void signatures_free(signatures_t *table);
 
 /*! \brief Number of entries. Any thread. */
 uint32_t signatures_count(const signatures_t *table);
 
-/*! \brief Makes an entry of copies of everything. \return NULL if out of memory. */
+/*! \brief Makes an entry with copies of the arguments. Any thread. \return NULL if out of memory. */
 signature_t *signature_new(const knot_dname_t *owner, uint32_t variant, const knot_rdataset_t *base,
                            const knot_rdataset_t *truth, const knot_rdataset_t *rrsigs);
 
 /*! \brief Finds the entry of an owner (lower case) and variant, or NULL. Inside rcu_read_lock(). */
 signature_t *signatures_find(signatures_t *table, const knot_dname_t *owner, uint32_t variant);
 
-/*! \brief Whether an entry is what would be made now; then it is used. */
+/*! \brief Whether an entry is valid now for these keys, TTL and RDATA; if so, notes its use. Inside rcu_read_lock(). */
 static inline bool signature_holds(signature_t *signature, uint64_t keys, uint32_t ttl,
                                    const knot_rdataset_t *base, uint64_t now)
 {
@@ -78,11 +78,11 @@ static inline bool signature_holds(signature_t *signature, uint64_t keys, uint32
 }
 
 /*!
- * \brief Puts an entry, in place of an earlier one; the table owns it from then on. Inside rcu_read_lock().
+ * \brief Puts an entry, in place of one of the same owner and variant. Any thread, inside rcu_read_lock().
  *
- * Drops old ones that are past their time, and, when the table is full, those not used for a minute. Where all are in use
- * they stay, so that they at least go on being found, and the new one is freed when no reader can have it.
+ * The table owns the entry from then on. Old entries past their time are dropped, and in a full table those not used
+ * for a minute. If all are in use, they stay, and the new entry is freed after the read section.
  *
- * \return False if it is not kept.
+ * \return False if the entry is not kept.
  */
 bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now);

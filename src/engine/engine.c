@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The calls of other threads: requests of workers, start and end of the engine. thread.c has its own thread. */
+
 #include "engine/engine.h"
 
 #include <signal.h>
@@ -9,7 +11,7 @@
 #include "engine/internal.h"
 #include "util/clock.h"
 
-/*! How long the start waits for the store to be read, in ms. */
+/*! How long the start waits for the store to be read, ms. */
 #define START_WAIT_MS 300
 
 /* --- workers --- */
@@ -29,7 +31,7 @@ log_queue_t *engine_log(engine_t *engine)
 	return &engine->log;
 }
 
-/*! Marks entries as asked for; those of which that is news. */
+/*! Marks entries as asked for. \return Those that were not marked so before, as bits. */
 static unsigned mark(target_t *target, unsigned entries, asked_t how)
 {
 	for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
@@ -41,7 +43,7 @@ static unsigned mark(target_t *target, unsigned entries, asked_t how)
 		while (before < how && !atomic_compare_exchange_weak(asked, &before, how)) {
 		}
 		if (before >= how) {
-			entries &= ~(1U << i); /* Somebody else was first. */
+			entries &= ~(1U << i); /* Another thread was first. */
 		}
 	}
 	return entries;
@@ -108,7 +110,7 @@ static void free_engine(engine_t *engine)
 	free(engine);
 }
 
-/*! Starts the thread with all signals blocked: they are knotd's. */
+/*! Starts the thread with all signals blocked: knotd's own threads handle signals. */
 static int start_thread(engine_t *engine)
 {
 	sigset_t all, old;
@@ -157,7 +159,7 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 		goto fail;
 	}
 	tenant_options_t restored = { .refresh = *options };
-	restored.refresh.stale_max = POLICY_WEEK; /* For each zone its own stale-max decides. */
+	restored.refresh.stale_max = POLICY_WEEK; /* Each zone's own stale-max decides later. */
 	engine->tenant = tenant_new(&engine->tenants, (const knot_dname_t *)"", &restored, NULL);
 	pooled_t *first = pool_get(&engine->pool, options);
 	ret = KNOT_ENOMEM;

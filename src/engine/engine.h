@@ -2,10 +2,19 @@
 
 /*!
  * \file
- * \brief An engine: one set of resolvers, the thread that asks them, the cache they fill, the store that outlives it.
+ * \brief An engine: one set of resolvers, with its thread, cache and store.
  *
- * Zones with the same resolvers and store share one engine (registry.h),
- * whatever their other options.
+ * Terms. Zones with the same resolvers and store share one engine (registry.h), whatever their other options. Each zone
+ * is a tenant of its engine (tenant.h).
+ *
+ * Owners. The registry owns the engines and frees them by engine_join(). An engine owns its cache, queue, log queue and
+ * table of tenants; its thread owns the loop, the planner, the pool of resolvers and the store.
+ *
+ * Threads. Workers read the cache under RCU and push requests to a queue, without locks. The engine's thread takes the
+ * requests, sends queries, and is the only writer of the cache and the store. Any thread may start and stop an engine.
+ *
+ * Worst case. A worker waits only in engine_wait(). engine_start() waits up to 300 ms for the store to be read. When
+ * the queue is full, requests are dropped and clients get what the cache has.
  */
 
 #pragma once
@@ -17,16 +26,16 @@
 #include "resolve/resolver.h"
 #include "util/log_queue.h"
 
-/*! Room for the path of the store's directory, with its final zero. */
+/*! Size of the path of the store's directory with its final zero, octets. */
 #define ENGINE_STORE_MAX 1024
 
-/*! What makes an engine; zeroed before use, so that keys compare by memcmp(). */
+/*! Zones with equal keys share an engine. Zeroed before use, so that memcmp() compares keys. */
 typedef struct {
 	resolvers_t resolvers;        /*!< At least one. */
 	char store[ENGINE_STORE_MAX]; /*!< Directory of the store, empty for none. */
 } engine_key_t;
 
-/*! What bounds it; may change while it runs. */
+/*! Limits of an engine; they may change while it runs. */
 typedef struct {
 	uint32_t max_rate;    /*!< Queries/s to the resolvers. */
 	uint32_t max_targets; /*!< Targets in the cache. */
@@ -34,7 +43,7 @@ typedef struct {
 
 typedef struct engine engine_t;
 
-/*! Says whether the engine has to end itself. Called by its thread now and then; must not wait. */
+/*! Says whether the engine has to end. Called by its thread about every ten seconds; must not wait. */
 typedef bool (*engine_retire_f)(engine_t *engine);
 
 /*!
@@ -42,78 +51,78 @@ typedef bool (*engine_retire_f)(engine_t *engine);
  *
  * Waits a moment for the store to be read.
  *
- * \param[out] result  To be ended by engine_stop() or `retire`, then engine_join().
+ * \param[out] result  The engine. It ends by engine_stop() or `retire`; then engine_join() has to follow.
  * \param key          Resolvers and store.
- * \param options        For what is restored from the store, until a zone asks for it.
- * \param limits       Limits to begin with.
- * \param waiting      Counts the waiting threads of all engines.
- * \param retire       When to end.
+ * \param options      Options for targets read from the store, until a zone asks for them.
+ * \param limits       Initial limits.
+ * \param waiting      Counter of the waiting threads of all engines.
+ * \param retire       Says when to end.
  *
  * \return KNOT_E*
  */
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                  const limits_t *limits, atomic_uint *waiting, engine_retire_f retire);
 
-/*! \brief Has the thread end. Any thread. */
+/*! \brief Tells the thread to end. Any thread. */
 void engine_stop(engine_t *engine);
 
-/*! \brief Waits for the end of the thread and frees the engine. Any thread. */
+/*! \brief Waits for the end of the thread and frees the engine. Any thread but that one. */
 void engine_join(engine_t *engine);
 
 /*! \brief Changes the limits. Any thread. */
 void engine_limit(engine_t *engine, const limits_t *limits);
 
-/*! \brief The engine's cache, to be read inside rcu_read_lock(). */
+/*! \brief The engine's cache. Any thread inside rcu_read_lock(). */
 cache_t *engine_cache(engine_t *engine);
 
-/*! \brief How the resolver does. Any thread. */
+/*! \brief Health of the resolvers. Any thread. */
 const health_t *engine_health(const engine_t *engine);
 
-/*! \brief What is to be logged. Any thread. */
+/*! \brief Messages to be logged. Any thread. */
 log_queue_t *engine_log(engine_t *engine);
 
 /*!
  * \brief Finds or makes the tenant of a zone that is being loaded. Any thread.
  *
- * The thread takes the options over, and restarts the counters, within milliseconds; when its queue is full, within
- * seconds.
+ * The engine's thread applies the options and restarts the counters within milliseconds, or within seconds if its queue
+ * is full. For the parameters see tenants_join().
  *
- * \return NULL if out of memory. To be given back by tenant_leave(). See tenants_join().
+ * \return The tenant, to be given back by tenant_leave(); NULL if out of memory.
  */
 tenant_t *engine_tenant(engine_t *engine, const knot_dname_t *zone, const tenant_options_t *options,
                         tenant_publish_f publish, void *module);
 
 /*!
- * \brief Has a target resolved. Worker, inside rcu_read_lock(); never blocks.
+ * \brief Requests the resolution of a target. Worker, inside rcu_read_lock(); never blocks.
  *
- * Of all that is asked for the same name and type at the same time, one query
- * leaves.
+ * Simultaneous requests for the same name and type cause one query. An unclaimed target is charged to the tenant,
+ * also without entries.
  *
- * \param engine  Engine.
- * \param target    Target from the cache, or NULL if it is not there yet.
- * \param name      Its name, lower case.
- * \param refresh   Entries, as bits (1 << addr_type_t), to be refreshed; without any an unclaimed target is charged all the same.
- * \param wait      Entries that a client waits for.
- * \param tenant   Of the zone.
- * \param now       clock_ms() from before the look-up in the cache: what has been learned since then is enough.
+ * \param engine   Engine.
+ * \param target   Target in the cache, or NULL.
+ * \param name     Its name, lower case.
+ * \param refresh  Entries to be refreshed, as bits (1 << addr_type_t).
+ * \param wait     Entries that a client waits for, as bits.
+ * \param tenant   Tenant of the zone.
+ * \param now      clock_ms() from before the look-up in the cache. A newer result makes the request void.
  *
- * \return false if too much is queued already; the request is dropped.
+ * \return false if the queue is full or memory is out; the request is dropped.
  */
 bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
                 unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now);
 
 /*!
- * \brief Waits until the engine has learned what makes `done` true.
+ * \brief Waits for results of the engine until `done` is true.
  *
- * TCP worker, inside rcu_read_lock(): grace periods wait along, so keep it short.
+ * TCP worker, inside rcu_read_lock(). Grace periods wait, too, so the wait has to be short.
  *
- * \param engine  Engine.
- * \param wait_ms   Longest wait, ms.
- * \param max_waiters     How many threads of the process may wait at a time.
- * \param done      Called before the wait and after each result.
- * \param ctx       Its argument.
+ * \param engine       Engine.
+ * \param wait_ms      Longest wait, ms; 0: none.
+ * \param max_waiters  Most threads of the process that may wait at a time.
+ * \param done         Called before the wait and after each result.
+ * \param ctx          Argument of `done`.
  *
- * \return What `done` said last.
+ * \return The last result of `done`.
  */
 bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters,
                  waiters_done_f done, void *ctx);

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief The inside of an engine, for its two halves: what all threads ask of it (engine.c), what its own does (thread.c).
+ * \brief The private parts of an engine: engine.c has the calls of all threads, thread.c the engine's own thread.
  */
 
 #pragma once
@@ -19,51 +19,51 @@
 struct engine {
 	pthread_t thread;
 
-	/* The registry's, under its lock. */
-	struct cds_list_head node;   /*!< Among those in use or lingering, or those retired. */
-	struct cds_list_head claims; /*!< One for each different limits of its zones: few. */
-	uint64_t idle_since;         /*!< clock_ms() of when the last claim went. */
+	/* For the registry, under its lock. */
+	struct cds_list_head node;   /*!< In the registry's list of live or of retired engines. */
+	struct cds_list_head claims; /*!< One for each distinct set of limits of its zones: few. */
+	uint64_t idle_since;         /*!< clock_ms() when the last claim was removed. */
 
 	/* Constant. */
 	engine_key_t key;
 	cache_t *cache;
 	engine_retire_f retire;
 
-	/* From any thread. */
+	/* Written by any thread. */
 	_Atomic uint32_t max_rate;
 	_Atomic uint32_t max_targets;
 	atomic_bool stop;
 	queue_t queue;
 	uv_async_t wakeup;
 
-	/* To any thread. */
+	/* Written by the engine's thread, for any thread. */
 	waiters_t waiters;
 	log_queue_t log;
 	sem_t restored;
 
-	/* The thread's own; of the planner, `health` is for all. */
+	/* The engine's thread only, except that any thread reads planner.health. */
 	uv_loop_t loop;
-	uv_prepare_t prepare; /*!< Before each look for replies. */
-	uv_timer_t tick;      /*!< When the planner has something next. */
+	uv_prepare_t prepare; /*!< Runs before each poll for replies. */
+	uv_timer_t tick;      /*!< Runs when the planner has something to do. */
 	uv_timer_t sweep;
 	uv_timer_t commit;
 	planner_t planner;
 	pool_t pool;
 	tenants_t tenants;
-	tenant_t *tenant;  /*!< No zone's: of what is restored, until a zone asks for it. */
-	counters_t common; /*!< What is counted for all zones together. */
+	tenant_t *tenant;  /*!< Tenant of no zone, for restored targets until a zone asks for them. */
+	counters_t common; /*!< Counters of the engine. */
 	store_t *store;
 	bool restoring;
 	bool closing;
 	uint64_t capped_logged_at;
-	uint64_t down_at; /*!< Since when nothing succeeds, or 0. */
+	uint64_t down_at; /*!< clock_ms() when the resolvers last went down, or 0. */
 };
 
-/*! \brief Sets the loop up, with all handles but those of the pool; any thread. \return KNOT_E*, then there is nothing to close. */
+/*! \brief Sets up the loop and its handles, without the pool's. Any thread. \return KNOT_E*; an error undoes all. */
 int thread_init(engine_t *engine);
 
-/*! \brief The thread: runs the loop until thread_close(), or until `retire` says so. */
+/*! \brief Start routine of the thread: runs the loop until thread_close(), or until `retire` is true. */
 void *thread_run(void *ctx);
 
-/*! \brief Ends all queries and handles: the loop runs out of them. The thread, or while there is none. */
+/*! \brief Ends all queries and closes all handles, so that the loop ends. The engine's thread, or without one. */
 void thread_close(engine_t *engine);

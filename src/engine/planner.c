@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Files targets in the heaps, and picks the next query within the rates. See planner.h. */
+
 #include "engine/planner.h"
 
 #include <sys/param.h>
@@ -8,19 +10,19 @@
 #include "cache/schedule.h"
 #include "engine/tenant.h"
 
-/*! Added to the keys of what is not in use: after all that is. */
+/*! Added to the keys of idle targets, which come after those in use. */
 #define IDLE (1ULL << 61)
-/*! Added to the keys of failing ones that nobody waits for. */
+/*! Added to the keys of failing targets that nobody waits for. */
 #define NOT_WAITED (1ULL << 62)
-/*! When there is no room in a heap, the target is looked at again so much later, ms. */
+/*! Without memory for a heap, the target is looked at again after this time, ms. */
 #define NO_ROOM_MS 1000
-/*! Longest wait without looking again, ms. */
+/*! Longest wait until the next call of planner_next(), ms. */
 #define WAIT_MAX_MS 3600000
-/*! A target that waits for its turn is looked at so often, ms: its zone may have got another rate. */
+/*! A target that waits for its rate slot is looked at this often, ms: its zone may have got another rate. */
 #define RATE_LOOK_MS 5000
-/*! Targets that become due at a time: queries are to leave in between. */
+/*! Most targets handled at a time, so that queries leave in between. */
 #define ADVANCE_MAX 1024
-/*! What may leave at once after a pause, as time at full rate, ms. */
+/*! Queries that may leave at once after a pause, as time at the full rate, ms. */
 #define BURST_MS 100
 
 void planner_init(planner_t *planner)
@@ -41,7 +43,7 @@ static target_t *target_of(heap_node_t *node)
 	return caa_container_of(node, target_t, plan);
 }
 
-/*! Whether an entry failed before, and there is no reason to expect better now. */
+/*! Whether an entry failed, and the failure is not forgiven. */
 static bool is_failing(const planner_t *planner, const entry_t *entry)
 {
 	return entry->failures > 0 && health_blames(&planner->health, entry->failed_at);
@@ -52,7 +54,7 @@ static bool is_wanted(const target_t *target)
 	return target->entry[ADDR_A].want != ASKED_NOT || target->entry[ADDR_AAAA].want != ASKED_NOT;
 }
 
-/*! Of a target that is wanted, the entry to be taken next. */
+/*! The entry of a wanted target that is asked for next. */
 static entry_t *pick(const planner_t *planner, target_t *target)
 {
 	entry_t *a = &target->entry[ADDR_A], *aaaa = &target->entry[ADDR_AAAA];
@@ -69,7 +71,7 @@ static void set_warm(entry_t *entry, bool warm)
 	}
 }
 
-/*! Puts a target into a heap. Room in AGENDA_LATER is always reserved. */
+/*! Moves a target to a heap. Space in AGENDA_LATER is always reserved. */
 static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t key, uint64_t now)
 {
 	if (target->plan.pos != 0) {
@@ -82,7 +84,7 @@ static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t
 	target->agenda = agenda;
 }
 
-/*! Puts a target without wishes where the next thing to do about it says. */
+/*! Files a target that is not wanted by the time of its next refresh, retry or removal. */
 static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
 	const refresh_options_t *options = &target->tenant->options.refresh;
@@ -100,13 +102,13 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 		expiry = MAX(expiry, entry->answer != NULL ? schedule_expiry(entry->answer, options) : 0);
 	}
 	if (next == SCHEDULE_NEVER && !busy) {
-		/* It may be in use again by the time that it expires. */
+		/* By the time that it expires the target may be in use again. */
 		next = expiry > now ? expiry : end;
 	}
 	move(planner, target, AGENDA_LATER, next, now);
 }
 
-/*! Puts a target where its entries' wishes say. */
+/*! Files a target in the heap that its entries need. */
 static void file(planner_t *planner, target_t *target, uint64_t now)
 {
 	if (!is_wanted(target)) {
@@ -131,7 +133,7 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 		return;
 	}
 
-	/* Who waits already keeps the place in the line. */
+	/* A target that is waited for already keeps its place. */
 	agenda_t agenda = failing ? AGENDA_FAILING : AGENDA_WAITED;
 	if (target->plan.pos == 0 || target->agenda != agenda ||
 	    heap_key(&planner->heap[agenda], &target->plan) >= NOT_WAITED) {
@@ -157,7 +159,7 @@ void planner_remove(planner_t *planner, target_t *target)
 	heap_remove(&planner->heap[target->agenda], &target->plan);
 }
 
-/*! Plans the query for an entry; ahead of its time only as a probe. */
+/*! Plans the query for an entry; during its back-off only as a probe. */
 static void plan_entry(planner_t *planner, entry_t *entry, asked_t want, uint64_t now)
 {
 	bool early = entry->want == ASKED_NOT && is_failing(planner, entry) && now < entry->retry_at;
@@ -183,7 +185,7 @@ void planner_request(planner_t *planner, target_t *target, unsigned refresh, uns
 			continue;
 		}
 		if (entry->settled >= made) {
-			/* The worker could not know yet what is known by now. */
+			/* The result is newer than the request. */
 			atomic_store(&entry->asked, entry->want);
 			continue;
 		}
@@ -192,7 +194,7 @@ void planner_request(planner_t *planner, target_t *target, unsigned refresh, uns
 	file(planner, target, now);
 }
 
-/*! Turns targets whose time has come into due ones. \return one that is of no use any more, or NULL. */
+/*! Makes targets due whose time has come. \return A target that is of no use any more, or NULL. */
 static target_t *advance(planner_t *planner, uint64_t now)
 {
 	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
@@ -220,7 +222,7 @@ static target_t *advance(planner_t *planner, uint64_t now)
 	return NULL;
 }
 
-/*! Whether a target's query may leave within the rate of its zone; if not, it waits for that. A probe is for all zones. */
+/*! Whether a query may leave within zone-rate; else the target waits. Probes help all zones, so they don't wait. */
 static bool has_rate_slot(planner_t *planner, target_t *target, uint64_t now)
 {
 	if (!tenant_allows(target, now) && pick(planner, target)->want != ASKED_PROBE) {
@@ -254,7 +256,7 @@ static plan_t take_query(planner_t *planner, agenda_t agenda, uint64_t now)
 	bool refresh = (entry->want == ASKED_REFRESH), probe = (entry->want == ASKED_PROBE);
 	entry->want = ASKED_NOT;
 	entry->busy = true;
-	atomic_store(&entry->asked, ASKED_WAIT); /* Nobody has to ask before the result is there. */
+	atomic_store(&entry->asked, ASKED_WAIT); /* Workers need not ask before the result. */
 	planner->flights++;
 	planner->failing_flights += plan.failing;
 	planner->others = (agenda == AGENDA_FAILING) ? 0 : planner->others + 1;
@@ -274,7 +276,7 @@ static plan_t take_query(planner_t *planner, agenda_t agenda, uint64_t now)
 	return plan;
 }
 
-/*! After the resolver has come back, targets that failed in the meantime are like others. */
+/*! Files targets whose failures have been forgiven with the others. */
 static void forgive(planner_t *planner, uint64_t now)
 {
 	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
@@ -319,7 +321,7 @@ static agenda_t share(const planner_t *planner, bool failing, bool waited, bool 
 	return due ? AGENDA_DUE : AGENDA_LATER;
 }
 
-/*! Chooses the heap that has the next query, AGENDA_LATER if none may leave. \param[out] wait  ms until one may. */
+/*! Chooses the heap of the next query; AGENDA_LATER if none may leave. \param[out] wait  Time until one may, ms. */
 static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
 	*wait = WAIT_MAX_MS;
@@ -341,7 +343,7 @@ static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 	bool is_failing_next = failing != NULL && (failing->key < NOT_WAITED || due_wait == 0);
 	agenda_t agenda = share(planner, is_failing_next, waited, due);
 	if (agenda == AGENDA_LATER) {
-		/* What holds back refreshes is not max-rate. */
+		/* Refreshes wait for their own limit, not for max-rate. */
 		planner->capped_since = 0;
 		*wait = due_wait;
 	}
@@ -379,7 +381,7 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
 {
-	/* A target that never was resolved says nothing about the resolver. */
+	/* The failure of a target that was never resolved says nothing about the resolver. */
 	bool known = plan->target->entry[plan->id].answer != NULL;
 	return (success || known) && health_note(&planner->health, success, now);
 }

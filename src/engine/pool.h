@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief The resolvers of an engine: one for each timeout and retry that its zones have.
+ * \brief The pool of resolver_t of an engine: one for each pair of `timeout` and `retry` of its zones.
  *
- * c-ares has timeout and retransmissions per channel, so zones with the same ones share a resolver: few, or one. For the
+ * c-ares sets timeout and retransmissions per channel, so zones with the same values share a resolver_t. For the
  * engine's thread only.
  */
 
@@ -30,21 +30,21 @@ typedef struct {
 	struct cds_list_head list;
 	uv_loop_t *loop;
 	const resolvers_t *resolvers;
-	uint64_t *tcp; /*!< Counts TCP connections. */
+	uint64_t *tcp; /*!< Counter of TCP connections. */
 } pool_t;
 
 void pool_init(pool_t *pool, uv_loop_t *loop, const resolvers_t *resolvers, uint64_t *tcp);
 
-/*! \brief The resolver for these options, for a query that pool_done() ends. \return NULL if out of memory. */
+/*! \brief Gets the resolver for these options, for a query that pool_done() ends. \return NULL if out of memory. */
 pooled_t *pool_get(pool_t *pool, const refresh_options_t *options);
 
-/*! \brief Ends a query. */
+/*! \brief Ends a query of pool_get(). */
 void pool_done(pooled_t *pooled);
 
-/*! \brief Settles the resolvers that have been asked. */
+/*! \brief Calls resolver_settle() where queries were started. */
 void pool_settle(pool_t *pool);
 
-/*! \brief Frees the resolvers that were not used since the last sweep. */
+/*! \brief Frees the resolvers not used since the last sweep. */
 void pool_sweep(pool_t *pool);
 
 /*! \brief Frees all resolvers, which ends their queries. */

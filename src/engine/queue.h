@@ -2,10 +2,10 @@
 
 /*!
  * \file
- * \brief Requests on their way from the workers to the engine's thread.
+ * \brief The queue of requests from workers to the engine's thread.
  *
- * Many producers, one consumer, wait-free for producers. Bounded: what does not
- * fit is refused, never waited for.
+ * Many producers, one consumer; wait-free for producers. A full queue refuses
+ * requests.
  */
 
 #pragma once
@@ -17,16 +17,16 @@
 
 #include "engine/tenant.h"
 
-/*! Requests that may wait for the thread; each takes some 100 octets. */
+/*! Most requests in the queue; each takes some 100 octets. */
 #define QUEUE_MAX 65536
 
-/*! "Resolve this target". Without entries: "it is charged to this tenant", or without a name: "renew this tenant". */
+/*! A request to resolve a target. Without entries: to charge it to the tenant; without a name: to renew the tenant. */
 typedef struct {
 	struct cds_wfcq_node node;
-	tenant_t *tenant; /*!< Of the zone that asks, with a reference. */
-	uint64_t made;    /*!< clock_ms() of what the worker knew. */
+	tenant_t *tenant; /*!< Tenant of the zone that asks; the request has a reference. */
+	uint64_t made;    /*!< clock_ms() from before the worker's look-up in the cache. */
 	uint8_t refresh;  /*!< Entries to be refreshed, as bits (1 << addr_type_t). */
-	uint8_t wait;     /*!< Entries that a client waits for. */
+	uint8_t wait;     /*!< Entries that a client waits for, as bits. */
 	uint8_t name[];   /*!< Lower case. */
 } request_t;
 
@@ -38,18 +38,18 @@ typedef struct {
 
 void queue_init(queue_t *queue);
 
-/*! \brief Drops what is queued. Consumer. */
+/*! \brief Drops all requests. Consumer. */
 void queue_deinit(queue_t *queue);
 
 /*!
- * \brief Queues a copy of the request, with a name and a reference to its tenant. Any thread.
+ * \brief Queues a copy of a request, with a name and a reference to its tenant. Any thread.
  *
  * \return false if the queue is full or memory is out.
  */
 bool queue_push(queue_t *queue, const request_t *request, const knot_dname_t *name);
 
-/*! \brief Frees a request that was taken. */
+/*! \brief Frees a request of queue_pop(), with its reference. */
 void request_free(request_t *request);
 
-/*! \brief Takes the oldest request, to be freed by request_free(), or NULL. Consumer. */
+/*! \brief Takes the oldest request, which request_free() frees. Consumer. \return NULL if there is none. */
 request_t *queue_pop(queue_t *queue);

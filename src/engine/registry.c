@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The only global state of the module: the list of engines, under one lock. See registry.h. */
+
 #include "engine/registry.h"
 
 #include <urcu/list.h>
@@ -13,10 +15,10 @@
 #include "engine/internal.h"
 #include "util/clock.h"
 
-/*! How long an engine without zones is kept, in ms. */
+/*! How long an engine without zones is kept, ms. */
 #define LINGER_MS 60000
 
-/*! Limits that some zones ask for. */
+/*! Limits, and the number of zones that have them. */
 typedef struct {
 	struct cds_list_head node;
 	limits_t limits;
@@ -25,16 +27,16 @@ typedef struct {
 
 static struct {
 	pthread_mutex_t lock;
-	struct cds_list_head live;    /*!< In use or lingering. */
-	struct cds_list_head retired; /*!< Their threads have ended or are about to. */
-	atomic_uint waiting;          /*!< Workers that wait for any of them. */
+	struct cds_list_head live;    /*!< Engines with zones, or without for less than LINGER_MS. */
+	struct cds_list_head retired; /*!< Engines whose threads have ended or are about to. */
+	atomic_uint waiting;          /*!< Workers that wait, for any engine. */
 } registry = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.live = CDS_LIST_HEAD_INIT(registry.live),
 	.retired = CDS_LIST_HEAD_INIT(registry.retired),
 };
 
-/*! Waits for the threads of a list and frees what they leave. They need no lock any more. */
+/*! Joins the threads of a list and frees their engines. These threads no longer need the lock. */
 static void join_all(struct cds_list_head *list)
 {
 	engine_t *engine, *next;
@@ -44,7 +46,7 @@ static void join_all(struct cds_list_head *list)
 	}
 }
 
-/*! For the engine's thread. While the registry is busy the answer is no. */
+/*! Called by the engine's thread, so it must not wait: while the lock is held, the result is false. */
 static bool retire(engine_t *engine)
 {
 	if (pthread_mutex_trylock(&registry.lock) != 0) {
@@ -110,7 +112,7 @@ static void remove_claim(engine_t *engine, const limits_t *limits)
 	}
 }
 
-/*! The highest of all claims; without any, what was before stays. */
+/*! Applies the highest limits of all claims. Without claims the limits stay. */
 static void apply_limits(engine_t *engine)
 {
 	limits_t limits = { 0 };
@@ -161,10 +163,10 @@ void registry_release(engine_t *engine, const limits_t *limits)
 	}
 }
 
-/*! At the exit of the process, after all zones are gone. The library stays loaded until then (-z nodelete). */
+/*! Runs at the exit of the process, after all zones are gone. The library stays loaded until then (-z nodelete). */
 __attribute__((destructor)) static void stop_all(void)
 {
-	/* A thread may be at retire(): it must find the lock free, and itself stopped. */
+	/* A thread may be in retire(): it must find the lock free and its engine stopped. */
 	pthread_mutex_lock(&registry.lock);
 	engine_t *engine;
 	cds_list_for_each_entry(engine, &registry.live, node) {

@@ -2,12 +2,11 @@
 
 /*!
  * \file
- * \brief The engines of the process.
+ * \brief The registry of the engines of the process.
  *
- * An engine outlives its last zone for a while, so that neither a reload nor a
- * zone that is taken out and put back empties the cache. All functions may be
- * called by any thread, also one not registered with RCU; they take the
- * registry's lock.
+ * An engine stays for a while after its last zone, so that neither a reload nor a
+ * zone that is removed and added again empties the cache. Any thread may call, also
+ * one not registered with RCU. The functions take the registry's lock.
  */
 
 #pragma once
@@ -15,19 +14,19 @@
 #include "engine/engine.h"
 
 /*!
- * \brief Gets the engine of a key, started if need be.
+ * \brief Gets the engine of a key, and starts it if there is none.
  *
- * Where the zones of an engine disagree about its limits, the highest hold.
+ * If zones of an engine have different limits, the highest apply.
  *
- * \param[out] result  To be given back by registry_release().
- * \param key            Resolvers and store.
- * \param options          Of the zone, see engine_start().
- * \param limits         Of the zone.
+ * \param[out] result  The engine, to be given back by registry_release().
+ * \param key          Resolvers and store.
+ * \param options      Options of the zone, see engine_start().
+ * \param limits       Limits of the zone.
  *
  * \return KNOT_E*
  */
 int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                      const limits_t *limits);
 
-/*! \brief Gives an engine back, with the limits that it was got with; NULL is fine. */
+/*! \brief Gives an engine back. NULL is fine. \param limits  The same as for registry_acquire(). */
 void registry_release(engine_t *engine, const limits_t *limits);

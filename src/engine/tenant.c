@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Tenants, their rates and counters, and the table of an engine's tenants. See tenant.h. */
+
 #include "engine/tenant.h"
 
 #include <stdlib.h>
@@ -7,7 +9,7 @@
 
 #include "util/hash.h"
 
-/*! How much of a zone's rate may be used at once after a pause, as time, ms. */
+/*! Queries of a zone that may leave at once after a pause, as time at zone-rate, ms. */
 #define BURST_MS 1000
 
 /* --- one tenant --- */
@@ -67,7 +69,7 @@ void tenant_renew(tenant_t *tenant)
 	cds_list_add(&tenant->changed, tenant->changes);
 }
 
-/*! Hands the counters over, if the zone is loaded, and not again meanwhile. */
+/*! Publishes the counters if the zone is loaded and has no newer load to be taken over first. */
 static void publish_counters(tenant_t *tenant, const counters_t common)
 {
 	tenant_renew(tenant);
@@ -201,7 +203,7 @@ void tenants_publish(tenants_t *tenants, const counters_t common)
 	}
 }
 
-/*! Whether only the table has a reference, and nothing is charged to it. New references come from the table only. */
+/*! False if only the table has a reference and nothing is charged to it. New references come only from the table. */
 static bool is_needed(const tenant_t *tenant)
 {
 	return atomic_load(&tenant->refs) > 1 || tenant->targets > 0 || tenant->queries > 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The engine's thread: a libuv loop that takes requests, sends queries, takes results, reads and writes the store. */
+
 #include "engine/internal.h"
 
 #include <assert.h>
@@ -12,29 +14,29 @@
 #include "cache/schedule.h"
 #include "util/clock.h"
 
-/*! Queries that leave before the loop looks for replies again: socket buffers hold few hundred messages. */
+/*! Queries sent before the loop polls for replies again: socket buffers hold only some hundred messages. */
 #define BURST_MAX 64
-/*! Requests taken before that. */
+/*! Requests taken between two polls. */
 #define INTAKE_MAX 1024
-/*! Records read from the store before that. */
+/*! Records read from the store between two polls. */
 #define RESTORE_MAX 2048
-/*! Targets that leave at a time when max-targets has been lowered. */
+/*! Targets evicted at a time after max-targets has been lowered. */
 #define EVICT_MAX 1024
-/*! The next ones follow after so many ms. */
+/*! Pause before the next ones, ms. */
 #define EVICT_PAUSE_MS 10
-/*! Period of house-keeping, in ms. */
+/*! Period of house-keeping, ms. */
 #define SWEEP_MS 10000
-/*! How long a batch for the store is collected, in ms. */
+/*! How long a batch for the store is collected, ms. */
 #define COMMIT_MS 1000
-/*! When max-rate has made queries wait for so long, it is logged, in ms ... */
+/*! It is logged when max-rate has made queries wait for this long, ms ... */
 #define CAPPED_MS 2000
-/*! ... once in that time. */
+/*! ... once in this time, ms. */
 #define CAPPED_LOG_MS 60000
 
-/*! A query under way. Its target can't leave the cache: the entry is busy. */
+/*! A query under way. Its target stays in the cache, as the entry is busy. */
 typedef struct {
 	engine_t *engine;
-	tenant_t *tenant; /*!< That it was sent for. */
+	tenant_t *tenant; /*!< Tenant at the time of sending. */
 	pooled_t *pooled;
 	plan_t plan;
 	bool failed; /*!< A failure has been noted. */
@@ -42,7 +44,7 @@ typedef struct {
 
 /* --- targets --- */
 
-/*! Removes a target that the planner has let go. */
+/*! Removes a target that the planner has forgotten. */
 static void remove_target(engine_t *engine, target_t *target)
 {
 	store_del(engine->store, target->name, clock_ms());
@@ -85,7 +87,7 @@ static target_t *find_target(engine_t *engine, const knot_dname_t *name)
 	rcu_read_lock();
 	target_t *target = cache_find(engine->cache, name);
 	rcu_read_unlock();
-	return target; /* Only this thread removes it. */
+	return target; /* Safe after the unlock: only this thread removes targets. */
 }
 
 /* --- results --- */
@@ -98,12 +100,12 @@ static void publish_reply(engine_t *engine, const flight_t *flight, const reply_
 
 	uint64_t stored = archive_stored(engine->store, entry->answer, reply, options, now);
 	if (cache_publish(entry, reply, now) != KNOT_EOK) {
-		/* A failure like any other: the last good answer stays. */
+		/* It counts as a failure, and the last good answer stays. */
 		cache_fail(entry, KNOT_EDNS_EDE_OTHER, schedule_retry(entry, options, now), flight->plan.at);
 		return;
 	}
 	entry->answer->stored = stored;
-	bool held = options->hold && entry->answer->held != NULL; /* Then these stay in the store. */
+	bool held = options->hold && entry->answer->held != NULL; /* The store keeps these addresses. */
 	if (stored == 0 && !held) {
 		entry->answer->stored = archive_put(engine->store, target, flight->plan.id, reply, now);
 	}
@@ -122,7 +124,7 @@ static void count_result(const flight_t *flight, const reply_t *reply, int16_t e
 	tenant_count_latency(tenant, now - flight->plan.at);
 }
 
-/*! Tells that the resolvers went down, or came back. */
+/*! Logs that the resolvers went down or came back. */
 static void note_health(engine_t *engine, uint64_t now)
 {
 	char servers[RESOLVERS_TEXT_MAX], text[sizeof(servers) + 128];
@@ -191,7 +193,7 @@ static void take_request(engine_t *engine, const request_t *request, uint64_t no
 	if (target != NULL) {
 		tenant_charge(tenant, target);
 	} else if (request->refresh == 0 && request->wait == 0) {
-		return; /* The tenant was all, see engine_tenant(). */
+		return; /* It only renews the tenant, see engine_tenant(). */
 	} else if (cache_count(engine->cache) < engine->max_targets || evict_one(engine)) {
 		target = add_target(engine, request->name, tenant, now, now);
 	}
@@ -202,7 +204,7 @@ static void take_request(engine_t *engine, const request_t *request, uint64_t no
 	planner_request(&engine->planner, target, request->refresh, request->wait, request->made, now);
 }
 
-/*! True if there may be more. */
+/*! \return True if there may be more requests. */
 static bool take_requests(engine_t *engine)
 {
 	request_t *request = NULL;
@@ -213,7 +215,7 @@ static bool take_requests(engine_t *engine)
 	return request != NULL;
 }
 
-/*! A query that can't be sent has failed like any other. */
+/*! Fails a query that can't be sent. */
 static void fail_query(engine_t *engine, const plan_t *plan)
 {
 	entry_t *entry = &plan->target->entry[plan->id];
@@ -240,7 +242,7 @@ static void send_query(engine_t *engine, const plan_t *plan)
 	resolver_query(pooled->resolver, plan->target->name, addr_rrtype(plan->id), on_result, flight);
 }
 
-/*! Does what the planner says. \return ms until there is more to do. */
+/*! Does what the planner says. \return Time until there is more to do, ms. */
 static uint64_t follow_plan(engine_t *engine)
 {
 	engine->planner.max_rate = engine->max_rate;
@@ -259,7 +261,7 @@ static uint64_t follow_plan(engine_t *engine)
 	return 0;
 }
 
-/*! What has been too many for max-targets was never stored: on_sweep() sees to the rest. */
+/*! Adds a target read from the store. Too many come only if max-targets was lowered; on_sweep() evicts those. */
 static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 {
 	target_t *target = find_target(engine, answer->name);
@@ -333,7 +335,7 @@ static void count_stored(engine_t *engine)
 
 static void on_tick(uv_timer_t *tick)
 {
-	(void)tick; /* It has made the loop go round. */
+	(void)tick; /* The timer only has to wake the loop for on_prepare(). */
 }
 
 static void on_commit(uv_timer_t *timer)

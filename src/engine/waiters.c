@@ -37,7 +37,7 @@ bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned max_waiters, wa
 	int ret = 0;
 
 	atomic_fetch_add(&waiters->count, 1);
-	/* Either `done` sees the result, or waiters_wake() sees the waiter. */
+	/* With the fence of waiters_wake(), either `done` sees the result, or waiters_wake() sees the waiter. */
 	atomic_thread_fence(memory_order_seq_cst);
 	pthread_mutex_lock(&waiters->lock);
 	while (!(is_done = done(ctx)) && ret == 0) {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * By the time of this hook Knot has looked the name up, following CNAMEs, and
- * has put what the zone has: nothing (NODATA), or the owner's own addresses
- * (HIT). At a node with ALIAS the hook
+ * Before this hook Knot has looked up the name, following CNAMEs, and has put
+ * what the zone has: nothing (NODATA), or the owner's own addresses (HIT). At a
+ * node with ALIAS the hook
  *
- *   - has the targets' A and AAAA resolved when they are due, whatever was asked;
- *   - for A and AAAA puts the targets' addresses, in place of or beside the
- *     owner's own, or changes the reply to what there is to say instead;
+ *   - requests resolution of the targets' A and AAAA when due, whatever the type asked;
+ *   - for A and AAAA puts the targets' addresses, in place of the owner's own or
+ *     merged with them, or makes the reply NODATA, SERVFAIL or truncated;
  *   - hides the record itself.
  *
- * Every other name and type passes untouched.
+ * Other names and types are not changed.
  */
 
 #include "module/answer.h"
@@ -35,7 +35,7 @@ static knotd_in_state_t reply_error(knotd_qdata_t *qdata, uint16_t rcode, int ed
 	return KNOTD_IN_STATE_ERROR;
 }
 
-/*! Octets that mod-onlinesign will add for the RRsets in the answer and one more; without that room it fails. */
+/*! Octets that mod-onlinesign will add for the RRsets in the answer and one more; without this space it fails. */
 static uint16_t signature_room(const qctx_t *qctx)
 {
 	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
@@ -47,7 +47,7 @@ static uint16_t signature_room(const qctx_t *qctx)
 	return MIN(room, qctx->pkt->max_size);
 }
 
-/*! What becomes of the reply after a try to put something. */
+/*! State of the reply after an attempt to put an RRset. */
 static knotd_in_state_t has_put(const qctx_t *qctx, int ret)
 {
 	switch (ret) {
@@ -93,8 +93,8 @@ static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rr
 }
 
 /*!
- * The TTL that signed addresses of this owner have at most: what resolvers hold is to be valid, and one signature has
- * to do for all TTLs on the way down.
+ * The highest TTL of signed addresses of this owner, for the RRSIG. One signature serves while the TTL counts down, and
+ * no TTL in an answer may be above the original TTL.
  */
 static uint32_t original_ttl(const qctx_t *qctx)
 {
@@ -102,7 +102,7 @@ static uint32_t original_ttl(const qctx_t *qctx)
 	return MAX(MIN(qctx->ttl, policy->ttl_max), policy->ttl_min);
 }
 
-/*! Puts addresses, with signatures where the reply needs them. */
+/*! Puts addresses, with signatures if the reply needs them. */
 static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset, uint16_t flags)
 {
 	if (qctx->keys == NULL) {
@@ -120,7 +120,7 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs, 0) : state;
 }
 
-/*! Puts the union of several sets, without what `deny-address` has of the targets'. */
+/*! Puts the union of several sets, without target addresses that `deny-address` rules out. */
 static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, const knot_rrset_t *sibling)
 {
 	knot_pkt_t *pkt = qctx->pkt;
@@ -152,7 +152,7 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 	return state;
 }
 
-/*! Puts the targets' addresses, and with them the owner's own if given. */
+/*! Puts the targets' addresses, merged with the owner's own if given. */
 static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome,
                                       const knot_rrset_t *sibling)
 {
@@ -161,7 +161,7 @@ static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const
 		return put_union(qctx, rrtype, outcome, sibling);
 	}
 
-	/* The packet points to the answer until it has been written, within the same read section. */
+	/* The packet points to the cached answer until the reply is written, which is in the same read section. */
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, (knot_dname_t *)qctx->qdata->name, rrtype, KNOT_CLASS_IN, outcome->ttl);
 	rrset.rrs = outcome->answer[0]->rrs;
@@ -174,7 +174,7 @@ static void note_denied_address(const qctx_t *qctx)
 	log_once(qctx->ctx, qctx->mod, qctx_owner(qctx), "addresses left out, 'deny-address' rules them out");
 }
 
-/*! Counts what a client gets. \return the state that goes with it */
+/*! Counts what a client gets. \return `state`. */
 static knotd_in_state_t got(const qctx_t *qctx, got_t what, knotd_in_state_t state)
 {
 	stats_count(qctx->mod, qctx->qdata, STAT_ANSWER_A + addr_type(qctx->qtype),
@@ -182,7 +182,7 @@ static knotd_in_state_t got(const qctx_t *qctx, got_t what, knotd_in_state_t sta
 	return state;
 }
 
-/*! Puts the targets' addresses in place of, or beside, the owner's own, which are in the packet in state HIT. */
+/*! Puts the targets' addresses in place of the owner's own, which are in the packet in state HIT, or merges both. */
 static knotd_in_state_t replace_siblings(const qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, bool merge)
 {
 	if (state == KNOTD_IN_STATE_HIT && !packet_drop(qctx->pkt, qctx->qtype)) {
@@ -196,7 +196,7 @@ static knotd_in_state_t replace_siblings(const qctx_t *qctx, knotd_in_state_t st
 	return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, &sibling));
 }
 
-/*! Makes the reply what has been decided. */
+/*! Changes the reply as decided. */
 static knotd_in_state_t apply(const qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, decision_t decision)
 {
 	switch (decision.kind) {
@@ -215,7 +215,7 @@ static knotd_in_state_t apply(const qctx_t *qctx, knotd_in_state_t state, const 
 	}
 }
 
-/*! The answer to A or AAAA. In state HIT the owner's own addresses are in the packet. */
+/*! Answers A or AAAA. In state HIT the owner's own addresses are in the packet. */
 static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state)
 {
 	const policy_t *policy = &qctx->ctx->conf.policy;
@@ -252,7 +252,7 @@ static bool is_no_alias(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 	return !shows_alias(rrset);
 }
 
-/*! Takes what shows the record off the answer. False if there is nothing, or it may be shown. */
+/*! Removes the record and its RRSIGs from the answer. \return False if there is none or it may be shown. */
 static bool drop_alias(const qctx_t *qctx)
 {
 	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
@@ -264,19 +264,19 @@ static bool drop_alias(const qctx_t *qctx)
 	return false;
 }
 
-/*! Refuses what would show the record and can't be had otherwise. */
+/*! Refuses a query whose answer shows the record and can't do without it. */
 static knotd_in_state_t refuse_alias(const qctx_t *qctx, knotd_in_state_t state)
 {
 	return drop_alias(qctx) ? reply_error(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE) : state;
 }
 
-/*! The reply to a query for the record itself. */
+/*! Replies to a query for the record itself. */
 static knotd_in_state_t hide_alias(const qctx_t *qctx, knotd_in_state_t state)
 {
 	if (qctx->ctx->conf.policy.expose) {
 		return state;
 	}
-	/* The NSEC of mod-onlinesign lists all types of the node: a NODATA could not be proven. */
+	/* The NSEC of mod-onlinesign lists all types of the node, so NODATA could not be proven. */
 	if (qctx->ctx->conf.onlinesign) {
 		return reply_error(qctx->qdata, KNOT_RCODE_REFUSED, KNOT_EDNS_EDE_NONE);
 	}
@@ -308,7 +308,7 @@ static knotd_in_state_t put_own(const qctx_t *qctx, const node_rrset_t *own)
 	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs, 0) : has_put(qctx, ret);
 }
 
-/*! The first type with addresses of the targets, as an answer to ANY; NODATA if there is none. */
+/*! Answers ANY with the first type for which targets have addresses, or with NODATA if there is none. */
 static knotd_in_state_t answer_any_address(const qctx_t *qctx)
 {
 	outcome_t outcome = { .kind = VERDICT_NODATA };
@@ -328,7 +328,7 @@ static knotd_in_state_t answer_any_address(const qctx_t *qctx)
 	return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
 }
 
-/*! The reply to ANY is one RRset (RFC 8482, section 4.1): another one than the record. */
+/*! Answers ANY with one RRset (RFC 8482, section 4.1) other than the record. */
 static knotd_in_state_t answer_any(const qctx_t *qctx, knotd_in_state_t state)
 {
 	if (!drop_alias(qctx)) {
@@ -346,8 +346,8 @@ static knotd_in_state_t answer_any(const qctx_t *qctx, knotd_in_state_t state)
 /* --- the hook --- */
 
 /*!
- * Finds out whether the reply has to be signed, and how. Where it has to be, and can't be, signatures that Knot put or will
- * put are of the zone's own data, and no place for other addresses.
+ * Finds out whether the reply has to be signed, and the keys. If it has to be but can't be, other addresses must not be
+ * put: the signatures that Knot puts cover only the zone's own data.
  */
 static signer_state_t find_keys(qctx_t *qctx)
 {
@@ -367,7 +367,7 @@ static signer_state_t find_keys(qctx_t *qctx)
 	return SIGNER_LOST;
 }
 
-/*! Logs what has come up meanwhile. */
+/*! Logs messages of the engine's thread. */
 static void log_pending(const qctx_t *qctx)
 {
 	if (log_queue_pending(engine_log(qctx->ctx->engine))) {
@@ -378,7 +378,7 @@ static void log_pending(const qctx_t *qctx)
 	}
 }
 
-/*! The reply where it has to be signed, and that can't be done now, or at all. */
+/*! Replies when the reply has to be signed, but can't be signed now or at all. */
 static knotd_in_state_t answer_without_keys(const qctx_t *qctx, knotd_in_state_t state, signer_state_t signing)
 {
 	bool is_address = addr_is_rrtype(qctx->qtype);
@@ -389,7 +389,7 @@ static knotd_in_state_t answer_without_keys(const qctx_t *qctx, knotd_in_state_t
 	return is_address ? got(qctx, GOT_UNCHANGED, state) : refuse_alias(qctx, state);
 }
 
-/*! The reply by what is asked for. */
+/*! Replies by the type asked for. */
 static knotd_in_state_t answer_type(qctx_t *qctx, knotd_in_state_t state)
 {
 	switch (qctx->qtype) {
@@ -425,7 +425,7 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 		return answer_without_keys(&qctx, state, signing);
 	}
 	state = answer_type(&qctx, state);
-	/* The answer itself may have the owner's NSEC. */
+	/* The answer section itself may have the owner's NSEC. */
 	bool has_nsec = qctx.qtype == KNOT_RRTYPE_ANY || qctx.qtype == KNOT_RRTYPE_NSEC;
 	return (has_nsec && qctx.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) ?
 	               denial_correct(state, pkt, qdata, mod) :

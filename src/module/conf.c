@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* The schema of section mod-alias, its checks, and the reading of it and of other sections. See conf.h. */
+
 #include "module/conf.h"
 
 #include <netinet/in.h>
@@ -80,9 +82,9 @@ static const knot_lookup_t nxdomain_modes[] = {
 /* clang-format on */
 
 /*!
- * Reads an address as the configuration parser has it: a type, 4 or 6, the
- * address, and the port as 64-bit integer, -1 if none. libknot's own reader got
- * another signature within Knot 3.5.
+ * Reads an address in the format of the configuration parser: a type, 4 or 6, the
+ * address, and the port as 64-bit integer, -1 if none. libknot's own reader is not
+ * used, as its signature changed within Knot 3.5.
  */
 static int read_address(struct sockaddr_storage *addr, const uint8_t *data, size_t len)
 {
@@ -104,7 +106,7 @@ static int read_address(struct sockaddr_storage *addr, const uint8_t *data, size
 	}
 
 	int64_t port = yp_int(pos);
-	in->sin_port = htons(port < 0 ? DNS_PORT : port); /* The same place in both. */
+	in->sin_port = htons(port < 0 ? DNS_PORT : port); /* Both structures have the port at the same place. */
 	return KNOT_EOK;
 }
 
@@ -121,8 +123,9 @@ static int check_resolver(knotd_conf_check_args_t *args)
 }
 
 /*!
- * Checks a network or range as the configuration parser has it: a type, 4 or 6, the first address, a format, and for
- * a range again type and address. The parser takes any two addresses of a type; newer ones take a socket's path, too.
+ * Checks a network or range in the format of the configuration parser: a type, 4 or 6, the first address, a format, and
+ * for a range again type and address. The parser accepts any two addresses of a type; newer ones also accept the path
+ * of a socket.
  */
 static int check_network(knotd_conf_check_args_t *args)
 {
@@ -215,7 +218,7 @@ static void load_policy(policy_t *policy, knotd_mod_t *mod)
 	options->hold = (policy->nxdomain == NXDOMAIN_HOLD);
 }
 
-/*! The octets of an IPv4 or IPv6 address, as check_network() lets no other through. */
+/*! The octets of an address. check_network() accepts only IPv4 and IPv6. */
 static const uint8_t *address_octets(const struct sockaddr_storage *addr)
 {
 	return (addr->ss_family == AF_INET) ? (const uint8_t *)&((const struct sockaddr_in *)addr)->sin_addr :
@@ -254,7 +257,6 @@ static int load_suffixes(name_set_t *set, knotd_mod_t *mod, const yp_name_t *ite
 	return ret;
 }
 
-/*! What the zone must not be used for. */
 static int load_filters(policy_t *policy, knotd_mod_t *mod)
 {
 	int ret = load_networks(&policy->deny_address, mod);
@@ -291,7 +293,7 @@ static int load_resolvers(resolvers_t *set, knotd_mod_t *mod)
 	return ret;
 }
 
-/*! The directory of the store: below knotd's databases, unless it is absolute. */
+/*! Reads the directory of the store. A relative path is below knotd's databases. */
 static int load_store(char *path, knotd_mod_t *mod)
 {
 	const char *store = knotd_conf_mod(mod, MOD_STORE).single.string;
@@ -315,7 +317,7 @@ static bool is_module(const uint8_t *item, const char *name)
 	return item[0] == strlen(name) && memcmp(item + 1, name, item[0]) == 0;
 }
 
-/*! Without A and AAAA in its NSEC, a denial of another type denies the addresses (RFC 8198). */
+/*! Warns if the NSEC lacks A or AAAA: then the denial of another type denies the addresses, too (RFC 8198). */
 static void check_nsec_bitmap(knotd_mod_t *mod, const knotd_conf_t *id)
 {
 	bool has_a = false, has_aaaa = false;
@@ -334,7 +336,7 @@ static void check_nsec_bitmap(knotd_mod_t *mod, const knotd_conf_t *id)
 	knotd_conf_free(&bitmap);
 }
 
-/*! Finds mod-onlinesign in the zone's list of modules; it signs only what is there when its turn comes. */
+/*! Finds mod-onlinesign in the zone's list of modules. It must be after this module: it signs what is there by then. */
 static int find_onlinesign(conf_alias_t *conf, knotd_conf_t *policy_id, knotd_mod_t *mod)
 {
 	bool self_seen = false;
@@ -392,7 +394,7 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 	}
 }
 
-/*! What refers to nothing means the section `default`, which need not be there. */
+/*! An empty reference means the section `default`, which need not exist. */
 static knotd_conf_t or_default(knotd_conf_t id)
 {
 	static const uint8_t name[] = "default";
@@ -403,7 +405,7 @@ static knotd_conf_t or_default(knotd_conf_t id)
 	return id;
 }
 
-/*! Adds a keystore; a directory is below that of the KASP database, unless it is absolute. */
+/*! Adds a keystore. A relative directory is below that of the KASP database. */
 static int load_keystore(keystores_t *stores, const knotd_conf_t *id, knotd_mod_t *mod)
 {
 	enum { PKCS11 = 2 };
@@ -427,7 +429,7 @@ static int load_keystore(keystores_t *stores, const knotd_conf_t *id, knotd_mod_
 	return ret;
 }
 
-/*! Newer versions of Knot have several keystores in a policy. */
+/*! Adds the keystores of a policy: one, or several in newer versions of Knot. */
 static int load_keystores(keystores_t *stores, const knotd_conf_t *policy, knotd_mod_t *mod)
 {
 	knotd_conf_t ids = knotd_conf(mod, ITEM_POLICY, ITEM_KEYSTORE, policy);
@@ -444,7 +446,7 @@ static int load_keystores(keystores_t *stores, const knotd_conf_t *policy, knotd
 	return ret;
 }
 
-/*! How the zone is signed by Knot, and by this module likewise. */
+/*! Reads how Knot signs the zone; this module signs in the same way. */
 static int load_signer(signer_conf_t *conf, knotd_mod_t *mod)
 {
 	knotd_conf_t policy = or_default(knotd_conf_zone(mod, ITEM_DNSSEC_POLICY, knotd_mod_zone(mod)));

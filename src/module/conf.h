@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Options of section mod-alias in knot.conf.
+ * \brief Configuration: the options of section mod-alias in knot.conf, and what matters of other sections.
  */
 
 #pragma once
@@ -16,29 +16,29 @@
 /*! Section schema. */
 extern const yp_item_t conf_schema[];
 
-/*! \brief Checks a section as a whole; sets args->err_str to the rule that is broken. \return KNOT_E* */
+/*! \brief Checks a section as a whole; sets args->err_str to the broken rule. \return KNOT_E* */
 int conf_check(knotd_conf_check_args_t *args);
 
-/*! What else of knot.conf matters. */
+/*! The configuration of a zone. */
 typedef struct {
 	policy_t policy;
 	engine_key_t engine;
 	limits_t limits;
-	uint32_t zone_rate;   /*!< Queries/s to the resolvers that the zone may cause, 0: any. */
-	unsigned max_waiters; /*!< Half of the TCP workers: how many may wait for a resolution. */
+	uint32_t zone_rate;   /*!< Limit of the zone's queries to the resolvers, queries/s; 0: none. */
+	unsigned max_waiters; /*!< Most threads that may wait for a resolution: half of the TCP workers. */
 	bool rotate;          /*!< server.answer-rotation. */
-	bool signing;         /*!< dnssec-signing is on, and mod-onlinesign does not sign instead. */
-	signer_conf_t signer; /*!< For that. */
+	bool signing;         /*!< Automatic signing: dnssec-signing is on, and mod-onlinesign is not used. */
+	signer_conf_t signer; /*!< Set if `signing`. */
 	bool onlinesign;      /*!< mod-onlinesign comes after this module. */
-	uint16_t rrsig_len;   /*!< Its signatures, without owner and signer, in octets. */
+	uint16_t rrsig_len;   /*!< Length of its RRSIGs without owner and signer, octets. */
 } conf_alias_t;
 
 /*!
  * \brief Reads the configuration of the module's zone; for the load callback.
  *
- * \return KNOT_E*; the reason has been logged. To be followed by conf_free() in any case.
+ * \return KNOT_E*, after a message in the log. conf_free() has to follow also after an error.
  */
 int conf_load(conf_alias_t *conf, knotd_mod_t *mod);
 
-/*! \brief Frees what conf_load() allocated, also if it failed; all zeros are fine. */
+/*! \brief Frees what conf_load() allocated, also if it failed; a zeroed structure is fine. */
 void conf_free(conf_alias_t *conf);

@@ -20,21 +20,21 @@ typedef enum {
 	LAYOUT_FAILED,
 } layout_t;
 
-/*! What has been logged, a bit for each owner and complaint (by hash). */
+/*! Bits for warnings already logged, one for each owner and warning, by hash. */
 #define LOGGED_BITS 1024
 
-/*! Constant but for what is atomic. */
+/*! Constant after the load, except for atomic fields. */
 typedef struct {
 	conf_alias_t conf;
 	engine_t *engine;
 	tenant_t *tenant;
 	signer_t *signer;              /*!< With automatic signing, else NULL. */
-	_Atomic bool elsewhere_logged; /*!< That the zone is signed elsewhere. */
+	_Atomic bool elsewhere_logged; /*!< It is logged that the zone is signed elsewhere. */
 	_Atomic layout_t layout;
 	_Atomic uint64_t logged[LOGGED_BITS / 64];
 	_Atomic uint64_t state_logged_at;   /*!< clock_ms() of the last line about a target. */
 	_Atomic uint64_t delayed_logged_at; /*!< clock_ms() of the last line about zone-rate. */
 } alias_ctx_t;
 
-/*! \brief Whether the private layout of zone nodes (node.h) holds for the zone; logged if it does not. Inside of a hook. */
+/*! \brief Whether the private layout of zone nodes (node.h) holds; else logs an error once. Inside of a hook. */
 bool context_knows_nodes(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata);

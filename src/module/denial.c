@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Finds NSEC and NSEC3 records that list ALIAS, and replaces them and their RRSIGs in the packet. See denial.h. */
+
 #include "module/denial.h"
 
 #include <urcu.h>
@@ -11,8 +13,8 @@
 #include "module/signer.h"
 
 /*!
- * Records replaced in a section. Of proofs Knot puts three at most, and one for each wildcard in a chain of twenty CNAMEs;
- * in the additional section there may be any number.
+ * Most records replaced in a section. For a proof Knot puts at most three, and one for each wildcard in a chain of
+ * twenty CNAMEs. Only the additional section may have more.
  */
 #define REPLACED_MAX 32
 
@@ -21,10 +23,10 @@ typedef struct {
 	knot_pkt_t *pkt;
 	knotd_mod_t *mod;
 	const keys_t *keys;
-	const node_t *node;          /*!< What Knot found, where its own NSEC is in the answer; else NULL. */
-	const knot_rdata_t *denying; /*!< The record that has to lack a type, or NULL ... */
-	uint16_t denied;             /*!< ... which is A or AAAA. */
-	bool left_out;               /*!< Some could not be replaced. */
+	const node_t *node;          /*!< In the answer section: the node found, whose NSEC is there; else NULL. */
+	const knot_rdata_t *denying; /*!< The record that must not list `denied`, or NULL. */
+	uint16_t denied;             /*!< A or AAAA. */
+	bool left_out;               /*!< A record could not be replaced and was removed. */
 	unsigned count;
 	struct {
 		const knot_dname_t *owner;
@@ -43,8 +45,8 @@ static bool lists_alias(const knot_rrset_t *rrset)
 }
 
 /*!
- * Finds the record that proves the NODATA of an address: the NSEC of that owner, or the first NSEC3, as Knot begins with
- * the one that matches. At an ALIAS owner there always is one, as opt-out is for delegations.
+ * Finds the record that proves NODATA for A or AAAA: the NSEC of the owner, or the first NSEC3, as Knot puts the
+ * matching one first. An ALIAS owner always has one, as opt-out is only for delegations.
  */
 static void find_denying(denial_t *denial, const knotd_qdata_t *qdata)
 {
@@ -74,7 +76,7 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 {
 	knot_rrset_t own = *rrset;
 	if (denial->node != NULL) {
-		own.owner = denial->node->owner; /* A wildcard as such. */
+		own.owner = denial->node->owner; /* The wildcard itself, not the query's name. */
 	}
 	uint16_t denied = (rrset->rrs.rdata == denial->denying) ? denial->denied : 0;
 	const signature_t *signature = NULL;
@@ -89,13 +91,13 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 
 	denial->replaced[denial->count].owner = signature->owner;
 	denial->replaced[denial->count++].signature = signature;
-	/* The packet's owner stays with its memory, which ends with the query. Knot has looked for duplicates already. */
+	/* The packet's memory, freed after the query, keeps the owner. Knot has checked for duplicates before. */
 	*flags &= ~(KNOT_PF_FREE | KNOT_PF_CHECKDUP);
 	rrset->rrs = signature->truth;
 	return true;
 }
 
-/*! Whether the record that signatures cover has been put again. */
+/*! Whether the record that the RRSIGs cover is in the packet again. */
 static bool is_put(const denial_t *denial, const knot_rrset_t *rrsigs, uint16_t covered)
 {
 	const knot_pktsection_t *section = &denial->pkt->sections[denial->pkt->current];
@@ -108,7 +110,7 @@ static bool is_put(const denial_t *denial, const knot_rrset_t *rrsigs, uint16_t 
 	return false;
 }
 
-/*! Puts our signatures in place of those of a replaced record. False for those of one that was left out. */
+/*! Replaces the RRSIGs of a replaced record by ours. \return False for those of a removed record. */
 static bool replace_rrsigs(const denial_t *denial, knot_rrset_t *rrset, uint16_t *flags)
 {
 	uint16_t covered = knot_rrsig_type_covered(rrset->rrs.rdata);
@@ -162,7 +164,7 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 
 	int ret = packet_edit(pkt, section->pos + i, correct, &denial);
 	if (pkt->current == KNOT_ADDITIONAL) {
-		return state; /* All of that is optional. */
+		return state; /* The additional section is optional. */
 	}
 	if (denial.left_out || (ret != KNOT_EOK && ret != KNOT_ESPACE)) {
 		return KNOTD_IN_STATE_ERROR;
@@ -176,7 +178,7 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	return knot_pkt_has_dnssec(qdata->query) ? denial_correct(state, pkt, qdata, mod) : state;
 }
 
-/*! Whether a reply has what only a later hook would have hidden or corrected. */
+/*! Whether a reply has records that a later hook would have hidden or corrected. */
 static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
 {
 	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
@@ -192,7 +194,7 @@ knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
                               knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	const alias_ctx_t *ctx = knotd_mod_ctx(mod);
-	/* A TSIG is over what there is by now. */
+	/* A TSIG is made before this stage, so a reply with one must not be changed. */
 	if (state == KNOTD_STATE_DONE && knot_wire_get_tc(pkt->wire) && !knot_pkt_has_tsig(qdata->query) &&
 	    is_unfinished(pkt, ctx)) {
 		packet_empty(pkt);

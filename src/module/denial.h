@@ -2,10 +2,10 @@
 
 /*!
  * \file
- * \brief Telling the truth in NSEC and NSEC3 of ALIAS owners, in a zone with automatic signing.
+ * \brief Correct NSEC and NSEC3 of ALIAS owners, in a zone with automatic signing.
  *
- * Knot's own say that there is an ALIAS and that there are no addresses. A resolver with aggressive use of them
- * (RFC 8198) would deny the addresses, once it has seen any denial at the owner or next to it.
+ * Knot's own records list the ALIAS, but no addresses. A resolver with aggressive use of NSEC (RFC 8198) that has seen
+ * any denial at the owner or next to it would deny the addresses.
  */
 
 #pragma once
@@ -23,19 +23,20 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*!
- * \brief Hook of the stage KNOTD_STAGE_END, of a module with or without a signer, likewise.
+ * \brief Hook of the stage KNOTD_STAGE_END, of a module with or without a signer. On a worker.
  *
- * A reply that Knot truncated on the way has not been seen by the others: it leaves without what it got.
+ * Knot calls no hook of a section in which it truncates the reply. Such a reply is emptied if it has records to hide or
+ * correct.
  */
 knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
                               knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*!
- * \brief Puts the truth in place of what is in the current section.
+ * \brief Corrects the NSEC and NSEC3 records of the current section. On a worker, inside rcu_read_lock().
  *
  * \param state  State of the reply.
  *
- * \return The new state: TRUNC or ERROR when that fails.
+ * \return The new state: TRUNC or ERROR if that fails.
  */
 knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
                                 knotd_qdata_t *qdata, knotd_mod_t *mod);

@@ -6,19 +6,19 @@
 
 #include "util/hash.h"
 
-/*! Shortest time between lines about targets of a zone, ms. */
+/*! Shortest time between two lines about targets of a zone, ms. */
 #define STATE_PAUSE_MS 1000
-/*! Shortest time between lines about zone-rate, ms. */
+/*! Shortest time between two lines about zone-rate, ms. */
 #define DELAYED_PAUSE_MS 60000
 
 void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what)
 {
-	/* The text and not its place, which is another one with each start. */
+	/* Hashes the text, not its address, which differs with each start. */
 	uint64_t print = hash64(hash64(0, owner, knot_dname_size(owner)), what, strlen(what));
 	unsigned bit = print % LOGGED_BITS;
 	uint64_t mask = 1ULL << (bit % 64);
 	_Atomic uint64_t *logged = &ctx->logged[bit / 64];
-	/* The load first: all queries of all workers come here. */
+	/* A load first: all queries of all workers come here, and the exchange is expensive. */
 	if ((atomic_load_explicit(logged, memory_order_relaxed) & mask) || (atomic_fetch_or(logged, mask) & mask)) {
 		return;
 	}
@@ -29,7 +29,7 @@ void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, con
 	}
 }
 
-/*! Whether it is time for the next line of a kind; one thread is told so. */
+/*! Whether it is time for the next line of a kind; true for one thread only. */
 static bool is_time(_Atomic uint64_t *logged_at, uint64_t pause, uint64_t now)
 {
 	uint64_t before = atomic_load_explicit(logged_at, memory_order_relaxed);
@@ -51,12 +51,12 @@ void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, ta
 {
 	entry_t *entry = &target->entry[id];
 	uint8_t told = atomic_load_explicit(&entry->told, memory_order_relaxed);
-	/* Where one zone has nothing left to serve, another one with another stale-max may have. */
+	/* STALE after FAILED is no change: another zone with a longer stale-max may still serve. */
 	if (state == told || state == STATE_UNKNOWN || (state == STATE_STALE && told == STATE_FAILED)) {
 		return;
 	}
 	if (state == STATE_DANGLING && atomic_load(&target->entry[ADDR_TYPES - 1 - id].told) == STATE_DANGLING) {
-		/* The name does not exist, whatever the type: that was told. */
+		/* The name does not exist for any type, and that was logged for the other one. */
 		atomic_compare_exchange_strong(&entry->told, &told, state);
 		return;
 	}

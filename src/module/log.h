@@ -2,10 +2,10 @@
 
 /*!
  * \file
- * \brief What the operator reads in the log, written by hooks and the load callback.
+ * \brief Messages for knotd's log, written by hooks and the load callback.
  *
- * Never a line for each query: complaints about a record come once, states of a target
- * when they change, both within limits.
+ * No message is logged with each query: warnings about a record once, the state of a target
+ * when it changes, both rate-limited.
  */
 
 #pragma once
@@ -13,30 +13,30 @@
 #include "cache/verdict.h"
 #include "module/context.h"
 
-/*! \brief Logs a complaint about the ALIAS of an owner, once until the next load; `what` is a literal. */
+/*! \brief Logs a warning about the ALIAS of an owner, once until the next load. \param what  Text, a literal. */
 void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what);
 
 /*!
- * \brief Logs that a target fails, goes stale, does not exist, or is fine again.
+ * \brief Logs that a target fails, is stale, does not exist, or is resolved again.
  *
- * Each change once, however many zones share the target; at most one line a second and
- * zone, and what did not fit is seen again with the next query. While the resolver is
- * down, which has a line of its own, failures of single targets are no news.
+ * Each change is logged once, however many zones share the target, and at most one line
+ * a second for a zone. A change that was over the limit is logged with a later query.
+ * Failures are not logged while the resolver is down, which has a line of its own.
  *
  * \param owner   Owner of the ALIAS.
- * \param target  The target.
+ * \param target  Target.
  * \param id      Its entry.
- * \param state   What the verdict says of it.
+ * \param state   State of the entry by its verdict.
  * \param now     clock_ms().
  */
 void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
                addr_type_t id, target_state_t state, uint64_t now);
 
-/*! \brief Logs that signatures of the zone are made elsewhere, once until the next load. */
+/*! \brief Logs that the zone is signed elsewhere, once until the next load. */
 void log_signed_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);
 
-/*! \brief Logs that zone-rate puts queries off, once a minute. */
+/*! \brief Logs that zone-rate delays queries, once a minute. */
 void log_zone_rate(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now);
 
-/*! \brief Logs what the engine's thread has to tell. */
+/*! \brief Logs the messages of the engine's thread. */
 void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod);

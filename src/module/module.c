@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The module as knotd sees it. A zone has a context of its own; what costs,
- * the cache and its thread, is shared by way of the engine.
+ * The module as knotd sees it: load, unload, hooks. Each zone has a context. The
+ * cache and its thread are shared by zones through the engine.
  */
 
 #include <urcu.h>
@@ -29,7 +29,7 @@ static void free_ctx(alias_ctx_t *ctx, const knotd_mod_t *mod)
 	}
 }
 
-/*! Signatures to keep: of A, AAAA, and the denials with either or neither of them missing, of as many owners. */
+/*! Most signatures to keep. An owner has five: of A, of AAAA, and of the denials of A, of AAAA and of other types. */
 static uint32_t signatures_max(const conf_alias_t *conf)
 {
 	enum { PER_OWNER = 5 };
@@ -81,7 +81,7 @@ static int load(knotd_mod_t *mod)
 		goto fail;
 	}
 
-	log_queued(ctx, mod); /* About the store, mostly. */
+	log_queued(ctx, mod); /* Mostly messages about the store. */
 
 	ret = add_hooks(mod, ctx);
 	if (ret != KNOT_EOK) {
@@ -94,14 +94,14 @@ fail:
 	return ret;
 }
 
-/* Must not log: the zone may be gone. May run twice. */
+/* Must not log: the zone's name may be freed by now. May run twice. */
 static void unload(knotd_mod_t *mod)
 {
 	free_ctx(knotd_mod_ctx(mod), mod);
 	knotd_mod_ctx_set(mod, NULL);
 }
 
-/* The name has to be expanded before KNOTD_MOD_API makes a string of it. */
+/* The macro MODULE_NAME has to be expanded before KNOTD_MOD_API makes a string of it. */
 #define MODULE_API(name, ...) KNOTD_MOD_API(name, __VA_ARGS__)
 
 MODULE_API(MODULE_NAME, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF,

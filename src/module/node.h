@@ -4,10 +4,10 @@
  * \file
  * \brief The zone node that Knot found for a query.
  *
- * The one thing this module needs that Knot's module API does not show. The
- * layout below is that of Knot 3.2.6, 3.3.10, 3.4.10 and 3.5.6 on 64-bit
- * machines. knotd accepts a module of its own ABI version only, and
- * node_layout_holds() proves the layout at run time before it is used.
+ * Knot's module API shows everything that this module needs, except the node. The
+ * layout below is that of Knot 3.2.6, 3.3.10, 3.4.10 and 3.5.6 on 64-bit machines.
+ * knotd accepts only modules of its own ABI version, and node_layout_holds() proves
+ * the layout at run time before it is used.
  */
 
 #pragma once
@@ -40,12 +40,12 @@ typedef struct {
 	uint16_t flags;
 } node_t;
 
-/*! zone_contents_t of knot/zone/contents.h, its first member only. */
+/*! The first member of zone_contents_t of knot/zone/contents.h. */
 typedef struct {
 	const node_t *apex;
 } node_contents_t;
 
-/*! knotd_qdata_extra_t of knot/nameserver/process_query.h, as far as the encloser. */
+/*! knotd_qdata_extra_t of knot/nameserver/process_query.h, up to the encloser. */
 typedef struct {
 	void *zone;
 	const node_contents_t *contents;
@@ -63,7 +63,7 @@ _Static_assert(offsetof(node_extra_t, contents) == 8 && offsetof(node_extra_t, n
                        offsetof(node_extra_t, encloser) == 96,
                "knotd_qdata_extra_t");
 
-/*! Node flags: at, and below a zone cut. */
+/*! Node flags: at a zone cut, and below one. */
 #define NODE_DELEG (1 << 0)
 #define NODE_NONAUTH (1 << 1)
 
@@ -83,7 +83,7 @@ static inline knot_rrset_t node_rrset(const node_t *node, uint16_t type)
 }
 
 /*!
- * \brief Proves the layout: the apex reached by it has to be the one that the API shows.
+ * \brief Proves the layout: it has to lead to the same apex as the API.
  *
  * Inside of a hook, for a zone with contents.
  */
@@ -110,23 +110,23 @@ static inline bool node_is_cut(const node_t *node)
 }
 
 /*!
- * \brief The last node that Knot has found, or NULL.
+ * \brief The last node that Knot found, or NULL. Inside of a hook.
  *
- * After a CNAME or DNAME that leads out of the zone it is not that of qdata->name: see node_covers().
+ * After a CNAME or DNAME that leads out of the zone it is not the node of qdata->name: see node_covers().
  */
 static inline const node_t *node_last(const knotd_qdata_t *qdata)
 {
 	return ((const node_extra_t *)qdata->extra)->node;
 }
 
-/*! \brief Whether a node is that of a name, or a wildcard that covers it. */
+/*! \brief Whether a node is the node of a name or a wildcard that covers it. */
 static inline bool node_covers(const node_t *node, const knot_dname_t *name)
 {
 	return knot_dname_is_wildcard(node->owner) ? knot_dname_in_bailiwick(name, node->owner + 2) > 0 :
 	                                             knot_dname_is_equal(node->owner, name);
 }
 
-/*! \brief The node that Knot has found for qdata->name: itself or a wildcard; NULL if none. */
+/*! \brief The node that Knot found for qdata->name, its own or a wildcard; NULL if none. Inside of a hook. */
 static inline const node_t *node_found(const knotd_qdata_t *qdata)
 {
 	const node_t *node = node_last(qdata);

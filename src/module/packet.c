@@ -13,7 +13,7 @@ static void add_count(knot_pkt_t *pkt, int16_t count)
 	}
 }
 
-/*! Takes back RRsets from one on, whose descriptions stay in the packet's arrays for now. \return The number before */
+/*! Takes back all RRsets from `first` on. Their entries stay in the packet's arrays. \return The old RRset count. */
 static uint16_t take_back(knot_pkt_t *pkt, uint16_t first)
 {
 	uint16_t end = pkt->rrset_count;
@@ -23,14 +23,14 @@ static uint16_t take_back(knot_pkt_t *pkt, uint16_t first)
 	pkt->size = pkt->rr_info[first].pos;
 	pkt->rrset_count = first;
 	pkt->sections[pkt->current].count -= end - first;
-	/* A name that went with them can't be pointed at any more; libknot starts over with QNAME. */
+	/* Compression must not point to a name that was removed; at 0, libknot starts again with QNAME. */
 	if (pkt->compr.suffix.pos >= pkt->size) {
 		pkt->compr.suffix.pos = 0;
 	}
 	return end;
 }
 
-/*! Where the owner of an RRset is to be found by now: an RRSIG has that of what it covers. */
+/*! Compression hint for the owner of an RRset that is put again. An RRSIG has the owner of the RRset that it covers. */
 static uint16_t owner_hint(const knot_pkt_t *pkt, uint16_t first, const knot_rrset_t *rrset, uint16_t hint)
 {
 	if (hint < pkt->rr_info[first].pos) {
@@ -57,7 +57,7 @@ int packet_edit(knot_pkt_t *pkt, uint16_t first, packet_edit_f edit, void *ctx)
 {
 	int ret = KNOT_EOK;
 	uint16_t end = take_back(pkt, first);
-	/* What is put overwrites the description of what has been read already. */
+	/* Putting an RRset overwrites array entries, but only of RRsets that have been read. */
 	for (uint16_t i = first; i < end; i++) {
 		knot_rrset_t rrset = pkt->rr[i];
 		uint16_t flags = pkt->rr_info[i].flags;
@@ -97,7 +97,7 @@ void packet_empty(knot_pkt_t *pkt)
 	knot_wire_set_nscount(pkt->wire, 0);
 	knot_wire_set_arcount(pkt->wire, 0);
 	if (!knot_rrset_empty(&opt)) {
-		(void)knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0); /* It had room before. */
+		(void)knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0); /* It fitted before. */
 	}
 }
 

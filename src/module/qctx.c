@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Reads the targets of a query, judges them by the cache, requests their resolution, and waits for it. See qctx.h. */
+
 #include "module/qctx.h"
 
 #include <urcu.h>
@@ -15,7 +17,7 @@ static void log_owner(const qctx_t *qctx, const char *what)
 	log_once(qctx->ctx, qctx->mod, qctx_owner(qctx), what);
 }
 
-/*! Finds the node and its ALIAS, which is empty if there is none that matters. */
+/*! Finds the node and its ALIAS, which is empty if there is none, or at and below a zone cut. */
 static knot_rrset_t find_alias(qctx_t *qctx)
 {
 	knot_rrset_t alias;
@@ -28,7 +30,7 @@ static knot_rrset_t find_alias(qctx_t *qctx)
 		return alias;
 	}
 
-	/* Most nodes have no ALIAS; whether a node is that of the name takes longer. */
+	/* Most nodes have no ALIAS, so node_covers(), which takes longer, comes last. */
 	qctx->node = node_last(qctx->qdata);
 	if (qctx->node == NULL || node_is_cut(qctx->node)) {
 		return alias;
@@ -58,14 +60,14 @@ static bool is_denied_target(const policy_t *policy, const knot_dname_t *name)
 	       (policy->deny_target.count > 0 && name_set_covers(&policy->deny_target, name));
 }
 
-/*! Whether a target is the owner. The first label mostly tells. */
+/*! Whether a target is the owner. The first two octets mostly differ, which saves the comparison of names. */
 static bool is_qname(const qctx_t *qctx, const qctx_target_t *target)
 {
 	const knot_dname_t *qname = qctx->qdata->name;
 	return target->name[0] == qname[0] && target->name[1] == qname[1] && knot_dname_is_equal(target->name, qname);
 }
 
-/*! Reads the targets. What is not exactly one uncompressed name, or not to be used, is none. */
+/*! Reads the targets. RDATA other than one uncompressed name, and targets that the policy rules out, are skipped. */
 static void read_targets(qctx_t *qctx, const knot_rrset_t *alias)
 {
 	qctx->ttl = alias->ttl;
@@ -209,7 +211,7 @@ static bool is_known(void *ctx)
 	return !outcome_is_unknown(wait->outcome);
 }
 
-/*! A worker that serves UDP, QUIC or XDP must not wait: other clients are behind it. */
+/*! A worker that serves UDP, QUIC or XDP must not wait, as it would hold up other clients. */
 static bool may_wait(const qctx_t *qctx)
 {
 	const knotd_qdata_params_t *params = qctx->qdata->params;

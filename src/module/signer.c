@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Finds the current keys of a zone, and makes or finds signatures with them. See signer.h. */
+
 #include "module/signer.h"
 
 #include <urcu.h>
@@ -15,24 +17,24 @@
 #include "util/hash.h"
 #include "util/rrtype.h"
 
-/*! Clocks of validators may be late: that long before now signatures begin, s, as Knot's do. */
+/*! Signatures begin this long before now, as Knot's do, because clocks of validators may be slow, s. */
 #define INCEPTION_BACK 5400
 
-/*! Longest wait of a worker for another one that reads keys, ms: files take less than one. */
+/*! Longest wait of a worker for another that reads keys, ms; reading files takes less than 1 ms. */
 #define BUSY_MS 50
 
-/*! When keys that were not to be had are tried again, ms. */
+/*! Time until missing keys are looked for again, ms. */
 #define RETRY_MS 60000
 
 struct signer {
 	const signer_conf_t *conf;
 	signatures_t *table;
 	keys_t *keys;         /*!< RCU pointer, or NULL. */
-	pthread_mutex_t lock; /*!< Of who changes it. */
-	_Atomic bool slow;    /*!< Who has the lock takes long: not to be waited for. */
-	bool complained;      /*!< That there are no keys. */
-	_Atomic bool failed;  /*!< To sign, as has been logged. */
-	_Atomic bool full;    /*!< The table; likewise. */
+	pthread_mutex_t lock; /*!< Held to change `keys`. */
+	_Atomic bool slow;    /*!< The holder of the lock takes long: others don't wait. */
+	bool complained;      /*!< It is logged that keys are missing; under the lock. */
+	_Atomic bool failed;  /*!< A failure to sign is logged. */
+	_Atomic bool full;    /*!< It is logged that the table is full. */
 };
 
 signer_t *signer_new(const signer_conf_t *conf, uint32_t max)
@@ -64,8 +66,8 @@ void signer_free(signer_t *signer)
 /* --- keys --- */
 
 /*!
- * Tells versions of the zone apart: by where it lies in memory, which is new with each, and, as memory is used again,
- * by its serial, too.
+ * Number of the zone's version: a hash of its place in memory, which is new with each version, and of its serial, as
+ * memory is used again.
  */
 static uint64_t version_of(const knotd_qdata_t *qdata)
 {
@@ -111,7 +113,7 @@ static void free_keys_rcu(struct rcu_head *head)
 	keys_free(caa_container_of(head, keys_t, rcu));
 }
 
-/*! Finds the keys of this version, which mostly are those of the last one; the lock is held. */
+/*! Finds the keys of this version, mostly those of the last version. The lock is held. */
 static keys_t *renew_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, uint64_t version)
 {
 	knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
@@ -142,7 +144,7 @@ static keys_t *renew_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qda
 	return keys;
 }
 
-/*! Takes the lock, unless somebody has it for long. */
+/*! Takes the lock, unless another thread holds it for long. */
 static bool try_lock(signer_t *signer)
 {
 	if (pthread_mutex_trylock(&signer->lock) == 0) {
@@ -201,7 +203,7 @@ static void log_full(signer_t *signer, knotd_mod_t *mod)
 	}
 }
 
-/*! Signs and keeps. `base` is what the signature is looked up with, `rrset` what is signed. */
+/*! Signs `rrset` and puts the signature into the table, to be found by `base`, the RDATA before a correction. */
 static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
                                uint32_t variant, const knot_rdataset_t *base, const knot_rdataset_t *truth, uint64_t now)
 {

@@ -4,8 +4,17 @@
  * \file
  * \brief Signing in a zone with automatic signing (`dnssec-signing: on`).
  *
- * On workers, inside rcu_read_lock(): what comes back is good until the reply has been written, which Knot does inside
- * the same read section. The first worker that needs a signature makes it, without holding up the others.
+ * Terms. A signer has the current keys of one zone (keys.h) and a table of signatures made with them (signatures.h).
+ * Keys are those of one version of the zone; a worker that finds another version looks for them again.
+ *
+ * Owners. The context of the zone owns the signer. The signer owns its keys and its table. Keys and signatures are
+ * immutable; replaced ones are freed by call_rcu().
+ *
+ * Threads. Workers inside rcu_read_lock(). Results are valid until the reply is written, which Knot does in the same
+ * read section. The first worker that needs a signature makes it, without holding up others; two may make the same one.
+ *
+ * Worst case. A keystore may hang. That holds up the one worker that reads it; others wait at most 50 ms, then make
+ * their clients ask again.
  */
 
 #pragma once
@@ -15,12 +24,12 @@
 #include "dnssec/keys.h"
 #include "dnssec/signatures.h"
 
-/*! What the zone's policy says. */
+/*! Signing options of the zone's policy. */
 typedef struct {
 	keystores_t stores;
-	uint32_t lifetime;   /*!< Of signatures, s. */
-	uint32_t refresh;    /*!< How long before their end they are made anew, s ... */
-	bool refresh_by_ttl; /*!< ... and that long is the TTL in addition. */
+	uint32_t lifetime;   /*!< Lifetime of signatures, s. */
+	uint32_t refresh;    /*!< How long before their end they are made again, s. */
+	bool refresh_by_ttl; /*!< The TTL is added to `refresh`. */
 	bool reproducible;
 } signer_conf_t;
 
@@ -29,53 +38,53 @@ typedef struct signer signer_t;
 /*! Whether a version of the zone can be signed. */
 typedef enum {
 	SIGNER_READY,
-	SIGNER_UNSIGNED, /*!< It need not be: it is not signed at all. */
-	SIGNER_LOST,     /*!< Keys are not to be had. */
-	SIGNER_BUSY,     /*!< They are still being read. */
+	SIGNER_UNSIGNED, /*!< The zone is not signed at all. */
+	SIGNER_LOST,     /*!< Keys are missing. */
+	SIGNER_BUSY,     /*!< Another worker is still reading the keys. */
 } signer_state_t;
 
 /*!
- * \brief Creates a signer for the zone of a module; for the load callback.
+ * \brief Creates a signer for the zone of a module. For the load callback.
  *
- * \param conf  Must live as long.
- * \param max   Signatures to keep at most.
+ * \param conf  Options; must live as long as the signer.
+ * \param max   Most signatures to keep.
  *
  * \return NULL if out of memory.
  */
 signer_t *signer_new(const signer_conf_t *conf, uint32_t max);
 
-/*! \brief Frees a signer that no worker uses any more, or NULL; any thread. */
+/*! \brief Frees a signer that no worker uses any more; NULL is fine. Any thread. */
 void signer_free(signer_t *signer);
 
 /*!
- * \brief The keys that sign this version of the zone.
+ * \brief Gets the keys that sign this version of the zone. Worker, inside rcu_read_lock().
  *
- * Reads them from the keystore when they have changed; other workers wait a moment for that, but no longer, as a
- * keystore may hang. What is missing is logged, and tried again with the next version of the zone or after a minute.
+ * Reads them from the keystore if they have changed; other workers wait up to 50 ms for that. Missing keys are logged,
+ * and looked for again with the next version of the zone or after a minute.
  *
  * \param[out] keys  Set with SIGNER_READY.
  */
 signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, const keys_t **keys);
 
 /*!
- * \brief Signatures of an RRset, which are made if there are none. A failure is logged, once.
+ * \brief Finds or makes the signatures of an RRset. A failure is logged once. Worker, inside rcu_read_lock().
  *
- * \param rrset  The owner in the zone, the original TTL, RDATA in canonical order.
+ * \param rrset  RRset with the owner in the zone, the original TTL, and RDATA in canonical order.
  *
- * \return NULL if it can't be signed.
+ * \return The signatures, valid in the read section; NULL if signing fails.
  */
 const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset);
 
 /*!
- * \brief The truth in place of the zone's NSEC or NSEC3, with its signatures.
+ * \brief Finds or makes a corrected NSEC or NSEC3 and its signatures. Worker, inside rcu_read_lock().
  *
- * It lists A and AAAA, but for the type that the reply denies, and the ALIAS only if that is shown.
+ * The record lists A and AAAA, except the type that the reply denies, and lists ALIAS only if the zone exposes it.
  *
- * \param rrset   As in the zone: an RRset of one record.
- * \param denied  A or AAAA if the reply denies that at this owner, else 0.
- * \param expose  Whether the ALIAS is shown.
+ * \param rrset   RRset of one record, as in the zone.
+ * \param denied  A or AAAA if the reply denies that type at this owner, else 0.
+ * \param expose  Whether clients may see the ALIAS.
  *
- * \return NULL if that fails.
+ * \return The record and its signatures, valid in the read section; NULL after an error.
  */
 const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
                                uint16_t denied, bool expose);

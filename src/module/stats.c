@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/*! Parts of a counter by index, NULL-terminated. */
+/*! Names of a counter's parts by index, NULL-terminated. */
 typedef const char *const parts_t[];
 
 static const parts_t got = { "fresh", "stale", "negative", "sibling", "cold", "failed", "unchanged", NULL };
@@ -16,7 +16,7 @@ static const parts_t limited = { "max-rate", "zone-rate", "max-targets", NULL };
 static const parts_t removed = { "evicted", "expired", NULL };
 static const parts_t store = { "restored", "written", "lost-batch", NULL };
 
-/* Knot asks for a part's name with nothing but its index: a function for each counter. */
+/* Knot's callback for the name of a part gets only the index, so each counter needs a function. */
 #define PART_NAME(parts) \
 	static char *parts##_name(uint32_t index, uint32_t count) \
 	{ \
@@ -79,7 +79,7 @@ int stats_register(knotd_mod_t *mod)
 	return ret;
 }
 
-/*! The sum over all threads is shown, so one of them will do. */
+/*! Stores values for thread 0: Knot shows the sum over all threads. */
 static void set_counter(knotd_mod_t *mod, stat_t id, const uint64_t *values)
 {
 	for (unsigned i = 0; i < stats[id].count; i++) {

@@ -6,7 +6,7 @@
 
 #include "resolve/reply.h"
 
-/*! TTL as received; one with the top bit set counts as 0 (RFC 2181, section 8). */
+/*! TTL as received; with the top bit set it counts as 0 (RFC 2181, section 8). */
 static uint32_t rr_ttl(const knot_rrset_t *rr)
 {
 	return rr->ttl > INT32_MAX ? 0 : rr->ttl;
@@ -33,7 +33,7 @@ static const knot_rrset_t *find_cname(const knot_pktsection_t *answer, const kno
 	return NULL;
 }
 
-/*! Keeps the lowest REPLY_ADDRESSES_MAX of all addresses, sorted: the same set gives the same answer. */
+/*! Keeps the lowest REPLY_ADDRESSES_MAX addresses, sorted, so that equal sets give equal answers. */
 static void insert_address(reply_t *reply, const uint8_t *addr)
 {
 	unsigned pos = 0;
@@ -68,7 +68,7 @@ static void collect_addresses(reply_t *reply, const knot_pktsection_t *answer,
 	}
 }
 
-/*! A negative answer lives as long as its SOA says (RFC 2308, section 5). */
+/*! Reads a negative answer, which lives as long as its SOA says (RFC 2308, section 5). */
 static void read_negative(reply_t *reply, const knot_pkt_t *pkt, reply_kind_t kind)
 {
 	const knot_pktsection_t *authority = knot_pkt_section(pkt, KNOT_AUTHORITY);
@@ -138,7 +138,7 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
 	if (pkt == NULL) {
 		return;
 	}
-	/* KEEPWIRE: the parser would take a TSIG off the message otherwise. */
+	/* Without KEEPWIRE the parser removes a TSIG from the message. */
 	if (knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_for(pkt, name, type)) {
 		read_answer(reply, pkt, name, type);
 		reply->ad = knot_wire_get_ad(wire);

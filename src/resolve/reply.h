@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief What a reply of the resolver says about one target name and type.
+ * \brief Parsing of resolvers' replies about one name and type.
  */
 
 #pragma once
@@ -14,29 +14,29 @@
 
 #include "util/rrtype.h"
 
-/*! Largest address set kept; what a reply has beyond is left out. */
+/*! Most addresses kept of a reply; further ones are ignored. */
 #define REPLY_ADDRESSES_MAX 64
 
-/*! CNAMEs followed inside one reply, as many as Knot follows in a zone's answer at most. */
+/*! Most CNAMEs followed in one reply, as many as Knot follows in a zone's answer. */
 #define REPLY_CNAMES_MAX 16
 
-/*! Life of a negative answer without SOA (RFC 2308, section 5), in seconds: stub
- *  resolvers such as systemd-resolved leave it out, so it can't be a failure. */
+/*! Life of a negative answer without SOA (RFC 2308, section 5), s. It is no failure: stub
+ *  resolvers such as systemd-resolved leave the SOA out. */
 #define REPLY_NO_SOA_TTL 30
 
 typedef enum {
 	REPLY_ADDRESSES, /*!< At least one address. */
 	REPLY_NODATA,    /*!< The name exists, the type does not (RFC 2308, section 2.2). */
 	REPLY_NXDOMAIN,  /*!< The name does not exist (RFC 2308, section 2.1). */
-	REPLY_FORMERR,   /*!< The resolver could not read the query, maybe for its EDNS. */
-	REPLY_LOOP,      /*!< CNAMEs in a loop, or more than REPLY_CNAMES_MAX. */
+	REPLY_FORMERR,   /*!< The resolver could not read the query, maybe because of EDNS. */
+	REPLY_LOOP,      /*!< A CNAME loop, or more than REPLY_CNAMES_MAX CNAMEs. */
 	REPLY_BAD,       /*!< Anything else: an error, or no proper reply. */
 } reply_kind_t;
 
 typedef struct {
 	reply_kind_t kind;
-	bool ad;                               /*!< The resolver has validated it (RFC 4035, section 3.2.3). */
-	uint32_t ttl;                          /*!< Seconds: the lowest of the chain; for a negative answer that of the SOA. */
+	bool ad;                               /*!< AD bit: the resolver validated it (RFC 4035, section 3.2.3). */
+	uint32_t ttl;                          /*!< Lowest TTL of the chain, s; with the SOA in a negative answer. */
 	uint16_t count;                        /*!< Number of addresses. */
 	uint16_t len;                          /*!< Length of one address, 4 or 16 octets. */
 	uint8_t addr[REPLY_ADDRESSES_MAX][16]; /*!< In canonical order, without duplicates. */
@@ -49,9 +49,9 @@ typedef struct {
  *
  * \param[out] reply  Result, always set.
  * \param wire        Message; not changed.
- * \param len         Its length in octets.
- * \param name        Name asked for.
- * \param type        Type asked for, A or AAAA.
+ * \param len         Its length, octets.
+ * \param name        Name in the question.
+ * \param type        Type in the question, A or AAAA.
  */
 void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
                  const knot_dname_t *name, uint16_t type);

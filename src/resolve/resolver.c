@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* c-ares on a libuv loop: queries, sockets, the timer; channels alike for c-ares 1.18 to 1.34. See resolver.h. */
+
 #include <urcu/list.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +17,19 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 
-/*! Socket buffer for replies to many queries at a time, in octets; the kernel has its own limit. */
+/*! Socket buffer for replies to many queries at a time, octets; the kernel may limit it further. */
 #define RCVBUF_SIZE (1 << 20)
-/*! Queries from one source port (RFC 5452, section 9.2); c-ares 1.18 takes a new one when idle only. */
+/*! Queries from one source port (RFC 5452, section 9.2); c-ares 1.18 takes a new port only when idle. */
 #define QUERIES_PER_PORT 64
-/*! Shortest wait before a retransmission, in ms: less would only double the load. */
+/*! Shortest wait before a retransmission, ms: less would only double the load. */
 #define WAIT_MIN_MS 50
-/*! Shortest wait of those c-ares versions that find it out by themselves, in ms. */
+/*! Shortest wait of c-ares versions that measure servers and adapt the wait, ms. */
 #define ADAPTED_WAIT_MS 250
 
 /*!
- * Queries without EDNS need a channel of their own: c-ares 1.18 would cut the OPT that they do not have. So do those
- * over TCP: it would give up on them after the wait for a datagram, and never on a connection that has died.
+ * Channels. Queries without EDNS have their own: after a FORMERR c-ares 1.18 strips the OPT even off a query without
+ * one. Queries over TCP have their own: c-ares 1.18 waits for their replies only as long as for a datagram, and keeps a
+ * connection that has died.
  */
 typedef enum {
 	CHANNEL_EDNS,
@@ -49,10 +52,10 @@ struct resolver {
 	uint32_t retry;
 	bool require_ad;
 	bool closing;
-	uint64_t *tcp;                /*!< Counts TCP connections, or NULL. */
+	uint64_t *tcp;                /*!< Counter of TCP connections, or NULL. */
 	struct cds_list_head socks;   /*!< Sockets that c-ares has open. */
-	struct cds_list_head queries; /*!< All, by deadline: they have the same timeout. */
-	struct cds_list_head again;   /*!< Those to be asked again on another channel. */
+	struct cds_list_head queries; /*!< All queries by deadline, as their timeout is the same. */
+	struct cds_list_head again;   /*!< Queries to be sent again on another channel. */
 };
 
 typedef struct {
@@ -60,7 +63,7 @@ typedef struct {
 	struct cds_list_head node;
 	channel_t *channel;
 	ares_socket_t fd;
-	uint64_t heard_at; /*!< clock_ms() of the last that came. */
+	uint64_t heard_at; /*!< clock_ms() when data last came. */
 } sock_t;
 
 typedef struct {
@@ -71,7 +74,7 @@ typedef struct {
 	uint16_t type;
 	channel_id_t channel;
 	bool late;        /*!< Its deadline has passed. */
-	uint64_t sent_at; /*!< clock_ms(), on this channel. */
+	uint64_t sent_at; /*!< clock_ms() when it was sent on this channel. */
 	uint64_t deadline;
 	resolver_cb cb;
 	void *ctx;
@@ -108,20 +111,20 @@ static bool is_tcp(channel_id_t id)
 	return id == CHANNEL_EDNS_TCP || id == CHANNEL_PLAIN_TCP;
 }
 
-/*! Has it asked again on another channel: c-ares must not be called from its callbacks. */
+/*! Marks a query for another channel. It is sent later: c-ares must not be called from its callbacks. */
 static void ask_again(query_t *query, channel_id_t id)
 {
 	query->channel = id;
 	cds_list_add_tail(&query->again, &query->resolver->again);
 }
 
-/*! Ends connections from which nothing has come since a query that got no reply was sent: the next one gets a new one. */
+/*! Ends connections without data since a query without reply was sent, so that the next query gets a new connection. */
 static void give_up_streams(const query_t *query)
 {
 	sock_t *sock;
 	cds_list_for_each_entry(sock, &query->resolver->socks, node) {
 		if (sock->channel == &query->resolver->channel[query->channel] && sock->heard_at < query->sent_at) {
-			(void)shutdown(sock->fd, SHUT_RDWR); /* As if the other side had closed it. */
+			(void)shutdown(sock->fd, SHUT_RDWR); /* To c-ares the peer has closed it. */
 		}
 	}
 }
@@ -157,7 +160,7 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 		}
 		return;
 	case REPLY_FORMERR:
-		/* c-ares 1.18 asks without EDNS by itself only once in the life of a channel. */
+		/* c-ares 1.18 retries without EDNS only once in the life of a channel. */
 		if (has_edns(query->channel) && !query->resolver->closing) {
 			ask_again(query, CHANNEL_PLAIN);
 			return;
@@ -189,7 +192,7 @@ static void send_on_channel(query_t *query)
 
 /* --- the loop --- */
 
-/*! A query whose time is up has failed for its clients; c-ares goes on, and a late reply is welcome. */
+/*! Fails queries past their deadline. c-ares can't end a single query; its late reply is still taken. */
 static void expire_queries(resolver_t *resolver, uint64_t now)
 {
 	query_t *query;
@@ -206,7 +209,7 @@ static void expire_queries(resolver_t *resolver, uint64_t now)
 
 static void on_timer(uv_timer_t *timer);
 
-/*! What is left to do after every call into c-ares: its callbacks must not call it again. */
+/*! Has to follow each call into c-ares, because callbacks of c-ares must not call it. */
 void resolver_settle(resolver_t *resolver)
 {
 	while (!cds_list_empty(&resolver->again)) {
@@ -222,7 +225,7 @@ void resolver_settle(resolver_t *resolver)
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		struct timeval tv;
 		if (ares_timeout(resolver->channel[i].ares, NULL, &tv) != NULL) {
-			/* c-ares 1.18 cuts to whole ms: with 0 in the last one, libuv would run the timer until it is over. */
+			/* c-ares 1.18 rounds down to ms: a timer of 0 would make the loop spin during the last one. */
 			wait = MIN(wait, tv.tv_sec * 1000ULL + tv.tv_usec / 1000 + 1);
 		}
 	}
@@ -253,11 +256,11 @@ static void on_timer(uv_timer_t *timer)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	sock_t *sock = (sock_t *)poll;
-	channel_t *channel = sock->channel; /* The socket may be gone by the time c-ares returns. */
+	channel_t *channel = sock->channel; /* The socket may be gone when c-ares returns. */
 	ares_socket_t fd = sock->fd;
 	sock->heard_at = (events & UV_READABLE) ? clock_ms() : sock->heard_at;
 
-	/* On an error c-ares reads and writes too, and so finds out by itself. */
+	/* After an error c-ares reads and writes, too, and so notices the error itself. */
 	bool readable = status != 0 || (events & UV_READABLE);
 	bool writable = status != 0 || (events & UV_WRITABLE);
 	ares_process_fd(channel->ares, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
@@ -280,12 +283,12 @@ static sock_t *find_sock(resolver_t *resolver, ares_socket_t fd)
 	return NULL;
 }
 
-/*! c-ares has a new socket. With -1 it does without, and its queries fail: they would wait for an event that never comes. */
+/*! Watches a new socket. On -1 c-ares fails the socket's queries, which would otherwise wait for ever. */
 static int on_sock_created(ares_socket_t fd, int type, void *arg)
 {
 	channel_t *channel = arg;
 	resolver_t *resolver = channel->resolver;
-	/* libuv doubles its table of descriptors, and ends the process when it can't. */
+	/* libuv doubles its table of descriptors, and ends the process when there is no memory. */
 	sock_t *sock = can_alloc(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
 	if (sock == NULL) {
 		return -1;
@@ -303,13 +306,13 @@ static int on_sock_created(ares_socket_t fd, int type, void *arg)
 	return 0;
 }
 
-/*! c-ares closes the socket right after this says "neither", and may get its number back at once. */
+/*! After "neither readable nor writable" c-ares closes the socket at once, and may get the same number for the next. */
 static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
 	channel_t *channel = arg;
 	sock_t *sock = find_sock(channel->resolver, fd);
 	if (sock == NULL) {
-		return; /* It was refused by on_sock_created(). */
+		return; /* on_sock_created() has refused it. */
 	}
 
 	if (readable || writable) {
@@ -323,9 +326,8 @@ static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writabl
 /* --- life --- */
 
 /*!
- * Sets tries and the wait of the first one, so that c-ares ends with the
- * timeout: a round asks each server once, and c-ares doubles the wait with each
- * round. Where no sensible wait is left, there are less rounds.
+ * Sets the number of rounds and the first wait so that c-ares gives up at the timeout. A round asks each server once,
+ * and c-ares doubles the wait with each round. If the wait gets shorter than WAIT_MIN_MS, there are fewer rounds.
  */
 static void set_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
 {
@@ -339,10 +341,10 @@ static void set_tries(struct ares_options *options, const resolver_t *resolver, 
 
 #ifdef ARES_OPT_MAXTIMEOUTMS
 /*!
- * Later versions go by how long a server took before: they give up on one that was quick after ADAPTED_WAIT_MS,
- * and would wait too long for one that was slow. A cap on the wait, and rounds enough to fill the timeout, as their
- * jitter takes up to half of a wait, down to that of the first round.
- * An error reply would have the next round begin at once: where there is no other server to ask, it ends the query.
+ * Later versions adapt the wait to the time that a server took before: ADAPTED_WAIT_MS for a quick one, too long for a
+ * slow one. So the wait gets a cap, and there are enough rounds to fill the timeout: jitter takes up to half of a wait,
+ * but not below the wait of the first round.
+ * An error reply would begin the next round at once, so with a single server it ends the query.
  */
 static void set_adapted_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
 {
@@ -378,7 +380,7 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 	           ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_RESOLVCONF | ARES_OPT_NOROTATE |
 	           ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
 	if (is_tcp(id)) {
-		/* The second try is for a connection that ends, which one in use may at any time. */
+		/* The second try is for a connection that the server closes, which may happen at any time. */
 		options.timeout = resolver->timeout / set->count;
 		options.tries = 2;
 	} else {
@@ -393,7 +395,7 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 	mask |= ARES_OPT_UDP_MAX_QUERIES;
 #endif
 #ifdef ARES_OPT_QUERY_CACHE
-	mask |= ARES_OPT_QUERY_CACHE; /* Left at 0: off. */
+	mask |= ARES_OPT_QUERY_CACHE; /* The value 0 turns it off. */
 #endif
 	if (ares_init_options(&channel->ares, &options, mask) != ARES_SUCCESS) {
 		return KNOT_ENOMEM;
@@ -451,7 +453,7 @@ void resolver_free(resolver_t *resolver)
 {
 	resolver->closing = true;
 	for (unsigned i = 0; i < CHANNELS; i++) {
-		ares_destroy(resolver->channel[i].ares); /* Ends each query by on_reply(). */
+		ares_destroy(resolver->channel[i].ares); /* Calls on_reply() for each query. */
 	}
 	uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
 }

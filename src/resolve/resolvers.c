@@ -74,7 +74,7 @@ int resolvers_system(resolvers_t *set)
 			       sizeof(node->addr.addr6));
 			((struct sockaddr_in6 *)&addr)->sin6_port = port;
 		}
-		(void)resolvers_add(set, &addr); /* One that can't be used is as good as none. */
+		(void)resolvers_add(set, &addr); /* An unusable address is skipped. */
 	}
 	ares_free_data(nodes);
 	ares_destroy(channel);

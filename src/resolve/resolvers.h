@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Sets of resolvers.
+ * \brief Sets of resolvers: their addresses, ports and order.
  */
 
 #pragma once
@@ -11,13 +11,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/*! Resolvers in one set. */
+/*! Most resolvers in one set. */
 #define RESOLVERS_MAX 8
 
 /*! A set of resolvers in the order of preference; zeroed before use, so that sets compare by memcmp(). */
 typedef struct {
 	unsigned count;
-	bool require_ad; /*!< Only what they have validated counts: replies with AD (RFC 4035, section 3.2.3). */
+	bool require_ad; /*!< Only replies that the resolver validated (AD bit) are used (RFC 4035, section 3.2.3). */
 	struct {
 		int family;       /*!< AF_INET or AF_INET6. */
 		uint16_t port;    /*!< Host order. */
@@ -28,11 +28,11 @@ typedef struct {
 /*!
  * \brief Appends an address with port. Any thread.
  *
- * \return KNOT_ENOTSUP if it can't be that of a resolver, KNOT_ELIMIT if the set is full, or KNOT_EOK.
+ * \return KNOT_ENOTSUP if no resolver can have this address, KNOT_ELIMIT if the set is full, or KNOT_EOK.
  */
 int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr);
 
-/*! Room for the addresses of a set as text. */
+/*! Size of a set as text, octets. */
 #define RESOLVERS_TEXT_MAX (RESOLVERS_MAX * 56)
 
 /*! \brief Prints a set as "ADDR@PORT, ADDR@PORT". Any thread. */

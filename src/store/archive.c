@@ -12,12 +12,12 @@
 
 #include "util/hash.h"
 
-/*! An answer that stays the same is written again after that share of the time that it may serve ... */
+/*! An unchanged answer is written again after 1/RENEW_SHARE of stale-max ... */
 #define RENEW_SHARE 8
-/*! ... and after an hour at most, in ms. */
+/*! ... and after an hour at most, ms. */
 #define RENEW_MAX_MS (3600 * 1000ULL)
 
-/*! One file for each set of resolvers and what is required of them: they may give different answers. */
+/*! Each set of resolvers, and require-ad, has its own file, as the answers may differ. */
 static void file_name(char *file, size_t size, const resolvers_t *set)
 {
 	uint64_t id = FNV_INIT;
@@ -42,7 +42,7 @@ store_t *archive_open(const char *dir, const resolvers_t *set, log_queue_t *log)
 	return store;
 }
 
-/*! Milliseconds since a time of the wall clock; what lies ahead of it, by a clock that was wrong, is now. */
+/*! Milliseconds since a time of the wall clock; 0 if it is in the future, written by a wrong clock. */
 static uint64_t age_ms(uint64_t when)
 {
 	uint64_t now = time(NULL);
@@ -65,7 +65,7 @@ int archive_next(store_t *store, archived_t *answer, uint64_t now)
 	return KNOT_EOK;
 }
 
-/*! Addresses are sorted in both. */
+/*! Compares one by one, as the addresses are sorted in both. */
 static bool is_same(const answer_t *answer, const reply_t *reply)
 {
 	if (answer->kind != reply->kind || answer->rrs.count != reply->count) {

@@ -66,7 +66,7 @@ static check_t check_records(MDB_txn *txn, MDB_dbi dbi)
 		return CHECK_DAMAGED;
 	}
 	if (stat.ms_entries == 0) {
-		/* Nothing came after LMDB made the file. */
+		/* LMDB made the file, and nothing was written since. */
 		return CHECK_SOUND;
 	}
 	check_t result = check_format(txn, dbi);
@@ -78,14 +78,14 @@ static check_t check_records(MDB_txn *txn, MDB_dbi dbi)
 	record_t record;
 	knot_dname_storage_t name;
 	MDB_val key, value;
-	size_t count = 1; /* That of the format. */
+	size_t count = 1; /* The record of the format. */
 	while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0 &&
 	       record_read(&record, name, key.mv_data, key.mv_size,
 	                   value.mv_data, value.mv_size) == KNOT_EOK) {
 		count++;
 	}
 	mdb_cursor_close(cursor);
-	/* It ends at that of the format, which is the last one. */
+	/* The loop ends at the record of the format, which is the last one, or at a bad one. */
 	return count == stat.ms_entries ? CHECK_SOUND : CHECK_DAMAGED;
 }
 
@@ -98,7 +98,7 @@ static check_t read_all(const char *path)
 	if (mdb_env_create(&env) != 0) {
 		return result;
 	}
-	/* A map of one octet is one of the size that the file needs. */
+	/* For a map size of 1, LMDB takes the size of the file. */
 	if (mdb_env_set_mapsize(env, 1) == 0 &&
 	    mdb_env_open(env, path, MDB_RDONLY | MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS, 0) == 0 &&
 	    mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0) {

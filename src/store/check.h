@@ -2,11 +2,11 @@
 
 /*!
  * \file
- * \brief Checks a store's file before LMDB gets to see it in knotd.
+ * \brief Checks a store's file before LMDB opens it in knotd.
  *
- * LMDB doesn't survive a damaged file: it reads and writes where the file tells
- * it to, and aborts. So the pages are looked at first, without it (pages.h), and
- * only then all records are read with LMDB (record.h).
+ * A damaged file makes LMDB crash the process: LMDB follows the file's page numbers
+ * and offsets unchecked, and aborts. So the pages are checked first, without LMDB
+ * (pages.h). Only then all records are read with LMDB (record.h).
  */
 
 #pragma once
@@ -14,15 +14,14 @@
 typedef enum {
 	CHECK_SOUND,
 	CHECK_DAMAGED,
-	CHECK_FOREIGN, /*!< Not a store, but maybe something else that is of use to somebody. */
-	CHECK_NEWER,   /*!< Of a newer version. */
-	CHECK_FAILED,  /*!< Not checked, see errno. */
+	CHECK_FOREIGN, /*!< Not a store; maybe a file that somebody else needs. */
+	CHECK_NEWER,   /*!< Written by a newer version. */
+	CHECK_FAILED,  /*!< Could not be checked, see errno. */
 } check_t;
 
 /*!
- * \brief Checks a file that exists and that nobody writes to.
+ * \brief Checks an existing file that nobody writes to.
  *
- * Any thread; blocks it, for about a second per million records where the disk
- * is fast.
+ * Any thread. Blocks for about a second per million records, longer on a slow disk.
  */
 check_t check_file(const char *path);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Walks the pages and trees of an LMDB file and checks each page, node and key. See pages.h. */
+
 #include "store/pages.h"
 
 #include <lmdb.h>
@@ -8,7 +10,7 @@
 #include <string.h>
 #include <sys/param.h>
 
-/* What follows is the layout of LMDB's mdb.c, in the byte order and word size of the machine. */
+/* The following is the layout of LMDB's mdb.c, in the byte order and word size of the machine. */
 _Static_assert(MDB_VERSION_MAJOR == 0 && MDB_VERSION_MINOR == 9, "another file format");
 
 #define MAGIC 0xBEEFC0DE
@@ -20,8 +22,8 @@ _Static_assert(MDB_VERSION_MAJOR == 0 && MDB_VERSION_MINOR == 9, "another file f
 #define DEPTH_MAX 32 /* CURSOR_STACK */
 #define KEY_MAX 511  /* MDB_MAXKEYSIZE */
 
-/*! Pages at the end may be free without ever having been written; at most so many of one
- *  transaction (MDB_IDL_UM_MAX), after which they are used first. */
+/*! Most pages at the end that may be free but never written. One transaction leaves at most
+ *  MDB_IDL_UM_MAX of them, and LMDB uses these first. */
 #define UNWRITTEN_MAX 131071
 
 enum {
@@ -46,14 +48,14 @@ typedef struct {
 		struct {
 			uint16_t lower, upper;
 		};              /*!< Bounds of the free space. */
-		uint32_t pages; /*!< Of an overflow page. */
+		uint32_t pages; /*!< Number of pages of an overflow page. */
 	};
-	uint16_t ptrs[]; /*!< Offsets of the nodes, in order of the keys. */
+	uint16_t ptrs[]; /*!< Offsets of the nodes, in the order of their keys. */
 } page_t;
 
 typedef struct {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	uint16_t lo, hi; /*!< Size of the data, or with the flags the number of the page below. */
+	uint16_t lo, hi; /*!< Size of the data; in a branch, with `flags`, the number of the child page. */
 #else
 	uint16_t hi, lo;
 #endif
@@ -63,7 +65,7 @@ typedef struct {
 } page_node_t;
 
 typedef struct {
-	uint32_t pad; /*!< Page size, in the first of a meta page. */
+	uint32_t pad; /*!< In the first tree of a meta page: the page size. */
 	uint16_t flags;
 	uint16_t depth;
 	size_t branches;
@@ -80,7 +82,7 @@ typedef struct {
 	size_t map_size;
 	tree_t free;
 	tree_t main;
-	size_t last; /*!< Highest page that was ever used. */
+	size_t last; /*!< Highest page ever used. */
 	size_t txn;
 } meta_t;
 
@@ -89,19 +91,19 @@ _Static_assert(sizeof(page_t) == sizeof(size_t) + 8 && sizeof(page_node_t) == 8,
 typedef struct {
 	const uint8_t *base;
 	size_t page_size;
-	size_t written; /*!< Pages that the file has. */
-	size_t pages;   /*!< Pages that it may have. */
-	size_t txn;     /*!< The last transaction. */
-	uint8_t *taken; /*!< One bit a page: it has a use, or is free. */
-	bool foreign;   /*!< It has named databases. */
+	size_t written; /*!< Pages in the file. */
+	size_t pages;   /*!< Pages up to the highest ever used. */
+	size_t txn;     /*!< Number of the last transaction. */
+	uint8_t *taken; /*!< One bit per page: it is in a tree or free. */
+	bool foreign;   /*!< The file has named databases. */
 } file_t;
 
-/*! A walk through one of the trees. */
+/*! A walk through a tree. */
 typedef struct {
 	file_t *file;
-	bool is_free; /*!< The tree of free pages. */
+	bool is_free; /*!< It is the tree of free pages. */
 	unsigned depth;
-	tree_t found; /*!< Counts. */
+	tree_t found; /*!< Counts of what was found. */
 } walk_t;
 
 typedef struct {
@@ -114,7 +116,7 @@ static const page_t *page_at(const file_t *file, size_t pgno)
 	return (const page_t *)(file->base + pgno * file->page_size);
 }
 
-/*! Notes that a page has a use, or is free. \return False if it is none, or had one already. */
+/*! Marks a page as in use or free. \return False if there is no such page, or it was marked before. */
 static bool take_page(file_t *file, size_t pgno)
 {
 	if (pgno < METAS || pgno >= file->pages) {
@@ -133,7 +135,7 @@ static size_t read_word(const uint8_t *data)
 	return word;
 }
 
-/*! As LMDB compares: lists of free pages have a number of the machine as key. */
+/*! Compares keys as LMDB does. The key of a list of free pages is a number in the machine's byte order. */
 static int compare_keys(const walk_t *walk, slice_t a, slice_t b)
 {
 	if (walk->is_free) {
@@ -163,7 +165,7 @@ static size_t child_of(const page_node_t *node)
 	return pgno;
 }
 
-/*! Octets of the page that a node takes. */
+/*! Octets of a node in its page. */
 static size_t node_len(const page_node_t *node, bool is_leaf)
 {
 	size_t len = sizeof(*node) + node->key_len;
@@ -173,7 +175,7 @@ static size_t node_len(const page_node_t *node, bool is_leaf)
 	return len + len % 2;
 }
 
-/*! Checks that nodes lie one beside the other, from the end of the free space to that of the page. */
+/*! Checks that the nodes fill the space from the end of the free space to the end of the page, without overlap. */
 static bool check_nodes(const file_t *file, const page_t *page, unsigned count, bool is_leaf)
 {
 	uint8_t used[PAGE_MAX / 2 / 8] = { 0 }; /* Nodes are aligned to 2 octets. */
@@ -198,7 +200,7 @@ static bool check_nodes(const file_t *file, const page_t *page, unsigned count, 
 	return total == file->page_size - page->upper;
 }
 
-/*! Data too long for a node has pages of its own. \return Where it lies, or NULL. */
+/*! Checks the overflow pages of data that is too long for a node. \return The data, or NULL. */
 static const uint8_t *check_overflow(walk_t *walk, size_t pgno, size_t len)
 {
 	file_t *file = walk->file;
@@ -220,7 +222,7 @@ static const uint8_t *check_overflow(walk_t *walk, size_t pgno, size_t len)
 	return (const uint8_t *)page + sizeof(*page);
 }
 
-/*! A list of free pages: their number, then they themselves from the highest to the lowest. */
+/*! Checks a list of free pages: their count, then the page numbers from the highest to the lowest. */
 static bool check_free(walk_t *walk, slice_t key, const uint8_t *data, size_t len)
 {
 	size_t txn = read_word(key.data);
@@ -257,11 +259,11 @@ static bool check_leaf(walk_t *walk, const page_node_t *node, slice_t key)
 }
 
 /*!
- * \brief Checks a page and what is below it.
+ * \brief Checks a page and all pages below it.
  *
  * \param level  1 for the root.
- * \param low    No key is below this one; without data if there is no bound.
- * \param high   All keys are below this one.
+ * \param low    Lower bound of the keys, included; without data there is none.
+ * \param high   Upper bound of the keys, excluded; without data there is none.
  */
 static bool check_page(walk_t *walk, size_t pgno, unsigned level, slice_t low, slice_t high)
 {
@@ -319,7 +321,7 @@ static bool check_tree(file_t *file, const tree_t *tree, bool is_free)
 	       walk.found.leaves == tree->leaves && walk.found.overflows == tree->overflows;
 }
 
-/*! Reads both meta pages. \return The one that LMDB goes by, or NULL if it would not open the file. */
+/*! Reads both meta pages. \return The one that LMDB uses, or NULL if it would not open the file. */
 static const meta_t *find_meta(const uint8_t *base, size_t size)
 {
 	if (size < METAS * PAGE_MIN) {
@@ -340,7 +342,7 @@ static const meta_t *find_meta(const uint8_t *base, size_t size)
 		}
 	}
 
-	/* A transaction writes the page of its number modulo 2: the next one must take the older. */
+	/* A transaction writes the meta page of its number modulo 2, so the next one must write the older page. */
 	unsigned newer = meta[0]->txn < meta[1]->txn;
 	return meta[newer]->txn % METAS == newer ? meta[newer] : NULL;
 }

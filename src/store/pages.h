@@ -2,16 +2,16 @@
 
 /*!
  * \file
- * \brief Whether the pages of a file are as LMDB leaves them.
+ * \brief Checks that the pages of a file are as LMDB writes them.
  *
- * LMDB trusts its file. A page with a wrong header makes it write over other
- * memory, or over pages in use, long after it has been opened and read without
- * trouble; no call of its API tells. So each page in use is looked at here, by
- * what lmdb.h calls file format 1, which all of LMDB 0.9 has: the newer meta
- * page, both trees (records, and lists of free pages), the place, size and order
- * of all nodes, and that no page has two uses.
+ * LMDB trusts its file. A page with a wrong header makes LMDB overwrite other
+ * memory or pages in use, long after it opened and read the file without an error,
+ * and no call of its API reports it. So each page in use is checked here against
+ * file format 1 of lmdb.h, the format of all LMDB 0.9: the newer meta page, both
+ * trees (records, and lists of free pages), the place, size and order of all nodes,
+ * and that no page is used twice.
  *
- * Pure, without LMDB's code; any thread. The data itself is not looked at.
+ * Pure, without LMDB's code; any thread. The content of records is not checked.
  */
 
 #pragma once
@@ -22,14 +22,14 @@
 typedef enum {
 	PAGES_SOUND,
 	PAGES_DAMAGED,
-	PAGES_FOREIGN, /*!< Not LMDB's format 1, or a kind of database that the store doesn't use. */
-	PAGES_UNKNOWN, /*!< Not enough memory to tell. */
+	PAGES_FOREIGN, /*!< Not LMDB's format 1, or a database of a kind that the store doesn't use. */
+	PAGES_UNKNOWN, /*!< Not enough memory for the check. */
 } pages_state_t;
 
 /*!
  * \brief Checks a whole file.
  *
  * \param base  The file's content, aligned to 8 octets; not changed.
- * \param size  Its length in octets.
+ * \param size  Its length, octets.
  */
 pages_state_t pages_check(const uint8_t *base, size_t size);

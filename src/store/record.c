@@ -127,7 +127,7 @@ void record_write_meta(uint8_t value[RECORD_META_LEN])
 
 int record_read_meta(const uint8_t *value, size_t len)
 {
-	/* What follows the version in a newer format is its own affair. */
+	/* A newer format may have more after the version. */
 	if (len < RECORD_META_LEN || memcmp(value, FORMAT, sizeof(FORMAT)) != 0) {
 		return KNOT_EMALF;
 	}

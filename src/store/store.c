@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Batches of records in LMDB: the size of the map, failures and retries. storefile.c has the file. See store.h. */
+
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -13,17 +15,17 @@
 
 #include "store/storefile.h"
 
-/*! Address space kept free for a batch, in octets, a power of 2: STORE_BATCH_MAX records hardly
- *  change more than a path of 4 pages each. Tests make it smaller. */
+/*! Address space kept free for a batch, octets, a power of 2: each of STORE_BATCH_MAX records
+ *  changes hardly more than a path of 4 pages. Tests make it smaller. */
 #ifndef STORE_ROOM
 #define STORE_ROOM (64 << 20)
 #endif
 
-/*! Pause after a failure, and the longest one, in ms. */
+/*! Pause after the first failure, and the longest pause, ms. */
 #define RETRY_MIN_MS 5000
 #define RETRY_MAX_MS 60000
 
-/*! The same trouble is logged again after so many ms. */
+/*! A failure that lasts is logged again after this time, ms. */
 #define LOG_AGAIN_MS 60000
 
 #define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NOMETASYNC)
@@ -33,27 +35,27 @@ struct store {
 	MDB_env *env; /*!< NULL if it must be opened again. */
 	MDB_dbi dbi;
 	MDB_txn *txn;       /*!< The batch. */
-	unsigned ops;       /*!< Its records written or deleted. */
-	unsigned puts;      /*!< Those written. */
-	uint64_t put_first; /*!< Time of the first of them. */
+	unsigned ops;       /*!< Records written or deleted in the batch. */
+	unsigned puts;      /*!< Records written in the batch. */
+	uint64_t put_first; /*!< Time of the first of these. */
 	bool full;          /*!< The last batch did not fit into the map. */
 
-	uint64_t now;       /*!< Of the last call. */
-	uint64_t lost_from; /*!< What was put from here... */
-	uint64_t lost_to;   /*!< ...to here is lost; 0 if nothing is. */
+	uint64_t now;       /*!< Time of the last call. */
+	uint64_t lost_from; /*!< Records put from this time ... */
+	uint64_t lost_to;   /*!< ... to this time are lost; 0 if none are. */
 	bool failing;
 	uint64_t delay;    /*!< Length of the pause. */
 	uint64_t retry_at; /*!< Its end. */
 	uint64_t logged_at;
 
 	bool read_all;
-	uint8_t at[RECORD_KEY_MAX]; /*!< Key that was read last. */
-	size_t at_len;              /*!< 0: none yet. */
+	uint8_t at[RECORD_KEY_MAX]; /*!< Key of the record read last. */
+	size_t at_len;              /*!< Its length, octets; 0 if none was read. */
 
 	store_stats_t stats;
 };
 
-/*! The handle of the records, which a new file gets the format's version to. */
+/*! Opens the database of the records. A new file gets the record of the format. */
 static int open_records(store_t *store)
 {
 	MDB_txn *txn;
@@ -105,7 +107,7 @@ static int open_env(store_t *store)
 		ret = mdb_env_open(store->env, store->file.path, ENV_FLAGS, 0600);
 	}
 	if (ret == 0) {
-		/* LMDB leaves this one open for programs that a process starts. */
+		/* LMDB does not set close-on-exec. */
 		int fd;
 		(void)mdb_env_get_fd(store->env, &fd);
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -114,7 +116,7 @@ static int open_env(store_t *store)
 	if (ret != 0) {
 		close_env(store);
 		if (size == 0) {
-			/* A new one that is not whole must not pass for a damaged one. */
+			/* The next start must not take the incomplete new file for a damaged one. */
 			(void)!truncate(store->file.path, 0);
 		}
 		return storefile_fault(&store->file, ret);
@@ -148,7 +150,7 @@ int store_open(store_t **store_ptr, const char *dir, const char *file, log_queue
 	return KNOT_EOK;
 }
 
-/*! The batch is lost, or none could be begun. */
+/*! Drops the batch, or notes that none could be begun; then the store pauses. */
 static void lose_batch(store_t *store)
 {
 	mdb_txn_abort(store->txn);
@@ -161,7 +163,7 @@ static void lose_batch(store_t *store)
 	store->stats.errors++;
 
 	store->delay = !store->failing ? RETRY_MIN_MS : MIN(2 * store->delay, RETRY_MAX_MS);
-	/* A larger map may be all that it takes. */
+	/* A larger map may be enough: then there is no pause. */
 	store->retry_at = store->now + (store->full && !store->failing ? 0 : store->delay);
 	if (!store->failing || store->now - store->logged_at >= LOG_AGAIN_MS) {
 		storefile_log(&store->file, LOG_ERR,
@@ -172,7 +174,7 @@ static void lose_batch(store_t *store)
 	store->failing = true;
 }
 
-/*! As long as no transaction is open, gives the next one enough room. */
+/*! Grows the map so that the next batch fits. No transaction may be open. */
 static int grow_map(store_t *store)
 {
 	MDB_envinfo info;
@@ -201,7 +203,7 @@ static int begin(store_t *store)
 	}
 
 	int ret = KNOT_EOK;
-	/* After a failed write of a meta page LMDB wants the file to be opened anew. */
+	/* After a failed write of a meta page LMDB requires that the file is opened again. */
 	for (unsigned tries = 0; tries < 2; tries++) {
 		if (store->env == NULL && (ret = open_env(store)) != KNOT_EOK) {
 			break;
@@ -213,7 +215,7 @@ static int begin(store_t *store)
 		if (ret == 0) {
 			return KNOT_EOK;
 		}
-		/* Without its map, too, the environment is of no use. */
+		/* The environment is also unusable without its map. */
 		store->txn = NULL;
 		close_env(store);
 		ret = storefile_fault(&store->file, ret);
@@ -231,7 +233,7 @@ static int lose(store_t *store, int error)
 	return ret;
 }
 
-/*! Takes note of the result of a change. \return Whether the batch goes on. */
+/*! Counts a change, or loses the batch if the change failed. \return Whether the batch goes on. */
 static bool note(store_t *store, int ret)
 {
 	if (ret != 0) {
@@ -248,7 +250,7 @@ bool store_settle(store_t *store)
 		return true;
 	}
 	if (store->ops == 0) {
-		/* It would tell nothing about the disk. */
+		/* Committing nothing would not show whether the disk is writable. */
 		mdb_txn_abort(store->txn);
 		store->txn = NULL;
 	} else if (store->ops >= STORE_BATCH_MAX) {
@@ -266,7 +268,7 @@ static bool may_write(store_t *store, uint64_t now)
 	return (!store->failing || now >= store->retry_at) && begin(store) == KNOT_EOK;
 }
 
-/*! Moves to the record behind the last one read. */
+/*! Moves to the record after the last one read. */
 static int seek(const store_t *store, MDB_cursor *cursor, MDB_val *key, MDB_val *value)
 {
 	if (store->at_len == 0) {
@@ -280,7 +282,7 @@ static int seek(const store_t *store, MDB_cursor *cursor, MDB_val *key, MDB_val 
 	return ret;
 }
 
-/*! Reads the record behind the last one read; one that is damaged is deleted, and the next one read. */
+/*! Reads the record after the last one read. Damaged records are deleted and skipped. */
 static int read_next(store_t *store, MDB_cursor *cursor, record_t *record, knot_dname_storage_t name)
 {
 	while (true) {
@@ -311,8 +313,8 @@ int store_next(store_t *store, record_t *record, knot_dname_storage_t name)
 		return KNOT_ENOENT;
 	}
 
-	/* In the batch, as a transaction of its own would neither see what the batch has, nor be safe
-	 * from a commit: without LMDB's lock file, pages that are still being read are used again. */
+	/* Reads in the batch's transaction. A separate one would not see the batch, nor be safe from its commit:
+	 * without LMDB's lock file, pages that are still being read are used again. */
 	int ret = begin(store);
 	if (ret != KNOT_EOK) {
 		return ret;

@@ -2,15 +2,15 @@
 
 /*!
  * \file
- * \brief The last good answers of a cache in an LMDB file, so that a restart finds them.
+ * \brief The store: the last good answers of a cache in an LMDB file, for the next start.
  *
- * A store belongs to one thread, from store_open() to store_close(); that of the
- * engine. Writes are collected in a batch, which the caller commits soon after.
- * What is committed survives kill -9; a loss of power may take the last batch.
- * Where it can't be written, what was stored before stays.
+ * One thread, the engine's, makes all calls from store_open() to store_close(). Writes
+ * are collected in a batch, which the caller commits soon after. Committed records
+ * survive kill -9; a power loss may lose the last batch. If a batch can't be written,
+ * the records stored before stay.
  *
- * Times named `now` are clock_ms() and never go back. Where there is no store, NULL takes its place
- * in all calls.
+ * Times named `now` are clock_ms() and never go back. Without a store its pointer is NULL in all
+ * calls.
  */
 
 #pragma once
@@ -22,13 +22,13 @@
 #include "store/record.h"
 #include "util/log_queue.h"
 
-/*! A batch commits by itself after so many records written or deleted: this bounds its memory,
+/*! A batch commits by itself after this many records written or deleted, which bounds its memory
  *  to some 16 MiB. */
 #define STORE_BATCH_MAX 4096
 
 typedef struct store store_t;
 
-/*! What a store has done since it was opened. */
+/*! Counters since the store was opened. */
 typedef struct {
 	uint64_t puts;    /*!< Records committed. */
 	uint64_t batches; /*!< Batches committed. */
@@ -36,62 +36,62 @@ typedef struct {
 } store_stats_t;
 
 /*!
- * \brief Opens a store, which nobody else may have open, or makes an empty one.
+ * \brief Opens a store, or makes an empty one. One process at a time can have it open.
  *
- * A file that is damaged, or isn't a store, or is of a newer version, is renamed
- * to FILE.bad, over an earlier one; then a new one is made. FILE.lock says who has
- * the store. What exists in the directory keeps its mode and owner.
+ * A file that is damaged, isn't a store, or is of a newer version is renamed to
+ * FILE.bad, replacing an earlier FILE.bad; then a new one is made. FILE.lock is locked
+ * while the store is open. Existing files keep their mode and owner.
  *
  * Blocks while the file is checked, see check_file().
  *
  * \param[out] store  Result, or NULL; store_close() frees it.
  * \param dir         Directory, made with mode 0700 if missing; its parent must exist.
- * \param file        Name of the file in there.
- * \param log         Takes what the operator should know, also of later calls; lives as long as the store.
+ * \param file        Name of the file in the directory.
+ * \param log         Takes messages for the operator, also of later calls; must live as long as the store.
  *
- * \return KNOT_EBUSY if another one has it open, KNOT_EACCES, KNOT_ESPACE or another KNOT_E*, after
- *         one message; KNOT_ENOMEM without one; or KNOT_EOK.
+ * \return KNOT_EBUSY if another process has it open, KNOT_EACCES, KNOT_ESPACE or another KNOT_E*, after
+ *         one message; KNOT_ENOMEM without a message; or KNOT_EOK.
  */
 int store_open(store_t **store, const char *dir, const char *file, log_queue_t *log);
 
 /*!
  * \brief Reads the next record, in no useful order.
  *
- * Other calls may come between two of these; whether records that are put after
- * the first one are read is undefined. After some of them call store_settle().
+ * Other calls may come in between. Records put after the first call may or may not be
+ * read. Call store_settle() after some of these calls.
  *
  * \param[out] record  Record.
  * \param[out] name    Its name.
  *
- * \retval KNOT_EOK     The record.
- * \retval KNOT_ENOENT  That was all.
+ * \retval KNOT_EOK     `record` and `name` are set.
+ * \retval KNOT_ENOENT  There are no more records.
  * \return Else KNOT_E*, logged like a failed batch; may be tried again later.
  */
 int store_next(store_t *store, record_t *record, knot_dname_storage_t name);
 
-/*! \brief Deletes the record that store_next() has read last, with the next batch. */
+/*! \brief Deletes the record that store_next() read last, in the batch. */
 void store_drop(store_t *store);
 
-/*! \brief Ends a batch that is long enough, or that has changed nothing. \return False if it was lost. */
+/*! \brief Ends a batch that is long enough or has changed nothing. \return False if it was lost. */
 bool store_settle(store_t *store);
 
 /*!
- * \brief Puts a record into the batch, in place of that of the same name and type.
+ * \brief Puts a record into the batch, in place of one of the same name and type.
  *
- * \return False if it is not in the batch: not written for a while after a failure,
- *         the batch was lost by this, or it is no proper record.
+ * \return False if it is not in the batch: the store pauses after a failure, this call
+ *         lost the batch, or the record is invalid.
  */
 bool store_put(store_t *store, const knot_dname_t *name, const record_t *record, uint64_t now);
 
-/*! \brief Deletes both types of a name with the batch. One that can't be deleted comes back after a restart. */
+/*! \brief Deletes both types of a name in the batch. A record that can't be deleted comes back after a restart. */
 void store_del(store_t *store, const knot_dname_t *name, uint64_t now);
 
 /*!
- * \brief Whether what store_put() took is in the store, or will be with the open batch.
+ * \brief Whether a record that store_put() took is in the store or in the open batch.
  *
- * Never true for a record that was lost. May be false for one put between two losses.
+ * Never true for a lost record. May be false for a record put between two losses.
  *
- * \param put_at  Its `now`; 0 for never.
+ * \param put_at  `now` of its store_put(); 0 if there was none.
  */
 bool store_has(const store_t *store, uint64_t put_at);
 
@@ -101,11 +101,11 @@ bool store_pending(const store_t *store);
 /*!
  * \brief Commits the batch if one is open, and waits for the disk.
  *
- * \return KNOT_E* if it is lost, else KNOT_EOK.
+ * \return KNOT_E* if it is lost, or KNOT_EOK.
  */
 int store_commit(store_t *store, uint64_t now);
 
-/*! \brief Counters; valid until store_close(); without a store all 0. */
+/*! \brief Counters, valid until store_close(); all 0 without a store. */
 const store_stats_t *store_stats(const store_t *store);
 
 /*! \brief Commits and closes. */

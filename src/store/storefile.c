@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/* Opens the store's directory, lock and file safely, and sets an unsound file aside. See storefile.h. */
+
 #include "store/storefile.h"
 
 #include <errno.h>
@@ -36,7 +38,7 @@ void storefile_log(const storefile_t *file, int priority, const char *format, ..
 	}
 }
 
-/*! LMDB takes a short write, which is how a full disk begins, for an error of the disk. */
+/*! A disk that gets full first causes a short write, which LMDB reports as EIO. */
 static bool is_full(const storefile_t *file)
 {
 	struct statvfs st;
@@ -57,7 +59,7 @@ int storefile_fault(storefile_t *file, int error)
 	case EPERM:
 		return KNOT_EACCES;
 	case EBUSY:
-		return KNOT_EFILE; /* Not the lock. */
+		return KNOT_EFILE; /* KNOT_EBUSY is for the lock. */
 	default:
 		return error > 0 ? knot_map_errno_code_def(error, KNOT_ERROR) : KNOT_EFILE;
 	}
@@ -79,8 +81,8 @@ static int refuse(storefile_t *file, const char *reason)
 /*!
  * \brief Opens a file of the directory for writing, or makes an empty one with mode 0600.
  *
- * \param suffix     Behind the store's own name.
- * \param[out] size  Its length.
+ * \param suffix     Appended to the store's name.
+ * \param[out] size  Length of the file, octets.
  *
  * \return Descriptor, or KNOT_E* with a reason.
  */
@@ -91,7 +93,7 @@ static int open_file(storefile_t *file, const char *suffix, size_t *size)
 	*size = 0;
 	int fd = openat(file->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0) {
-		/* The umask may have taken too much; and the name must be on the disk, too. */
+		/* The umask may have removed bits. The directory entry must be on the disk, too. */
 		(void)fchmod(fd, 0600);
 		(void)fsync(file->dir_fd);
 		return fd;
@@ -100,7 +102,7 @@ static int open_file(storefile_t *file, const char *suffix, size_t *size)
 		return storefile_fault(file, errno);
 	}
 
-	/* Whatever lies there, opening it neither follows a link nor waits for the other end of a pipe. */
+	/* Whatever the file is, the open neither follows a link nor waits for the other end of a pipe. */
 	fd = openat(file->dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		return errno == ELOOP ? refuse(file, "symbolic link") : storefile_fault(file, errno);
@@ -128,12 +130,12 @@ static int open_dir(storefile_t *file, const char *dir)
 	if (mkdir(dir, 0700) != 0) {
 		error = errno;
 	} else {
-		(void)chmod(dir, 0700); /* The umask may have taken too much. */
+		(void)chmod(dir, 0700); /* The umask may have removed bits. */
 	}
 	file->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	if (file->dir_fd < 0 || fstat(file->dir_fd, &st) != 0) {
-		/* That it can't be made says more than that it isn't there. */
+		/* The error of mkdir() says more than ENOENT. */
 		return storefile_fault(file, errno == ENOENT && error != 0 ? error : errno);
 	}
 	return st.st_uid == geteuid() ? KNOT_EOK : refuse(file, "directory owned by another user");

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Keeps out of calls that end the process when there is no memory.
+ * \brief A check before calls of libraries that end the process when memory is out.
  */
 
 #pragma once
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 
 /*!
- * \brief Whether so many octets could be had a moment ago.
+ * \brief Whether `size` octets can be allocated.
  *
- * Any thread. Others may be faster: ask for more than what is needed.
+ * Any thread. Another thread may take the memory first: ask for more than the call needs.
  */
 static inline bool can_alloc(size_t size)
 {
-	void *volatile room = malloc(size); /* Compilers leave out what is freed unused. */
+	void *volatile room = malloc(size); /* Without volatile, compilers remove both calls. */
 	free(room);
 	return room != NULL;
 }

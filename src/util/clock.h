@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief The one clock of the module: monotonic, so that nothing depends on the wall clock.
+ * \brief The clock of the module. It is monotonic, so steps of the wall clock do not matter.
  */
 
 #pragma once
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/*! What the clock had shown when the machine started: times before that can be told, too, and 0 is never. */
+/*! clock_ms() at the start of the machine: earlier times are positive, too, and 0 means never. */
 #define CLOCK_START_MS (1ULL << 42)
 
 /*!
@@ -26,7 +26,7 @@ static inline uint64_t clock_ms(void)
 	return CLOCK_START_MS + (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/*! \brief CLOCK_MONOTONIC in so many ms, for calls that wait. Any thread. */
+/*! \brief The time on CLOCK_MONOTONIC that is `ms` milliseconds ahead, for calls that wait. Any thread. */
 static inline struct timespec clock_in(uint32_t ms)
 {
 	struct timespec ts;

@@ -11,13 +11,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/*! Where an FNV-1a hash begins. */
+/*! Initial value of an FNV-1a hash. */
 #define FNV_INIT 0xcbf29ce484222325
 
 /*!
- * \brief A fast 64-bit hash, for tables and to tell versions apart; another one on another machine.
+ * \brief A fast 64-bit hash, for tables and to compare versions. It differs between machines by their byte order.
  *
- * Multiplies and folds words of eight octets. Who does not know the seed does not know what collides.
+ * Multiplies and folds words of eight octets. Without the seed nobody can tell which inputs collide.
  *
  * \param seed  Seed, or the hash so far.
  */
@@ -40,7 +40,7 @@ static inline uint64_t hash64(uint64_t seed, const void *data, size_t len)
 }
 
 /*!
- * \brief Continues an FNV-1a hash, which the store's files have.
+ * \brief Continues an FNV-1a hash. The store uses it for file names and checksums.
  *
  * Each step is a bijection of the state: a change of one octet always changes the result.
  */

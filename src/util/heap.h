@@ -15,7 +15,7 @@
 
 /*! A node is in one heap at most; zeroed before first use. */
 typedef struct {
-	uint32_t pos; /*!< Place in the heap from 1 on, 0: in none. */
+	uint32_t pos; /*!< Place in the heap, counted from 1; 0: in no heap. */
 } heap_node_t;
 
 typedef struct {
@@ -33,13 +33,13 @@ typedef struct {
 /*! \brief Frees what the heap allocated, not its nodes. */
 void heap_deinit(heap_t *heap);
 
-/*! \brief Makes room for so many nodes in all. \return KNOT_ENOMEM, and the heap is as before, or KNOT_EOK. */
+/*! \brief Allocates space for `count` nodes in total. \return KNOT_ENOMEM, and the heap is unchanged, or KNOT_EOK. */
 int heap_reserve(heap_t *heap, uint32_t count);
 
-/*! \brief Inserts a node. \return KNOT_ENOMEM if there was no room reserved and none is to be had, or KNOT_EOK. */
+/*! \brief Inserts a node. \return KNOT_ENOMEM if no space is reserved and memory is out, or KNOT_EOK. */
 int heap_insert(heap_t *heap, heap_node_t *node, uint64_t key);
 
-/*! \brief Takes a node out. */
+/*! \brief Removes a node. */
 void heap_remove(heap_t *heap, heap_node_t *node);
 
 /*! \brief The key of a node that is in the heap. */

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Spreads what would happen at the same time otherwise.
+ * \brief Jitter: spreads events that would otherwise happen at the same time.
  */
 
 #pragma once
@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 /*!
- * \brief A time between `base` and a quarter more, the same each time for the same seed.
+ * \brief A time from `base` to a quarter more. The same seed gives the same time.
  *
  * \param base  Any unit.
- * \param seed  What tells the occasions apart.
+ * \param seed  A different value for each event.
  */
 static inline uint64_t jitter(uint64_t base, uint64_t seed)
 {

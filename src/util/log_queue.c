@@ -26,7 +26,7 @@ void log_queue_post(log_queue_t *queue, int priority, const char *text)
 
 log_message_t *log_queue_take(log_queue_t *queue)
 {
-	/* All at once, so that there is no ABA. */
+	/* Taking the whole list at once avoids the ABA problem. */
 	log_message_t *item = atomic_exchange(&queue->last, NULL);
 
 	log_message_t *first = NULL;

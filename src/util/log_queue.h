@@ -2,11 +2,11 @@
 
 /*!
  * \file
- * \brief What the engine's thread has to tell the operator.
+ * \brief Log messages of the engine's thread.
  *
- * Knot's log takes messages of a zone's module only, and only while that zone
- * is loaded for sure: in a hook. So the thread posts its messages here and the
- * next worker that meets an ALIAS logs them.
+ * Knot logs messages of a zone's module only, and only a hook can be sure that
+ * the zone is loaded. So the thread posts its messages here, and the next worker
+ * that serves an ALIAS logs them.
  */
 
 #pragma once
@@ -19,7 +19,7 @@
 #define LOG_QUEUE_MAX 64
 
 typedef struct log_message {
-	struct log_message *next; /*!< The one posted before. */
+	struct log_message *next; /*!< The one posted before; of messages taken, the one after. */
 	int priority;             /*!< LOG_* of syslog.h. */
 	char text[];
 } log_message_t;
@@ -33,13 +33,13 @@ typedef struct {
 /*! \brief Posts a message. Any thread. */
 void log_queue_post(log_queue_t *queue, int priority, const char *text);
 
-/*! \brief Whether there may be something to take; one relaxed load. Any thread. */
+/*! \brief Whether there may be messages; one relaxed load. Any thread. */
 static inline bool log_queue_pending(const log_queue_t *queue)
 {
 	return atomic_load_explicit(&queue->last, memory_order_relaxed) != NULL;
 }
 
-/*! \brief Takes all messages, the oldest first, to be freed by log_queue_free(). Any thread. \return NULL if there are none. */
+/*! \brief Takes all messages, oldest first; log_queue_free() frees them. Any thread. \return NULL if there are none. */
 log_message_t *log_queue_take(log_queue_t *queue);
 
 /*! \brief Frees messages that were taken. */

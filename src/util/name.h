@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief The module's name; MODULE_NAME is what --with-module-name of configure says.
+ * \brief The module's name. MODULE_NAME comes from configure, option --with-module-name.
  */
 
 #pragma once
@@ -10,5 +10,5 @@
 #define MODULE_STR_(name) #name
 #define MODULE_STR(name) MODULE_STR_(name)
 
-/*! As in knot.conf. */
+/*! The name in knot.conf. */
 #define MODULE_NAME_STR "mod-" MODULE_STR(MODULE_NAME)

@@ -2,9 +2,9 @@
 
 /*!
  * \file
- * \brief A rate limit: so many events a second, evenly, and some of them at once after a pause.
+ * \brief A rate limit: a number of events per second, evenly spaced, with a burst after a pause.
  *
- * The limit is the time of the next slot, in which one event may happen. Times are clock_ms().
+ * One event may happen in each rate slot. The limit stores the time of the next slot. Times are clock_ms().
  */
 
 #pragma once
@@ -15,7 +15,7 @@
 
 #define RATE_LIMIT_MS_NS 1000000ULL
 
-/*! Zeroed before first use: then a whole burst may happen at once. */
+/*! Zeroed before first use, which allows a whole burst at once. */
 typedef struct {
 	uint64_t next_ns; /*!< The next slot, in ns of clock_ms(). */
 } rate_limit_t;
@@ -27,12 +27,12 @@ static inline uint64_t rate_limit_step(uint32_t rate)
 }
 
 /*!
- * \brief Time of the next slot; `now` or earlier: at once.
+ * \brief Time of the next slot. The event may happen at once if it is `now` or earlier.
  *
  * \param limit  Limit.
  * \param rate   Slots per second, at least 1.
- * \param burst  How much after a pause may happen at once, as time at the full rate, ms.
- * \param now    Time.
+ * \param burst  Slots allowed at once after a pause, as their time at the full rate, ms.
+ * \param now    clock_ms().
  */
 static inline uint64_t rate_limit_next(rate_limit_t *limit, uint32_t rate, uint32_t burst, uint64_t now)
 {
@@ -48,13 +48,13 @@ static inline void rate_limit_take(rate_limit_t *limit, uint32_t rate)
 	limit->next_ns += rate_limit_step(rate);
 }
 
-/*! \brief Gives back a slot that was not used. */
+/*! \brief Returns an unused slot. */
 static inline void rate_limit_return(rate_limit_t *limit, uint32_t rate)
 {
 	limit->next_ns -= rate_limit_step(rate);
 }
 
-/*! \brief Whether a slot can have been taken from a limit since that was zeroed last. */
+/*! \brief Whether a slot can be one taken since the limit was last zeroed. */
 static inline bool rate_limit_gave(const rate_limit_t *limit, uint64_t slot)
 {
 	return slot <= limit->next_ns / RATE_LIMIT_MS_NS + 1;

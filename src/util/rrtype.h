@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief The ALIAS record, for module and tool: RDATA is one uncompressed domain name. The types that it stands for.
+ * \brief The ALIAS record, whose RDATA is one uncompressed domain name, and the types it stands for: A and AAAA.
  */
 
 #pragma once
@@ -12,13 +12,13 @@
 #include <stdint.h>
 #include <libknot/descriptor.h>
 
-/*! Type of the record: private use, as PowerDNS and newer libknot have it. */
+/*! Type of the record: private use, the same as in PowerDNS and newer libknot. */
 #define RRTYPE_ALIAS 65401
 
-/*! Targets of one name; what is beyond is left out. */
+/*! Most targets of one owner; further ones are ignored. */
 #define ALIAS_TARGETS_MAX 8
 
-/*! The types that an ALIAS stands for, as an index; also part of the store's format. */
+/*! Index of the types that an ALIAS stands for; also part of the store's format. */
 typedef enum {
 	ADDR_A,
 	ADDR_AAAA,

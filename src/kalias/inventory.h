@@ -59,8 +59,8 @@ typedef struct {
 	size_t owner_count;
 	check_target_t **targets;
 	size_t target_count;
-	void *target_tree;       /*!< The targets by name and set. */
-	check_owner_t **by_name; /*!< The owners sorted by name. */
+	void *target_tree; /*!< The targets by name and set. */
+	void *owner_tree;  /*!< The owners by name. */
 } inventory_t;
 
 /*! What was given on the command line. */

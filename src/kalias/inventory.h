@@ -19,6 +19,7 @@ typedef struct {
 	knot_dname_t *name;              /*!< Lower case. */
 	unsigned set;                    /*!< Index of its resolvers. */
 	observed_t observed[ADDR_TYPES]; /*!< What those say. */
+	unsigned pending;                /*!< Queries for it that are under way. */
 	bool again;                      /*!< Is asked for once more. */
 	/* What is found out only when these fail. */
 	unsigned chain_len;

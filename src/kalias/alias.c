@@ -151,11 +151,15 @@ static const char *read_hex(uint8_t *out, size_t room, size_t *len, const char *
 	return count % 2 != 0 ? "RDATA must have two hexadecimal digits for each octet" : NULL;
 }
 
-const char *alias_read_hex(knot_dname_storage_t target, const char *text)
+/*! Reads a target from hexadecimal digits, of the length that the RDATA has to have, or of any if that is NULL. */
+static const char *read_octets(knot_dname_storage_t target, const char *text, const unsigned long *length)
 {
 	uint8_t rdata[KNOT_DNAME_MAXLEN] = { 0 };
 	size_t len;
 	const char *rule = read_hex(rdata, sizeof(rdata), &len, text);
+	if (rule == NULL && length != NULL && len != *length) {
+		rule = "RDATA does not have the number of octets that follows \\#";
+	}
 	if (rule == NULL) {
 		rule = check_rdata(rdata, len);
 	}
@@ -163,6 +167,11 @@ const char *alias_read_hex(knot_dname_storage_t target, const char *text)
 		memcpy(target, rdata, len);
 	}
 	return rule;
+}
+
+const char *alias_read_hex(knot_dname_storage_t target, const char *text)
+{
+	return read_octets(target, text, NULL);
 }
 
 const char *alias_read_generic(knot_dname_storage_t target, const char *text)
@@ -179,15 +188,5 @@ const char *alias_read_generic(knot_dname_storage_t target, const char *text)
 	if (end == NULL || (*end != '\0' && !isspace((unsigned char)*end))) {
 		return "\\# must be followed by the number of octets";
 	}
-
-	uint8_t none;
-	size_t len;
-	const char *rule = read_hex(&none, 0, &len, end);
-	if (rule != NULL) {
-		return rule;
-	}
-	if (len != length) {
-		return "RDATA does not have the number of octets that follows \\#";
-	}
-	return alias_read_hex(target, end);
+	return read_octets(target, end, &length);
 }

@@ -15,19 +15,12 @@
 
 #define COMMAND "check"
 
-enum {
-	OPTION_JSON = 'j',
-	OPTION_RESOLVER = 'r',
-	OPTION_SERVER = 's',
-	OPTION_HELP = 'h',
-};
-
 /* clang-format off */
-static const struct option options[] = {
-	{ "json",     no_argument,       NULL, OPTION_JSON },
-	{ "resolver", required_argument, NULL, OPTION_RESOLVER },
-	{ "server",   required_argument, NULL, OPTION_SERVER },
-	{ "help",     no_argument,       NULL, OPTION_HELP },
+static const struct option long_options[] = {
+	{ "json",     no_argument,       NULL, 'j' },
+	{ "resolver", required_argument, NULL, 'r' },
+	{ "server",   required_argument, NULL, 's' },
+	{ "help",     no_argument,       NULL, 'h' },
 	{ NULL }
 };
 /* clang-format on */
@@ -69,26 +62,26 @@ typedef struct {
 	check_options_t options;
 	bool json;
 	bool help;
-} options_t;
+} check_args_t;
 
-static exit_t read_options(options_t *given, int argc, char **argv)
+static exit_t read_options(check_args_t *given, int argc, char **argv)
 {
 	exit_t status = EXIT_FINE;
 	int option;
-	while (status == EXIT_FINE && (option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+	while (status == EXIT_FINE && (option = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
 		switch (option) {
-		case OPTION_JSON:
+		case 'j':
 			given->json = true;
 			break;
-		case OPTION_RESOLVER:
+		case 'r':
 			status = add_resolver(&given->options.resolvers, optarg);
 			break;
-		case OPTION_SERVER:
+		case 's':
 			if (!knotconf_read_address(&given->options.server, optarg)) {
 				status = misuse(COMMAND, "--server takes ADDR[@PORT], not '%s'", optarg);
 			}
 			break;
-		case OPTION_HELP:
+		case 'h':
 			given->help = true;
 			break;
 		case ':':
@@ -108,7 +101,7 @@ static exit_t read_options(options_t *given, int argc, char **argv)
 
 exit_t run_check(const settings_t *settings, int argc, char **argv)
 {
-	options_t given = { 0 };
+	check_args_t given = { 0 };
 	exit_t status = read_options(&given, argc, argv);
 	if (status != EXIT_FINE) {
 		return status;

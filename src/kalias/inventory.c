@@ -53,6 +53,11 @@ static knot_dname_t *choose_name(const knot_dname_t *owner)
 	return copy_name(name);
 }
 
+static int compare_owners(const void *a, const void *b)
+{
+	return knot_dname_cmp(((const check_owner_t *)a)->name, ((const check_owner_t *)b)->name);
+}
+
 static void add_owner(inventory_t *inventory, const alias_record_t *record)
 {
 	check_owner_t *owner = not_null(calloc(1, sizeof(*owner)));
@@ -61,6 +66,7 @@ static void add_owner(inventory_t *inventory, const alias_record_t *record)
 	owner->asked = choose_name(record->owner);
 	owner->ttl = record->ttl;
 	APPEND(inventory->owners, inventory->owner_count, owner);
+	(void)not_null(tsearch(owner, &inventory->owner_tree, compare_owners));
 }
 
 /*! Adds a target. What the module ignores is noted. */
@@ -211,25 +217,10 @@ static void connect_owner(inventory_t *inventory, check_owner_t *owner)
 
 /* --- all --- */
 
-static int compare_owners(const void *a, const void *b)
-{
-	const check_owner_t *const *x = a, *const *y = b;
-	return knot_dname_cmp((*x)->name, (*y)->name);
-}
-
-static int compare_name(const void *key, const void *element)
-{
-	const check_owner_t *const *owner = element;
-	return knot_dname_cmp(key, (*owner)->name);
-}
-
 check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name)
 {
-	if (inventory->owner_count == 0) {
-		return NULL;
-	}
-	check_owner_t **found = bsearch(name, inventory->by_name, inventory->owner_count,
-	                                sizeof(inventory->by_name[0]), compare_name);
+	check_owner_t key = { .name = (knot_dname_t *)name };
+	check_owner_t **found = tfind(&key, &inventory->owner_tree, compare_owners);
 	return found != NULL ? *found : NULL;
 }
 
@@ -247,13 +238,6 @@ bool inventory_read(inventory_t *inventory, control_t *control, const check_opti
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		complete &= read_own(inventory->owners[i], control);
 		connect_owner(inventory, inventory->owners[i]);
-	}
-
-	if (inventory->owner_count > 0) {
-		size_t size = inventory->owner_count * sizeof(inventory->owners[0]);
-		inventory->by_name = not_null(malloc(size));
-		memcpy(inventory->by_name, inventory->owners, size);
-		qsort(inventory->by_name, inventory->owner_count, sizeof(inventory->owners[0]), compare_owners);
 	}
 	return complete;
 }
@@ -286,14 +270,15 @@ static void free_owner(check_owner_t *owner)
 	free(owner);
 }
 
-static void keep_target(void *target)
+static void keep_item(void *item)
 {
-	(void)target; /* The array has it. */
+	(void)item; /* The array has it. */
 }
 
 void inventory_free(inventory_t *inventory)
 {
-	tdestroy(inventory->target_tree, keep_target);
+	tdestroy(inventory->target_tree, keep_item);
+	tdestroy(inventory->owner_tree, keep_item);
 	for (size_t i = 0; i < inventory->target_count; i++) {
 		free_target(inventory->targets[i]);
 	}
@@ -306,7 +291,6 @@ void inventory_free(inventory_t *inventory)
 	}
 	free(inventory->targets);
 	free(inventory->owners);
-	free(inventory->by_name);
 	free(inventory->zones);
 	free(inventory->sets);
 }

@@ -19,6 +19,7 @@ typedef struct {
 	knot_dname_t *name;              /*!< Lower case. */
 	unsigned set;                    /*!< Index of its resolvers. */
 	observed_t observed[ADDR_TYPES]; /*!< What those say. */
+	unsigned pending;                /*!< Queries for it that are under way. */
 	bool again;                      /*!< Is asked for once more. */
 	/* What is found out only when these fail. */
 	unsigned chain_len;
@@ -59,8 +60,8 @@ typedef struct {
 	size_t owner_count;
 	check_target_t **targets;
 	size_t target_count;
-	void *target_tree;       /*!< The targets by name and set. */
-	check_owner_t **by_name; /*!< The owners sorted by name. */
+	void *target_tree; /*!< The targets by name and set. */
+	void *owner_tree;  /*!< The owners by name. */
 } inventory_t;
 
 /*! What was given on the command line. */

@@ -34,19 +34,15 @@ static const char why_silent[] = "does not answer";
 static const char why_failed[] = "fails or can't be reached";
 static const char why_down[] = "is down, no longer asked";
 
-/*! Both queries for a target. */
-typedef struct {
-	unsigned pending;
-	lookup_cb cb;
-	void *ctx;
-} lookup_job_t;
-
-/*! One query; a late reply may come after the job has ended. */
+/*! One query; a late reply may come after its end has been told. */
 typedef struct {
 	lookup_t *lookup;
 	resolver_set_t *set;
-	observed_t *observed;
-	lookup_job_t *job; /*!< NULL: has been told. */
+	check_target_t *target;
+	observed_t *observed; /*!< Of the target: what the reply goes to. */
+	bool told;
+	lookup_cb cb;
+	void *ctx;
 } lookup_query_t;
 
 /*! The address of a resolver of a set, by way of its text. */
@@ -122,35 +118,25 @@ static void count_silence(lookup_t *lookup, resolver_set_t *set)
 
 /* --- addresses --- */
 
-static void end_query(lookup_job_t *job)
-{
-	if (--job->pending == 0) {
-		job->cb(job->ctx);
-		free(job);
-	}
-}
-
 static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	lookup_query_t *query = ctx;
+	bool silent = (reply == NULL && ede == KNOT_EDNS_EDE_NREACH_AUTH);
 	if (reply != NULL) {
 		observed_set_reply(query->observed, reply);
-		query->set->silent = 0;
-	} else if (query->job != NULL) {
-		bool silent = (ede == KNOT_EDNS_EDE_NREACH_AUTH);
+	} else if (!query->told) {
 		observed_set_nothing(query->observed, silent ? why_silent : why_failed);
-		if (silent) {
-			count_silence(query->lookup, query->set);
-		} else {
-			query->set->silent = 0;
-		}
+	}
+	if (reply != NULL || (!query->told && !silent)) {
+		query->set->silent = 0;
+	} else if (!query->told) {
+		count_silence(query->lookup, query->set);
 	}
 
-	if (query->job != NULL) {
-		lookup_job_t *job = query->job;
-		query->job = NULL;
-		end_query(job);
+	if (!query->told && --query->target->pending == 0) {
+		query->cb(query->ctx);
 	}
+	query->told = true;
 	if (final) {
 		free(query);
 	}
@@ -167,16 +153,15 @@ void lookup_start(lookup_t *lookup, check_target_t *target, lookup_cb cb, void *
 		return;
 	}
 
-	lookup_job_t *job = not_null(calloc(1, sizeof(*job)));
-	job->pending = ADDR_TYPES;
-	job->cb = cb;
-	job->ctx = ctx;
+	target->pending = ADDR_TYPES;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		lookup_query_t *query = not_null(calloc(1, sizeof(*query)));
 		query->lookup = lookup;
 		query->set = set;
+		query->target = target;
 		query->observed = &target->observed[type];
-		query->job = job;
+		query->cb = cb;
+		query->ctx = ctx;
 		resolver_query(set->resolver, target->name, addr_rrtype(type), on_resolved, query);
 	}
 }

@@ -138,16 +138,14 @@ static const char *look_up_to_apex(transaction_t *transaction, zone_search_t *se
 	}
 }
 
-static exit_t refuse_obstacle(const zone_change_t *change, const zone_search_t *search)
+static exit_t refuse_obstacle(const char *owner, const zone_search_t *search)
 {
 	if (strcmp(search->obstacle, "CNAME") == 0) {
-		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
+		return fail("%s has a CNAME, beside which nothing else may be", owner);
 	} else if (strcmp(search->obstacle, "NS") == 0) {
-		return fail("%s is at or below the delegation of %s, where ALIAS has no effect", change->owner_text,
-		            search->obstacle_owner);
+		return fail("%s is at or below the delegation of %s, where ALIAS has no effect", owner, search->obstacle_owner);
 	}
-	return fail("%s is at or below the DNAME of %s, where ALIAS has no effect", change->owner_text,
-	            search->obstacle_owner);
+	return fail("%s is at or below the DNAME of %s, where ALIAS has no effect", owner, search->obstacle_owner);
 }
 
 /*! Runs zone-set or zone-unset; without a target it is about all of them. */
@@ -178,15 +176,47 @@ static const alias_record_t *find_alias(const records_t *aliases, const knot_dna
 	return NULL;
 }
 
-/*! Adds to the targets, or replaces them. */
-static exit_t apply_set(transaction_t *transaction, const zone_change_t *change, const zone_search_t *search)
+/*! Commits unless there was an error. */
+static exit_t end_change(transaction_t *transaction, const char *error)
 {
+	if (error != NULL) {
+		return fail("zone %s: nothing changed: %s", transaction->zone, error);
+	}
+	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
+}
+
+/*! Puts the target beside the others, or in their place; it may be there with another TTL. */
+static const char *put_target(transaction_t *transaction, const zone_search_t *search, uint32_t ttl,
+                              const alias_record_t *present)
+{
+	const zone_change_t *change = search->change;
+	char ttl_text[TTL_TEXT_MAX];
+	snprintf(ttl_text, sizeof(ttl_text), "%u", ttl);
+	const char *error = NULL;
+	if (!change->add && search->aliases.count + search->aliases.broken > 0) {
+		error = edit_records(transaction, "zone-unset", change, NULL, NULL);
+	} else if (present != NULL) {
+		/* For its TTL; knotd gives the same to the others. */
+		error = edit_records(transaction, "zone-unset", change, NULL, present->target);
+	}
+	return (error == NULL) ? edit_records(transaction, "zone-set", change, ttl_text, change->target) : error;
+}
+
+static exit_t set_in(transaction_t *transaction, zone_search_t *search)
+{
+	const zone_change_t *change = search->change;
+	const char *error = look_up_to_apex(transaction, search);
+	if (error != NULL) {
+		return end_change(transaction, error);
+	}
+	if (search->obstacle != NULL) {
+		return refuse_obstacle(change->owner_text, search);
+	}
+
 	const records_t *aliases = &search->aliases;
 	size_t count = aliases->count + aliases->broken;
-	uint32_t ttl = (change->ttl >= 0)   ? change->ttl :
-	               (aliases->count > 0) ? aliases->items[0].ttl :
-	                                      search->soa_ttl;
-
+	uint32_t ttl = (aliases->count > 0) ? aliases->items[0].ttl : search->soa_ttl;
+	ttl = (change->ttl >= 0) ? change->ttl : ttl;
 	const alias_record_t *present = find_alias(aliases, change->target);
 	if (present != NULL && present->ttl == ttl && (change->add || count == 1)) {
 		if (change->add) {
@@ -197,36 +227,7 @@ static exit_t apply_set(transaction_t *transaction, const zone_change_t *change,
 	if (change->add && present == NULL && count >= ALIAS_TARGETS_MAX) {
 		return fail("%s has %zu targets, and there can be %d", change->owner_text, count, ALIAS_TARGETS_MAX);
 	}
-
-	char ttl_text[TTL_TEXT_MAX];
-	snprintf(ttl_text, sizeof(ttl_text), "%u", ttl);
-	const char *error = NULL;
-	if (!change->add && count > 0) {
-		error = edit_records(transaction, "zone-unset", change, NULL, NULL);
-	} else if (present != NULL) {
-		/* For its TTL; knotd gives the same to the others. */
-		error = edit_records(transaction, "zone-unset", change, NULL, present->target);
-	}
-	if (error == NULL) {
-		error = edit_records(transaction, "zone-set", change, ttl_text, change->target);
-	}
-	if (error != NULL) {
-		return fail("zone %s: nothing changed: %s", change->zone_text, error);
-	}
-	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
-}
-
-static exit_t set_in(transaction_t *transaction, zone_search_t *search)
-{
-	const zone_change_t *change = search->change;
-	const char *error = look_up_to_apex(transaction, search);
-	if (error != NULL) {
-		return fail("zone %s: nothing changed: %s", change->zone_text, error);
-	}
-	if (search->obstacle != NULL) {
-		return refuse_obstacle(change, search);
-	}
-	return apply_set(transaction, change, search);
+	return end_change(transaction, put_target(transaction, search, ttl, present));
 }
 
 static exit_t unset_in(transaction_t *transaction, zone_search_t *search)
@@ -239,10 +240,7 @@ static exit_t unset_in(transaction_t *transaction, zone_search_t *search)
 	if (error == NULL) {
 		error = edit_records(transaction, "zone-unset", change, NULL, NULL);
 	}
-	if (error != NULL) {
-		return fail("zone %s: nothing changed: %s", change->zone_text, error);
-	}
-	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
+	return end_change(transaction, error);
 }
 
 static exit_t run_change(const settings_t *settings, const zone_change_t *change,

@@ -173,6 +173,15 @@ static void convert_record(rewrite_t *rewrite, const rewrite_change_t *change)
 	}
 }
 
+/*! The origin of an included file: the one that the directive has, or the current one; NULL if it is not known. */
+static const knot_dname_t *include_origin(knot_dname_storage_t storage, const rewrite_t *rewrite)
+{
+	if (rewrite->file.count <= 2) {
+		return rewrite->has_origin ? rewrite->origin : NULL;
+	}
+	return (read_relative_name(storage, rewrite, 2) == NULL) ? storage : NULL;
+}
+
 /*! Says that a file is left out, and with which origin it can be converted by itself. */
 static void warn_of_include(const rewrite_t *rewrite)
 {
@@ -180,11 +189,8 @@ static void warn_of_include(const rewrite_t *rewrite)
 	const zonefile_word_t *word = &file->words[1];
 	size_t quotes = (file->text[word->start] == '"' && file->text[word->end - 1] == '"') ? 1 : 0;
 	char *name = not_null(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
-	knot_dname_storage_t own_origin;
-	const knot_dname_t *origin = rewrite->has_origin ? rewrite->origin : NULL;
-	if (file->count > 2) {
-		origin = (read_relative_name(own_origin, rewrite, 2) == NULL) ? own_origin : NULL;
-	}
+	knot_dname_storage_t storage;
+	const knot_dname_t *origin = include_origin(storage, rewrite);
 	knot_dname_txt_storage_t origin_text;
 	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself%s%s",
 	     rewrite->path, file->words[0].line, name, (origin != NULL) ? ", with --origin " : "",

@@ -129,6 +129,27 @@ static void give_up_streams(const query_t *query)
 	}
 }
 
+/*! Ends a query with a reply, or with why that is of no use. */
+static void finish_with(query_t *query, const reply_t *reply, int status)
+{
+	switch (reply->kind) {
+	case REPLY_ADDRESSES:
+	case REPLY_NODATA:
+	case REPLY_NXDOMAIN:
+		if (query->resolver->require_ad && !reply->ad) {
+			finish_query(query, NULL, KNOT_EDNS_EDE_DNSKEY_MISS);
+		} else {
+			finish_query(query, reply, KNOT_EDNS_EDE_NONE);
+		}
+		return;
+	case REPLY_LOOP:
+		finish_query(query, NULL, KNOT_EDNS_EDE_OTHER);
+		return;
+	default:
+		finish_query(query, NULL, status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NETWORK);
+	}
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
 	query_t *query = arg;
@@ -149,30 +170,12 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 		reply_parse(&reply, wire, len, query->name, query->type);
 	}
 
-	switch (reply.kind) {
-	case REPLY_ADDRESSES:
-	case REPLY_NODATA:
-	case REPLY_NXDOMAIN:
-		if (query->resolver->require_ad && !reply.ad) {
-			finish_query(query, NULL, KNOT_EDNS_EDE_DNSKEY_MISS);
-		} else {
-			finish_query(query, &reply, KNOT_EDNS_EDE_NONE);
-		}
+	/* c-ares 1.18 retries without EDNS only once in the life of a channel. */
+	if (reply.kind == REPLY_FORMERR && has_edns(query->channel) && !query->resolver->closing) {
+		ask_again(query, CHANNEL_PLAIN);
 		return;
-	case REPLY_FORMERR:
-		/* c-ares 1.18 retries without EDNS only once in the life of a channel. */
-		if (has_edns(query->channel) && !query->resolver->closing) {
-			ask_again(query, CHANNEL_PLAIN);
-			return;
-		}
-		/* fall through */
-	default:
-		if (reply.kind == REPLY_LOOP) {
-			finish_query(query, NULL, KNOT_EDNS_EDE_OTHER);
-		} else {
-			finish_query(query, NULL, status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NETWORK);
-		}
 	}
+	finish_with(query, &reply, status);
 }
 
 static void send_on_channel(query_t *query)

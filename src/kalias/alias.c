@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Functions on text alone: the caller owns all memory. A rule that a text breaks is returned as a constant, which
+ * becomes part of an error.
+ */
+
 #include "kalias/alias.h"
 
 #include <ctype.h>
@@ -31,7 +36,7 @@ bool alias_is_absolute(const char *text)
 	return dot;
 }
 
-/*! Other octets must be written as \DDD: so a name in the encoding of a terminal is no surprise later. */
+/*! Other octets have to be written as \DDD, as what a terminal sends for them depends on its encoding. */
 static bool is_printable(const char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -109,7 +114,7 @@ void alias_write_generic(char out[ALIAS_GENERIC_MAX], const knot_dname_t *target
 	*out = '\0';
 }
 
-/*! Rule that RDATA breaks if it is not one uncompressed name; its first octets, of len. */
+/*! \return The rule that RDATA breaks, or NULL if it is one uncompressed name. It may be cut after the longest name. */
 static const char *check_rdata(const uint8_t *rdata, size_t len)
 {
 	size_t pos = 0;
@@ -132,7 +137,7 @@ static const char *check_rdata(const uint8_t *rdata, size_t len)
 	return NULL;
 }
 
-/*! Reads all of the text; octets beyond the room are only counted. */
+/*! Reads hexadecimal digits; octets that do not fit are counted, and left out. */
 static const char *read_hex(uint8_t *out, size_t room, size_t *len, const char *text)
 {
 	size_t count = 0;
@@ -151,7 +156,7 @@ static const char *read_hex(uint8_t *out, size_t room, size_t *len, const char *
 	return count % 2 != 0 ? "RDATA must have two hexadecimal digits for each octet" : NULL;
 }
 
-/*! Reads a target from hexadecimal digits, of the length that the RDATA has to have, or of any if that is NULL. */
+/*! Reads a target from hexadecimal digits. Without a length it may have any. */
 static const char *read_octets(knot_dname_storage_t target, const char *text, const unsigned long *length)
 {
 	uint8_t rdata[KNOT_DNAME_MAXLEN] = { 0 };

@@ -26,7 +26,7 @@
 /*! \brief Whether the installed Knot DNS knows the type by the name ALIAS, in zone files and commands. */
 bool alias_is_known(void);
 
-/*! What alias_read_name() asks of a name, for errors that say what is wrong. */
+/*! The rule of alias_read_name(), for errors. */
 #define ALIAS_NAME_RULE \
 	"labels must have 1 to 63 octets, names 255 at most, octets other than printable ASCII the form \\DDD"
 
@@ -38,8 +38,7 @@ bool alias_is_absolute(const char *text);
  *
  * \param[out] name  Name in wire form, case kept.
  * \param text       Text; "@" is the origin. Octets that are not printable ASCII must be escaped.
- * \param origin     What is appended to a relative name; NULL: all names count as absolute,
- *                   and "@" is none.
+ * \param origin     Is appended to a relative name. With NULL all names are absolute, and "@" is not a name.
  *
  * \return false if it is not a name, see ALIAS_NAME_RULE.
  */
@@ -48,7 +47,11 @@ bool alias_read_name(knot_dname_storage_t name, const char *text, const knot_dna
 /*! \brief Reads the name of a zone, and writes it as knotd does. \return false if it is not a name. */
 bool alias_read_zone(knot_dname_txt_storage_t zone, const char *text);
 
-/*! \brief Reads a TTL as zone files have it: seconds, or numbers with a unit each, such as 1h30m. \return false if it is none. */
+/*!
+ * \brief Reads a TTL as zone files have it: seconds, or numbers with a unit each, such as 1h30m.
+ *
+ * \return false if it is none.
+ */
 bool alias_read_ttl(uint32_t *ttl, const char *text);
 
 /*! \brief Writes the RDATA of a target in generic form (RFC 3597, section 5). */
@@ -64,5 +67,5 @@ void alias_write_generic(char out[ALIAS_GENERIC_MAX], const knot_dname_t *target
  */
 const char *alias_read_generic(knot_dname_storage_t target, const char *text);
 
-/*! \brief Reads RDATA from hexadecimal digits alone, otherwise as alias_read_generic(). */
+/*! \brief Reads RDATA that is hexadecimal digits alone. \return As alias_read_generic(). */
 const char *alias_read_hex(knot_dname_storage_t target, const char *text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * kalias check: reads the ALIAS of the running knotd, asks it and the resolvers
- * for all of them, and tells what is wrong.
+ * kalias check: reads the ALIAS records of the running knotd, asks knotd and the resolvers for all of them, and says
+ * what is wrong.
  */
 
 #include <stdio.h>
@@ -114,7 +114,7 @@ exit_t run_check(const settings_t *settings, int argc, char **argv)
 	inventory_t inventory = { 0 };
 	control_t *control = control_open(settings);
 	bool complete = control != NULL && inventory_read(&inventory, control, &given.options);
-	control_close(control); /* knotd serves one at a time, and all that follows takes time. */
+	control_close(control); /* knotd serves one connection at a time, and the survey takes long. */
 
 	survey_run(&inventory);
 	if (given.json) {

@@ -25,7 +25,7 @@ typedef struct {
 
 static bool read_file(reader_t *reader, const char *path);
 
-/*! What to match: relative to the directory of the including file, its symbolic links resolved. */
+/*! Writes the pattern to match. It is relative to the real directory of the file that includes. */
 static bool write_pattern(char pattern[PATH_MAX], const char *path, const char *value)
 {
 	char resolved[PATH_MAX] = "";

@@ -4,14 +4,14 @@
  * \file
  * \brief A configuration file of knotd, item by item.
  *
- * Only the text is read: whether sections and items exist is for knotd to say.
+ * The text is read, and not understood: knotd says which sections and items exist.
  */
 
 #pragma once
 
 #include <stdbool.h>
 
-/*! \brief Takes one value of an item; a list comes value by value. */
+/*! \brief Takes one value of an item. A list has several calls. */
 typedef void (*conffile_take_f)(void *ctx, const char *section, const char *item, const char *value);
 
 /*!

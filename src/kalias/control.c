@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * A control_t owns the connection, and the text of the last error. An error of the connection ends it; the next
+ * request connects again.
+ */
+
 #include "kalias/control.h"
 
 #include <limits.h>
@@ -15,7 +20,7 @@
 #define DEFAULT_RUNDIR "/run/knot"
 #define DEFAULT_LISTEN "knot.sock"
 
-#define ERROR_MAX (PATH_MAX + 512) /* An error of knotd's may have names in it. */
+#define ERROR_MAX (PATH_MAX + 512) /* The longest have a path or names in them. */
 
 struct control {
 	knot_ctl_t *ctl; /*!< NULL: not connected. */
@@ -35,7 +40,7 @@ static void take_place(void *ctx, const char *section, const char *item, const c
 	if (strcmp(section, "server") == 0 && strcmp(item, "rundir") == 0) {
 		snprintf(place->rundir, sizeof(place->rundir), "%s", value);
 	} else if (strcmp(section, "control") == 0 && strcmp(item, "listen") == 0 && place->listen[0] == '\0') {
-		snprintf(place->listen, sizeof(place->listen), "%s", value); /* The first of several. */
+		snprintf(place->listen, sizeof(place->listen), "%s", value); /* The first, if there are several. */
 	}
 }
 
@@ -144,7 +149,7 @@ static int send_request(control_t *control, knot_ctl_data_t request)
 	return (ret == KNOT_EOK) ? knot_ctl_send(control->ctl, KNOT_CTL_TYPE_BLOCK, NULL) : ret;
 }
 
-/*! \return KNOT_EOK when the reply has come to its end; its first error is in control->error. */
+/*! \return KNOT_EOK at the end of the reply. The first error in the reply is in control->error. */
 static int take_reply(control_t *control, control_take_f take, void *ctx)
 {
 	while (true) {
@@ -179,7 +184,7 @@ const char *control_run(control_t *control, knot_ctl_data_t request, control_tak
 		ret = take_reply(control, take, ctx);
 	}
 	if (ret != KNOT_EOK) {
-		/* What would come next on this connection belongs to this request. */
+		/* The rest of the reply would be taken for that to the next request. */
 		disconnect(control);
 		snprintf(control->error, sizeof(control->error), "control socket %s: %s", control->path,
 		         (ret == KNOT_ETIMEOUT) ? "knotd did not answer in time" : knot_strerror(ret));

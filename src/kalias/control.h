@@ -12,7 +12,7 @@
 
 #include "kalias/kalias.h"
 
-/*! What of a reply is wanted; the name of this item differs between versions of libknot. */
+/*! The item that says which part of a reply is wanted. Its name differs between versions of libknot. */
 #define CONTROL_IDX_FILTER (KNOT_CTL_IDX_DATA + 1)
 
 typedef struct control control_t;
@@ -20,25 +20,25 @@ typedef struct control control_t;
 /*!
  * \brief Connects to knotd.
  *
- * The socket is that of the settings, else that of the configuration file, given
- * or the default one, else knotd's default. Prints an error that names the socket.
+ * The socket is the one of the settings. Without one there it is the one of the configuration file, which is given or the
+ * default file. Without that it is the default of knotd.
  *
- * \return NULL on error.
+ * \return NULL on error; an error with the name of the socket has been printed.
  */
 control_t *control_open(const settings_t *settings);
 
 /*! \brief Ends the connection; NULL is allowed. */
 void control_close(control_t *control);
 
-/*! \brief Takes one unit of a reply, items that are not there are NULL; what it points to is gone after. */
+/*! \brief Takes one unit of a reply. Items that it does not have are NULL. All is gone after the call. */
 typedef void (*control_take_f)(void *ctx, knot_ctl_data_t data);
 
 /*!
  * \brief Sends a request and takes its reply.
  *
- * knotd ends a connection on which nothing comes for some seconds (control.timeout), and older
- * versions serve nobody else meanwhile: run all requests, close, and work on the result then.
- * After an error of the connection itself the next request connects anew.
+ * knotd ends a connection that is idle for some seconds (control.timeout), and older versions serve nobody else until
+ * then. So run all requests, close, and work on the results after that. After an error of the connection itself the next
+ * request connects again.
  *
  * \param control  Connection.
  * \param request  The request's items; KNOT_CTL_IDX_CMD at least.
@@ -49,5 +49,5 @@ typedef void (*control_take_f)(void *ctx, knot_ctl_data_t data);
  */
 const char *control_run(control_t *control, knot_ctl_data_t request, control_take_f take, void *ctx);
 
-/*! \brief Whether the last request failed for the connection: knotd may have run it or not. */
+/*! \brief Whether the connection was lost in the last request, which knotd may or may not have run. */
 bool control_is_lost(const control_t *control);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * kalias convert: a zone file with its ALIAS records in another form (rewrite.h). Nothing is printed before all is read and
- * right.
+ * kalias convert: a zone file with its ALIAS records in another form (rewrite.h). It prints nothing if there is an
+ * error.
  */
 
 #include "kalias/kalias.h"
@@ -24,7 +24,7 @@ static const struct option options[] = {
 	{ NULL }
 };
 
-/*! Takes the origin from the name of the file as kzonecheck does, but from none without the suffix. */
+/*! Takes the origin from the name of the file, as kzonecheck does, if that has the suffix. */
 static void guess_origin(rewrite_t *rewrite)
 {
 	const char *slash = strrchr(rewrite->path, '/');

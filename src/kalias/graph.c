@@ -4,26 +4,26 @@
 
 #include <string.h>
 
-/*! Longest chain of owners that is followed; no resolver goes as far. */
+/*! Longest chain of owners that is followed. Resolvers give up much earlier. */
 #define DEPTH_MAX 1000
 
 /*! What the search has found out about an owner. */
 enum {
 	MARK_NEW,
-	MARK_OPEN, /*!< On the way. */
+	MARK_OPEN, /*!< It is on the way that is being followed. */
 	MARK_DONE,
 };
 
 static bool owner_loops(const inventory_t *inventory, check_owner_t *owner, unsigned depth);
 
-/*! Whether a name leads into a loop if it is an owner. */
+/*! Whether a name is an owner that leads into a loop. */
 static bool name_loops(const inventory_t *inventory, const knot_dname_t *name, unsigned depth)
 {
 	check_owner_t *next = inventory_find(inventory, name);
 	return next != NULL && owner_loops(inventory, next, depth + 1);
 }
 
-/*! A wildcard answers for names that do not exist, but which do is not known: see what the server says. */
+/*! The same for the wildcards that a target may be covered by. Whether one covers it was seen by asking the server. */
 static bool wildcard_loops(const inventory_t *inventory, const check_target_t *target, unsigned depth)
 {
 	if (!target->fails_here || inventory_find(inventory, target->name) != NULL) {

@@ -12,7 +12,7 @@
 /*!
  * \brief Sets `findings.loop` of each owner whose targets lead into a loop.
  *
- * The way goes from an owner to its targets, along the CNAMEs that have been found
- * out, and on where these are owners themselves.
+ * From an owner the way goes to its targets, and along their CNAMEs as far as these are known. Where a name on the
+ * way is an owner itself, its targets follow.
  */
 void graph_find_loops(inventory_t *inventory);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Reads all that a check needs from knotd, before anything is asked for: knotd serves one control connection at a
+ * time. The inventory owns all zones, owners and targets. Arrays give their order, trees find them by name.
+ */
+
 #include "kalias/inventory.h"
 
 #include <arpa/inet.h>
@@ -10,7 +15,7 @@
 #include "kalias/kalias.h"
 #include "kalias/records.h"
 
-/*! The label that stands for the asterisk when a wildcard is asked for. */
+/*! Is asked for in place of the asterisk of a wildcard. */
 #define WILDCARD_LABEL "\014kalias-check"
 
 /*! Elements by which an array grows. */
@@ -39,7 +44,7 @@ static void add_zone(inventory_t *inventory, const knot_dname_t *name)
 	APPEND(inventory->zones, inventory->zone_count, zone);
 }
 
-/*! The name to ask for: one that a wildcard covers, unless there is no room for it. */
+/*! The name to ask for: of a wildcard one that it covers, if that is not too long. */
 static knot_dname_t *choose_name(const knot_dname_t *owner)
 {
 	const size_t len = sizeof(WILDCARD_LABEL) - 1;
@@ -69,7 +74,7 @@ static void add_owner(inventory_t *inventory, const alias_record_t *record)
 	(void)not_null(tsearch(owner, &inventory->owner_tree, compare_owners));
 }
 
-/*! Adds a target. What the module ignores is noted. */
+/*! Adds a target, or notes that the module ignores it. */
 static void note_target(check_owner_t *owner, const knot_dname_t *name)
 {
 	findings_t *findings = &owner->findings;
@@ -125,7 +130,7 @@ static void take_own(void *ctx, knot_ctl_data_t data)
 	}
 }
 
-/*! Reads what else there is at the owner. */
+/*! Reads the other records of the owner. */
 static bool read_own(check_owner_t *owner, control_t *control)
 {
 	knot_dname_txt_storage_t zone, name;
@@ -203,7 +208,7 @@ static check_target_t *intern_target(inventory_t *inventory, const knot_dname_t 
 	return target;
 }
 
-/*! With all read, puts together what belongs together. */
+/*! Gives an owner its zone's configuration, and the targets that it shares with others. */
 static void connect_owner(inventory_t *inventory, check_owner_t *owner)
 {
 	findings_t *findings = &owner->findings;
@@ -272,7 +277,7 @@ static void free_owner(check_owner_t *owner)
 
 static void keep_item(void *item)
 {
-	(void)item; /* The array has it. */
+	(void)item; /* The array owns it. */
 }
 
 void inventory_free(inventory_t *inventory)

@@ -11,21 +11,21 @@
 #include "kalias/judge.h"
 #include "resolve/resolvers.h"
 
-/*! CNAMEs followed from a target, as many as a resolver does. */
+/*! CNAMEs that are followed from a target, about as many as resolvers follow. */
 #define CHAIN_MAX 16
 
-/*! What an ALIAS points to; shared by all owners that do, with the same resolvers. */
+/*! What an ALIAS points to. Owners with the same target and the same resolvers share it. */
 typedef struct {
 	knot_dname_t *name;              /*!< Lower case. */
 	unsigned set;                    /*!< Index of its resolvers. */
-	observed_t observed[ADDR_TYPES]; /*!< What those say. */
+	observed_t observed[ADDR_TYPES]; /*!< What the resolvers say. */
 	unsigned pending;                /*!< Queries for it that are under way. */
 	bool again;                      /*!< Is asked for once more. */
-	/* What is found out only when these fail. */
+	/* Found out if the resolvers fail. */
 	unsigned chain_len;
 	knot_dname_t *chain[CHAIN_MAX]; /*!< The names that its CNAMEs lead to. */
-	bool cname_loop;                /*!< They lead back to themselves. */
-	bool fails_here;                /*!< It is a name on the server itself, which has no addresses for it. */
+	bool cname_loop;                /*!< These CNAMEs are a loop. */
+	bool fails_here;                /*!< The server has the name, and no addresses for it. */
 } check_target_t;
 
 typedef struct {
@@ -33,7 +33,7 @@ typedef struct {
 	unsigned set;       /*!< Index of its resolvers. */
 	module_state_t module;
 	sibling_t sibling;
-	bool is_signed; /*!< Found out by asking. */
+	bool is_signed; /*!< Found out by asking the server. */
 } check_zone_t;
 
 /*! A name with ALIAS. */
@@ -72,13 +72,14 @@ typedef struct {
 } check_options_t;
 
 /*!
- * \brief Reads all that there is to know before anybody is asked.
+ * \brief Reads the records and the configuration of a running knotd.
  *
- * \return false if something could not be read: an error has been printed, and what could be read is there.
+ * \return false if something could not be read: an error has been printed. The rest is there.
  */
 bool inventory_read(inventory_t *inventory, control_t *control, const check_options_t *options);
 
 /*! \brief The owner of that name; NULL if there is none. */
 check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name);
 
+/*! \brief Frees all that the inventory owns. */
 void inventory_free(inventory_t *inventory);

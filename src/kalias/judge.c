@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Pure: findings in, problems out. A judgement of one target, or of one type of the server's answer, adds its
+ * problems.
+ */
+
 #include "kalias/judge.h"
 
 #define BIT(problem) (1U << (problem))
@@ -51,7 +56,7 @@ bool judge_again(unsigned problems)
 	                   BIT(PROBLEM_UNSIGNED));
 }
 
-/*! How many targets give the same kind of reply for a type. */
+/*! How many targets have a kind of reply for a type. */
 static unsigned count_kind(const findings_t *findings, addr_type_t type, observed_kind_t kind)
 {
 	unsigned count = 0;
@@ -61,7 +66,7 @@ static unsigned count_kind(const findings_t *findings, addr_type_t type, observe
 	return count;
 }
 
-/*! How many targets have addresses, some of which the server has. */
+/*! How many targets have an address in common with the server. */
 static unsigned count_met(const findings_t *findings, addr_type_t type)
 {
 	unsigned count = 0;
@@ -96,7 +101,7 @@ static unsigned judge_target(const observed_t *observed)
 	return (a->kind == OBSERVED_NODATA && aaaa->kind == OBSERVED_NODATA) ? BIT(PROBLEM_NO_ADDRESS) : problems;
 }
 
-/*! The server has addresses: are they the right ones? */
+/*! Judges addresses that the server has. */
 static unsigned judge_addresses(const findings_t *findings, addr_type_t type)
 {
 	const observed_t *plain = &findings->plain[type], *own = &findings->own[type];
@@ -108,11 +113,11 @@ static unsigned judge_addresses(const findings_t *findings, addr_type_t type)
 		return stale | (judge_meets(findings, type) ? 0 : BIT(PROBLEM_DIFFERS));
 	}
 	if (observed_meet(plain, own)) {
-		/* They serve when the target has none; where they always do has been sorted out before. */
+		/* `sibling: override` is dealt with already. Else the own addresses are right if the target has none. */
 		return (expected && findings->module == MODULE_PRESENT) ? BIT(PROBLEM_NOT_SERVED) : stale;
 	}
 	if (failed || (stale != 0 && !expected)) {
-		return stale; /* What is wrong with the target says it. */
+		return stale; /* The problem of the target says why. */
 	}
 	return stale | BIT(PROBLEM_DIFFERS);
 }
@@ -131,7 +136,7 @@ static unsigned judge_type(const findings_t *findings, addr_type_t type)
 		if (own->count == 0 && count_kind(findings, type, OBSERVED_ADDRESSES) == 0) {
 			return 0;
 		}
-		/* With addresses of the other type it does serve, but does not know of these. */
+		/* With addresses of the other type it serves the name, and only lacks these. */
 		return findings->plain[ADDR_TYPES - 1 - type].count > 0 ? BIT(PROBLEM_DIFFERS) :
 		                                                          BIT(PROBLEM_NOT_SERVED);
 	default:
@@ -153,7 +158,7 @@ static unsigned judge_signed(const findings_t *findings, addr_type_t type)
 	if (secure->kind == OBSERVED_NOTHING) {
 		return BIT(PROBLEM_NO_ANSWER);
 	}
-	/* Other addresses, if signed, are the zone's own, without those of the target. */
+	/* Signed addresses that differ are the zone's own: the target is not served then. */
 	return (secure->is_signed && observed_meet(secure, plain)) ? 0 : BIT(PROBLEM_UNSIGNED);
 }
 

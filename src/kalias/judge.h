@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief What is wrong with the ALIAS of one owner, given what is known. Pure.
+ * \brief What is wrong with the ALIAS records of one owner. Pure.
  */
 
 #pragma once
@@ -13,7 +13,7 @@
 #include "kalias/observed.h"
 #include "util/rrtype.h"
 
-/*! What can be wrong, see problem_help(); causes before effects: the first one that holds is the status. */
+/*! What can be wrong, see problem_help(). Causes come before effects, and the first problem of an owner is its status. */
 typedef enum {
 	PROBLEM_MALFORMED,
 	PROBLEM_CNAME,
@@ -36,13 +36,13 @@ typedef struct {
 	bool cname;
 	bool loop;
 	bool zone_signed;
-	module_state_t module;                       /*!< Whether the zone has the module ... */
-	sibling_t sibling;                           /*!< ... and, if so, what its own addresses are for. */
+	module_state_t module;                       /*!< Whether the zone has the module. */
+	sibling_t sibling;                           /*!< If so: what the owner's own addresses are for. */
 	unsigned count;                              /*!< Targets. */
 	const observed_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, ADDR_TYPES elements. */
 	observed_t own[ADDR_TYPES];                  /*!< The owner's own addresses in the zone. */
-	observed_t plain[ADDR_TYPES];                /*!< What the server says ... */
-	observed_t secure[ADDR_TYPES];               /*!< ... to clients with the DO bit; asked in signed zones only. */
+	observed_t plain[ADDR_TYPES];                /*!< What the server says. */
+	observed_t secure[ADDR_TYPES];               /*!< What it says to clients with the DO bit, in signed zones. */
 } findings_t;
 
 /*! \brief Judges an owner. \return The problems as a set of bits, 0 if there is none. */
@@ -57,7 +57,7 @@ static inline bool has_problem(unsigned problems, problem_t problem)
 	return problems & (1U << problem);
 }
 
-/*! \brief Whether some of the problems may have passed by the time they are looked at again. */
+/*! \brief Whether time may heal some of the problems, so that a second look is worth while. */
 bool judge_again(unsigned problems);
 
 /*! \brief The first problem of a set; PROBLEMS if there is none. */
@@ -66,5 +66,5 @@ problem_t judge_status(unsigned problems);
 /*! \brief The name of a problem as users see it; that of PROBLEMS is "ok". */
 const char *problem_name(problem_t problem);
 
-/*! \brief What it means, for users. */
+/*! \brief What a problem means, for users. */
 const char *problem_help(problem_t problem);

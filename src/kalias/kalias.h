@@ -4,8 +4,7 @@
  * \file
  * \brief What all commands of kalias share.
  *
- * A command prints its result on standard output, and nothing else there;
- * errors and notes go to standard error by way of the functions below.
+ * A command prints its result on standard output. Errors and warnings go to standard error, by the functions below.
  */
 
 #pragma once

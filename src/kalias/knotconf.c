@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Asks knotd for its configuration, item by item, as files and databases are read in the same way then. Errors count
+ * as "not set", except where nothing can go on without the item.
+ */
+
 #include "kalias/knotconf.h"
 
 #include <netinet/in.h>
@@ -18,10 +23,10 @@
 /*! Values of an item that are looked at. */
 #define VALUES_MAX 16
 
-/*! The values of an item; where several sections have it, those of the first. */
+/*! The values of an item. If several sections have it, those of the first section. */
 typedef struct {
 	char id[VALUE_MAX];
-	bool other; /*!< Another one's follow. */
+	bool other; /*!< The values that follow are those of another section. */
 	unsigned count;
 	char text[VALUES_MAX][VALUE_MAX];
 } values_t;
@@ -63,7 +68,7 @@ static void take_value(void *ctx, knot_ctl_data_t data)
 	}
 }
 
-/*! Reads an item's values; one that is not set, or whose section does not exist, has none. */
+/*! Reads an item. It has no values if it is not set, or if its section does not exist. */
 static const char *read_item(values_t *values, control_t *control, const char *section, const char *id,
                              const char *item)
 {
@@ -79,7 +84,7 @@ static const char *read_item(values_t *values, control_t *control, const char *s
 	return control_run(control, request, take_value, values);
 }
 
-/*! An address to listen on at all interfaces is no address to ask. */
+/*! Replaces the address that means all interfaces by that of the loopback interface. */
 static void replace_wildcard(struct sockaddr_storage *addr)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)addr;
@@ -100,7 +105,7 @@ bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control)
 		return false;
 	}
 	for (unsigned i = 0; i < values.count; i++) {
-		if (knotconf_read_address(addr, values.text[i])) { /* It may be the path of a socket, too. */
+		if (knotconf_read_address(addr, values.text[i])) { /* It may also be the path of a socket. */
 			replace_wildcard(addr);
 			return true;
 		}
@@ -146,7 +151,7 @@ static bool read_modules(values_t *modules, control_t *control, const char *zone
 	return true;
 }
 
-/*! Finds the module among others. \return Its section, "" if it has none; NULL if it is not there. */
+/*! Finds the module in a list. \return Its section, or "" without one; NULL if it is not in the list. */
 static const char *find_module(const values_t *modules)
 {
 	const size_t len = strlen(MODULE_NAME_STR);

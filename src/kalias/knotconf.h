@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief What of the running knotd's configuration concerns ALIAS.
+ * \brief The configuration of the running knotd, as far as ALIAS records need it.
  */
 
 #pragma once
@@ -12,7 +12,7 @@
 #include "resolve/resolvers.h"
 
 typedef enum {
-	MODULE_UNKNOWN, /*!< Members of catalog zones can't be told. */
+	MODULE_UNKNOWN, /*!< knotd does not tell about members of catalog zones. */
 	MODULE_ABSENT,
 	MODULE_PRESENT,
 } module_state_t;
@@ -39,11 +39,11 @@ bool knotconf_read_address(struct sockaddr_storage *addr, const char *text);
 bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control);
 
 /*!
- * \brief Finds what goes for a zone, by its own or its template's `module`.
+ * \brief Finds the configuration of a zone, by its own `module` or that of its template.
  *
- * The resolvers of a zone that does not have the module, as far as can be told, are those of the first section.
+ * If the zone does not have the module, or that is not known, the resolvers are those of the module's first section.
  */
 void knotconf_find_section(section_t *section, control_t *control, const char *zone);
 
-/*! \brief Whether the module answers for a zone: false if it certainly does not. Members of catalog zones can't be told. */
+/*! \brief Whether a zone has the module, or may have it, as MODULE_UNKNOWN says. */
 bool knotconf_has_module(control_t *control, const char *zone);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * A lookup owns a resolver_t for each set of resolvers. Its queries belong to it, what they find belongs to the
+ * targets. A trace follows the CNAMEs of a target by probes, and ends with its callback.
+ */
+
 #include "kalias/lookup.h"
 
 #include <arpa/inet.h>
@@ -8,10 +13,10 @@
 #include "kalias/probe.h"
 #include "resolve/resolver.h"
 
-/*! Time for a resolution, ms, and its retransmissions. */
+/*! Time for a resolution, in ms, and its retransmissions. */
 #define RESOLVE_MS 5000
 #define RESOLVE_RETRY 2
-/*! After that many time-outs in a row it is found out whether the resolvers are down, or the targets' servers. */
+/*! After that many time-outs in a row pings tell whether the resolvers are down, or only the servers of these targets. */
 #define SILENT_MAX 64
 
 typedef struct {
@@ -20,7 +25,7 @@ typedef struct {
 	struct sockaddr_storage server[RESOLVERS_MAX];
 	unsigned silent; /*!< Queries in a row without reply. */
 	unsigned pings;  /*!< Under way. */
-	bool down;       /*!< Thousands of time-outs more would not tell more. */
+	bool down;       /*!< It is not asked any more. */
 } resolver_set_t;
 
 struct lookup {
@@ -34,18 +39,18 @@ static const char why_silent[] = "does not answer";
 static const char why_failed[] = "fails or can't be reached";
 static const char why_down[] = "is down, no longer asked";
 
-/*! One query; a late reply may come after its end has been told. */
+/*! A query for one type. A late reply may come when the callback has been called. */
 typedef struct {
 	lookup_t *lookup;
 	resolver_set_t *set;
 	check_target_t *target;
-	observed_t *observed; /*!< Of the target: what the reply goes to. */
+	observed_t *observed; /*!< A part of the target, for the reply. */
 	bool told;
 	lookup_cb cb;
 	void *ctx;
 } lookup_query_t;
 
-/*! The address of a resolver of a set, by way of its text. */
+/*! Gets the address of a resolver, by way of its text. */
 static void get_address(struct sockaddr_storage *addr, const resolvers_t *set, unsigned i)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -99,7 +104,7 @@ static void on_pong(const knot_pkt_t *pkt, const char *why, void *ctx)
 	}
 }
 
-/*! Without RD a resolver that is there answers at once, if only by a refusal. */
+/*! Asks all resolvers of a set without RD: whoever is there answers or refuses at once. */
 static void ping_set(lookup_t *lookup, resolver_set_t *set)
 {
 	static const knot_dname_t root[] = "";
@@ -193,7 +198,7 @@ static void end_trace(trace_t *trace)
 	free(trace);
 }
 
-/*! The name that the chain has led to so far. */
+/*! The last name of the chain, or the target. */
 static const knot_dname_t *chain_end(const check_target_t *target)
 {
 	return target->chain_len > 0 ? target->chain[target->chain_len - 1] : target->name;
@@ -208,7 +213,7 @@ static bool in_chain(const check_target_t *target, const knot_dname_t *name)
 	return found;
 }
 
-/*! Appends what the reply has for the end of the chain. \return false if that is no CNAME, or no new one. */
+/*! Appends the next CNAME to the chain. \return false if the reply has none, or one that is in the chain already. */
 static bool take_cname(check_target_t *target, const knot_pkt_t *pkt)
 {
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
@@ -253,7 +258,7 @@ static void trace_on_resolver(trace_t *trace)
 	            on_resolver_cname, trace);
 }
 
-/*! The target itself is on the server: would a wildcard, maybe, answer for it? */
+/*! The server has the target itself: it fails here if the server has no address, as with a wildcard ALIAS that loops. */
 static void on_server_address(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
@@ -279,14 +284,14 @@ static void on_server_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 	}
 }
 
-/*! The server first: it may be where the loop is, and out of the resolver's reach. */
+/*! Asks the server first: a loop may be in its zones, which the resolver may not reach. */
 static void trace_on_server(trace_t *trace)
 {
 	if (trace->server == NULL) {
 		trace_on_resolver(trace);
 		return;
 	}
-	/* For the CNAME alone: a name with one that leads nowhere fails otherwise. */
+	/* A query for another type would fail if the CNAME leads nowhere. */
 	probe_start(trace->lookup->loop, trace->server, chain_end(trace->target), KNOT_RRTYPE_CNAME, 0,
 	            on_server_cname, trace);
 }

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Has targets resolved.
+ * \brief Asks resolvers for targets.
  */
 
 #pragma once
@@ -13,7 +13,7 @@
 
 typedef struct lookup lookup_t;
 
-/*! \brief Takes that a target has been dealt with: its `observed` is there. Must not start others. */
+/*! \brief Is called when `observed` of a target is complete. Must not start others. */
 typedef void (*lookup_cb)(void *ctx);
 
 /*! \brief Sets up a resolver for each set of the inventory. */
@@ -27,15 +27,16 @@ lookup_t *lookup_new(uv_loop_t *loop, inventory_t *inventory);
  */
 void lookup_start(lookup_t *lookup, check_target_t *target, lookup_cb cb, void *ctx);
 
+/*! \brief Does what is left to do after lookups were started, see resolver_settle(). */
 void lookup_settle(lookup_t *lookup);
 
 /*!
- * \brief Finds out where the CNAMEs of a target that fails lead, as far as server and resolver know.
+ * \brief Follows the CNAMEs of a target that fails, as far as the server and the resolver know them.
  *
  * \param server  The server under test, NULL if it is silent.
  */
 void lookup_trace(lookup_t *lookup, check_target_t *target, const struct sockaddr_storage *server,
                   lookup_cb cb, void *ctx);
 
-/*! \brief Ends all, and runs the loop to its end. */
+/*! \brief Frees the lookup, and runs the loop until nothing is left on it. */
 void lookup_free(lookup_t *lookup);

@@ -123,7 +123,7 @@ static int read_timeout(const char *text)
 	return (errno != 0 || end == text || *end != '\0' || value < 0 || value > INT_MAX / 1000) ? -1 : (int)value;
 }
 
-/*! A result that could not be written is none. */
+/*! Ends with an error if the result could not be written. */
 static int flushed(int status)
 {
 	if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -50,7 +50,7 @@ static bool has_rrsig(const knot_pkt_t *pkt, uint16_t type)
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 	for (uint16_t i = 0; i < answer->count; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
-		/* In other classes libknot takes records without RDATA, for updates. */
+		/* In other classes libknot accepts records without RDATA, for updates. */
 		if (rr->type == KNOT_RRTYPE_RRSIG && rr->rclass == KNOT_CLASS_IN && rr->rrs.count > 0 &&
 		    knot_rrsig_type_covered(rr->rrs.rdata) == type) {
 			return true;

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief What one side, the server or the resolver, says about a name and a family of addresses.
+ * \brief What one side, the server or the resolver, says about a name and a type.
  */
 
 #pragma once
@@ -14,7 +14,7 @@
 #include "resolve/reply.h"
 
 typedef enum {
-	OBSERVED_NOTHING, /*!< No reply, or none of use; see `why`. */
+	OBSERVED_NOTHING, /*!< No useful reply; see `why`. */
 	OBSERVED_ADDRESSES,
 	OBSERVED_NODATA,
 	OBSERVED_NXDOMAIN,
@@ -30,23 +30,23 @@ typedef struct {
 	uint16_t rcode;
 	uint16_t count;      /*!< Addresses. */
 	uint32_t ttl;        /*!< Of the addresses, s. */
-	const char *why;     /*!< Of OBSERVED_NOTHING: the reason, a constant; NULL: was not asked. */
+	const char *why;     /*!< With OBSERVED_NOTHING: a constant; NULL: not asked. */
 	uint8_t (*addr)[16]; /*!< Owned; sorted, without duplicates. */
 } observed_t;
 
-/*! \brief Takes what a parsed reply has, in place of what was observed before. */
+/*! \brief Replaces what was observed by a parsed reply. */
 void observed_set_reply(observed_t *observed, const reply_t *reply);
 
-/*! \brief Takes a message that answers a question for (name, type). */
+/*! \brief Replaces it by a message, which answers a question for (name, type). */
 void observed_set_packet(observed_t *observed, const knot_pkt_t *pkt, const knot_dname_t *name, uint16_t type);
 
-/*! \brief Takes that there is no reply, and why: a constant. */
+/*! \brief Replaces it by "no reply"; why is a constant. */
 void observed_set_nothing(observed_t *observed, const char *why);
 
-/*! \brief Adds an address, of a length that suits the type. */
+/*! \brief Adds an address of 4 or 16 octets. */
 void observed_add_address(observed_t *observed, const uint8_t *addr, size_t len);
 
-/*! \brief Whether there is nothing to go by: no reply, or an error. */
+/*! \brief Whether there was no reply, or an error. */
 static inline bool observed_failed(const observed_t *observed)
 {
 	return observed->kind == OBSERVED_NOTHING || observed->kind == OBSERVED_ERROR;
@@ -55,5 +55,5 @@ static inline bool observed_failed(const observed_t *observed)
 /*! \brief Whether two have an address in common. */
 bool observed_meet(const observed_t *a, const observed_t *b);
 
-/*! \brief Frees the addresses and forgets all. */
+/*! \brief Frees the addresses, and zeroes the rest. */
 void observed_clear(observed_t *observed);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * c-ares does not do this: version 1.34 reads and writes each message anew, and can't write names that hosts can't have, such
- * as a\032b. c-ares also puts all queries to a server on one TCP connection, on which a knotd that waits for one target lets
- * the next query wait, too.
+ * c-ares does not do this: version 1.34 reads and writes each message anew, and can't write names that hosts can't
+ * have, such as a\032b. c-ares also puts all queries to a server on one TCP connection, on which a knotd that waits
+ * for one target lets the next query wait, too.
  *
- * A probe has one socket at a time. What comes next begins when libuv has closed the handle of the last socket, and the
- * probe is freed when libuv has closed its timer.
+ * A probe has one socket at a time. What comes next begins when libuv has closed the handle of the last socket, and
+ * the probe is freed when libuv has closed its timer.
  */
 
 #include "kalias/probe.h"
@@ -32,7 +32,7 @@ typedef struct probe {
 	uv_poll_t poll;
 	int fd; /*!< -1: no socket, and `poll` is closed. */
 	bool tcp;
-	void (*next)(struct probe *probe); /*!< What comes when the socket is closed. */
+	void (*next)(struct probe *probe); /*!< Is called when the socket is closed. */
 	struct sockaddr_storage server;
 	knot_pkt_t *query;
 	unsigned udp_tries, ready_tries; /*!< Left. */
@@ -84,7 +84,7 @@ static void finish_probe(probe_t *probe, const knot_pkt_t *pkt, const char *why)
 	}
 }
 
-/*! Ends for what errno says. */
+/*! Ends with the error in errno. */
 static void finish_errno(probe_t *probe)
 {
 	bool refused = (probe->tcp && errno == ECONNREFUSED);
@@ -159,11 +159,11 @@ static bool take_message(probe_t *probe, uint8_t *wire, size_t len)
 
 static void on_datagram(uv_poll_t *poll, int status, int events)
 {
-	(void)status, (void)events; /* recv() says what is wrong. */
+	(void)status, (void)events; /* On an error recv() says which. */
 	probe_t *probe = poll->data;
 	ssize_t len = recv(probe->fd, probe->in, sizeof(probe->in), 0);
 	if (len >= 0) {
-		(void)take_message(probe, probe->in, len); /* Another's message: go on waiting. */
+		(void)take_message(probe, probe->in, len); /* If it is no reply the probe goes on waiting. */
 	} else if (errno != EAGAIN) {
 		finish_errno(probe);
 	}

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Records are copied out of replies and belong to the records_t. They may be read within a transaction, which must
+ * not be left open: without memory they are marked as not complete, and the program goes on.
+ */
+
 #include "kalias/records.h"
 
 #include <ctype.h>
@@ -13,7 +18,7 @@
 #define ROOM_MIN 64
 #define STATUS_SERIAL "s" /* A filter of zone-status. */
 
-/*! Which of the two forms it has depends on the version of knotd. */
+/*! Reads RDATA. Its form depends on the version of knotd. */
 static const char *parse_rdata(knot_dname_storage_t target, const char *rdata)
 {
 	if (strncmp(rdata, "\\#", strlen("\\#")) == 0) {

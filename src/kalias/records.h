@@ -28,8 +28,8 @@ typedef struct {
 	size_t room;
 	size_t broken;    /*!< How many were left out for their RDATA. */
 	size_t unloaded;  /*!< Zones that are not loaded, so that theirs can't be read. */
-	bool keep_broken; /*!< Set before: they are to be taken, too, without a warning. */
-	bool full;        /*!< Not enough memory for all of them. */
+	bool keep_broken; /*!< Set by the caller: they are kept, without a target and a warning. */
+	bool full;        /*!< There was not enough memory for all of them. */
 } records_t;
 
 /*!
@@ -49,4 +49,5 @@ bool records_read(records_t *records, control_t *control, const char *zone);
 /*! \brief Adds the record in a unit of a reply to zone-read or zone-get, if it is an ALIAS. */
 void records_take(records_t *records, knot_ctl_data_t data);
 
+/*! \brief Frees the records, and zeroes the structure. */
 void records_free(records_t *records);

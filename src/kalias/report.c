@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Prints to standard output, and owns nothing. The first part writes sentences, which both forms of the report have; then come
- * the table and JSON.
+ * Prints to standard output, and owns nothing. The first part writes the sentences of both forms of the report. The
+ * table and JSON follow.
  */
 
 #include "kalias/report.h"
@@ -14,7 +14,7 @@
 #include "kalias/kalias.h"
 #include "util/name.h"
 
-/*! Addresses that a sentence lists; more would not fit a line. */
+/*! Addresses that a sentence lists. More would not fit in a line. */
 #define LISTED_MAX 4
 
 /*! Columns of the table, with two spaces between. */
@@ -132,7 +132,7 @@ static void print_server(FILE *out, const observed_t observed[ADDR_TYPES])
 	}
 }
 
-/*! Both sides, for each type for which they have nothing in common. */
+/*! Prints both sides, for each type for which they have nothing in common. */
 static void print_difference(FILE *out, const findings_t *findings)
 {
 	const char *separator = "";

@@ -12,7 +12,7 @@
 
 #include "kalias/inventory.h"
 
-/*! \brief Prints the table: what is fine first, what is wrong at the end, and the numbers. */
+/*! \brief Prints the table: owners without problems, then those with problems, and the numbers. */
 void report_table(const inventory_t *inventory);
 
 /*! \brief Prints JSON. An inventory that could not be read may be empty. */

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * Copies the text to the output, and replaces words on the way: `done` is how far it is copied. The text and the
+ * output belong to the caller. An error does not end the conversion, so that all errors are told at once.
+ */
+
 #include "kalias/rewrite.h"
 
 #include <stdlib.h>
@@ -10,7 +15,7 @@
 #include "kalias/kalias.h"
 
 #define TYPE_ANAME "ANAME"
-#define GENERATE_TYPE 3 /* Word of $GENERATE after which TTL, class and type come: it, the range, the owner. */
+#define GENERATE_TYPE 3 /* $GENERATE, the range and the owner stand before TTL, class and type. */
 
 /*! What has to be changed in a record. */
 typedef struct {
@@ -69,7 +74,7 @@ static void report_rule(rewrite_t *rewrite, size_t line, const char *rule)
 	rewrite->status = fail("%s:%zu: %s", rewrite->path, line, rule);
 }
 
-/*! Puts what is before the offset as it is. */
+/*! Copies the text up to an offset. */
 static void copy_until(rewrite_t *rewrite, size_t offset)
 {
 	fwrite(rewrite->file.text + rewrite->done, 1, offset - rewrite->done, rewrite->out);
@@ -89,7 +94,7 @@ static void replace_word(rewrite_t *rewrite, size_t index, const char *text)
 	replace_octets(rewrite, word->start, word->end, text);
 }
 
-/*! Removes a word and the blanks that keep it from what is before. */
+/*! Removes a word and the blanks before it. */
 static void remove_word(rewrite_t *rewrite, size_t index)
 {
 	const zonefile_word_t *word = &rewrite->file.words[index];
@@ -100,7 +105,7 @@ static void remove_word(rewrite_t *rewrite, size_t index)
 	replace_octets(rewrite, start, word->end, "");
 }
 
-/*! Reads a name as the zone file means it. \return NULL, or the rule that it breaks. */
+/*! Reads a name that may be relative. \return NULL, or the rule that it breaks. */
 static const char *read_relative_name(knot_dname_storage_t name, const rewrite_t *rewrite, size_t index)
 {
 	static const knot_dname_t root[] = "";
@@ -137,7 +142,7 @@ static const char *read_target(knot_dname_storage_t target, const rewrite_t *rew
 	return rule;
 }
 
-/*! Puts a name instead of generic RDATA; comments, lines and parentheses between its words stay. */
+/*! Replaces generic RDATA by a name. Comments, lines and parentheses between its words stay. */
 static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 {
 	const zonefile_t *file = &rewrite->file;
@@ -182,7 +187,7 @@ static const knot_dname_t *include_origin(knot_dname_storage_t storage, const re
 	return (read_relative_name(storage, rewrite, 2) == NULL) ? storage : NULL;
 }
 
-/*! Says that a file is left out, and with which origin it can be converted by itself. */
+/*! Says that an included file is not converted, and with which origin it can be converted by itself. */
 static void warn_of_include(const rewrite_t *rewrite)
 {
 	const zonefile_t *file = &rewrite->file;

@@ -4,8 +4,7 @@
  * \file
  * \brief A zone file's text with its ALIAS records in another form, all else octet for octet.
  *
- * Two words of a record are replaced at most, the type and the target; generic
- * RDATA of several words becomes one.
+ * Only the type and the target of a record are replaced. Generic RDATA may be several words, which become one.
  */
 
 #pragma once
@@ -22,14 +21,14 @@ typedef struct {
 	bool to_alias;    /*!< The target is a name, also where it was generic RDATA. */
 	bool mnemonic;    /*!< The type is written as ALIAS, not as a number. */
 	const char *path; /*!< File for errors. */
-	bool has_origin;  /*!< To begin with. */
+	bool has_origin;  /*!< The origin is known; changes as the text is read. */
 	knot_dname_storage_t origin;
 
 	/* Private. */
 	zonefile_t file;
 	FILE *out;
 	size_t done;      /*!< Octets of the file that are in the output already, as they are or replaced. */
-	bool origin_told; /*!< The origin was missing, which is said once. */
+	bool origin_told; /*!< The error of a missing origin has been printed, which happens once. */
 	exit_t status;
 } rewrite_t;
 

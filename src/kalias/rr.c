@@ -17,12 +17,12 @@
 #include "kalias/alias.h"
 #include "kalias/zonefile.h"
 
-/*! What Knot DNS reads in a name without an escape, besides letters and digits. */
+/*! Characters that Knot DNS reads in a name without an escape, besides letters and digits. */
 #define NAME_CHARS "*-_/.\\"
 
 static const struct option no_options[] = { { NULL } };
 
-/*! Whether a name can stand in a zone file as it is. */
+/*! Whether Knot DNS reads a name in a zone file as it is written. */
 static bool is_written(const char *name)
 {
 	if (strcmp(name, "@") == 0) {
@@ -53,7 +53,7 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 	}
 	const char *owner = argv[0], *ttl = argc == 3 ? argv[1] : NULL, *target = argv[argc - 1];
 
-	/* A relative owner is completed by the zone file; its name without an origin will do to check it. */
+	/* The zone file completes a relative owner. Here the root is enough to check it. */
 	static const knot_dname_t root[] = "";
 	knot_dname_storage_t owner_name, target_name;
 	uint32_t seconds;
@@ -85,7 +85,7 @@ static bool is_alias_word(const zonefile_t *file, size_t type)
 	return zonefile_is(file, type, TYPE_ALIAS_GENERIC) || zonefile_is(file, type, TYPE_ALIAS_NAME);
 }
 
-/*! Index of the type, the number of words if there is none: then it is RDATA. The owner may be missing. */
+/*! Finds the type; the owner before it may be missing. \return Its index, or the number of words if all is RDATA. */
 static size_t find_type(const zonefile_t *file)
 {
 	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
@@ -95,7 +95,7 @@ static size_t find_type(const zonefile_t *file)
 	return is_alias_word(file, type) ? type : file->count;
 }
 
-/*! Reads the RDATA, which is all there is if there is no type. */
+/*! Reads the RDATA, which is the whole entry if that has no type. */
 static const char *read_entry(knot_dname_storage_t target, const zonefile_t *file, size_t type)
 {
 	size_t first = type < file->count ? type + 1 : 0;
@@ -136,7 +136,7 @@ static const char *print_entry(const zonefile_t *file)
 	return NULL;
 }
 
-/*! Prints all entries of a text, named by what they are and their number: a line, or the argument. */
+/*! Prints all entries of a text. Errors have the number of the argument, or of the line if that is 0. */
 static exit_t decode_text(const char *text, size_t len, const char *what, size_t number)
 {
 	zonefile_t file;

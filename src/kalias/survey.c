@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Everything runs on one loop, which belongs to the survey: probes to the server, and queries of lookup.c to the resolvers. A
- * batch holds what is to be asked for of one kind; a bounded number of it is under way at a time. What is learned goes to
- * the inventory, which belongs to the caller.
+ * The survey owns the loop on which it asks: the server by probes, the resolvers by a lookup. A batch lists the
+ * things of one kind to ask for, a bounded number of which is under way at a time. What is learned goes to the
+ * inventory, which belongs to the caller.
  */
 
 #include "kalias/survey.h"
@@ -16,13 +16,13 @@
 #include "kalias/lookup.h"
 #include "kalias/probe.h"
 
-/*! Owners and, apart from them, targets that are being asked for at a time. */
+/*! Items of a batch that are under way at a time. */
 #define WINDOW 64
-/*! What looks wrong is looked at once more after a pause, in which the server refreshes what has just expired. */
+/*! What looks wrong is asked for again after a pause, in which the server refreshes what has just expired. */
 #define PAUSE_MS 2000
-/*! A server that was silent that often in a row is down: thousands of time-outs would tell no more. */
+/*! A server that was silent that often in a row is down, and not asked any more. */
 #define SILENT_MAX 64
-/*! Nothing is said about progress before, and not more often than. */
+/*! Progress is shown after the first of these, and then each time after the other. */
 #define PROGRESS_FIRST_MS 1000
 #define PROGRESS_EACH_MS 200
 #define PROGRESS_WIDTH 60
@@ -43,8 +43,8 @@ struct survey {
 	lookup_t *lookup;
 	batch_t zones, owners, targets, traces;
 	unsigned silent;        /*!< Probes of the server in a row without reply. */
-	bool progress;          /*!< Somebody watches. */
-	bool shown;             /*!< Something has been said about progress. */
+	bool progress;          /*!< Standard error is a terminal. */
+	bool shown;             /*!< Progress has been shown. */
 	uint64_t progress_next; /*!< uv_now(). */
 };
 
@@ -56,7 +56,7 @@ static void show_progress(survey_t *survey)
 		return;
 	}
 	survey->progress_next = uv_now(&survey->loop) + PROGRESS_EACH_MS;
-	/* Of owners and targets, which go side by side, in options of owners. */
+	/* Owners and targets are asked for side by side; the share of both is shown as a number of owners. */
 	size_t all = survey->owners.count + survey->targets.count;
 	size_t done = survey->owners.done + survey->targets.done;
 	size_t share = all > 0 ? survey->owners.count * done / all : 0;
@@ -78,7 +78,7 @@ static batch_t make_batch(void *items, size_t count, void (*start)(survey_t *, v
 	return (batch_t){ .start = start, .items = items, .count = count };
 }
 
-/*! Starts as much as the window allows. \return Whether some of the batch is not done yet. */
+/*! Starts as many items as the window allows. \return Whether some of the batch is not done yet. */
 static bool start_items(survey_t *survey, batch_t *batch)
 {
 	while (batch->next < batch->count && batch->next - batch->done < WINDOW) {
@@ -122,7 +122,7 @@ static bool server_is_down(const survey_t *survey)
 	return survey->silent >= SILENT_MAX;
 }
 
-static void count_silence(survey_t *survey, const knot_pkt_t *pkt)
+static void count_reply(survey_t *survey, const knot_pkt_t *pkt)
 {
 	survey->silent = (pkt != NULL) ? 0 : survey->silent + 1;
 }
@@ -137,7 +137,7 @@ static void end_owner(survey_t *survey, check_owner_t *owner)
 static void on_answer(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	question_t *question = ctx;
-	count_silence(question->survey, pkt);
+	count_reply(question->survey, pkt);
 	if (pkt != NULL) {
 		observed_set_packet(question->observed, pkt, question->owner->asked, question->type);
 	} else {
@@ -182,7 +182,7 @@ static void on_soa(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
 	question_t *question = ctx;
-	count_silence(question->survey, pkt);
+	count_reply(question->survey, pkt);
 	if (pkt != NULL) {
 		const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 		for (uint16_t i = 0; i < answer->count; i++) {
@@ -235,10 +235,10 @@ static void judge_all(inventory_t *inventory)
 
 static void on_pause_over(uv_timer_t *timer)
 {
-	(void)timer; /* It is not active any more. */
+	(void)timer; /* From now on it is not active. */
 }
 
-/*! Lets time pass, and what is still under way go on. */
+/*! Waits, while late replies are still taken. */
 static void pause_survey(survey_t *survey)
 {
 	uv_timer_start(&survey->pause, on_pause_over, PAUSE_MS, 0);
@@ -247,7 +247,7 @@ static void pause_survey(survey_t *survey)
 	}
 }
 
-/*! Takes up what looks wrong once more, with its targets. */
+/*! Makes batches of the owners that look wrong, and of their targets. */
 static void select_again(survey_t *survey, check_owner_t **owners, check_target_t **targets)
 {
 	const inventory_t *inventory = survey->inventory;
@@ -269,7 +269,7 @@ static void select_again(survey_t *survey, check_owner_t **owners, check_target_
 	survey->targets = make_batch(targets, target_count, start_target);
 }
 
-/*! Takes up the targets that fail, to see where their CNAMEs lead. */
+/*! Makes a batch of the targets that fail, to see where their CNAMEs lead. */
 static void select_failed(survey_t *survey, check_target_t **targets)
 {
 	const inventory_t *inventory = survey->inventory;

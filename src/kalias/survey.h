@@ -12,7 +12,7 @@
 /*!
  * \brief Fills in what resolvers and server say, and what is wrong.
  *
- * What looks wrong is asked for once more, after a pause, before it counts. Tells on
- * standard error how far it is, if that is a terminal.
+ * What looks wrong is asked for once more, after a pause, before it counts. Progress is shown on standard error if
+ * that is a terminal.
  */
 void survey_run(inventory_t *inventory);

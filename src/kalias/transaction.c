@@ -5,7 +5,7 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
-/* SIGPIPE comes of messages. SIGQUIT still ends the program at once, should knotd hang. */
+/* Messages can cause a SIGPIPE. SIGQUIT is left, to end the program at once if knotd hangs. */
 static const int ending[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
 
 static void hold_signals(transaction_t *transaction)
@@ -87,7 +87,7 @@ bool transaction_commit(transaction_t *transaction)
 void transaction_end(transaction_t *transaction)
 {
 	if (transaction->open) {
-		/* After a commit that failed there may be none left. */
+		/* A commit that failed may have ended the transaction. */
 		const char *error = run_command(transaction, "zone-abort");
 		if (error != NULL && strcmp(error, knot_strerror(KNOT_TXN_ENOTEXISTS)) != 0) {
 			fail("zone %s: the transaction is left open: %s; end it with knotc zone-abort", transaction->zone,

@@ -4,7 +4,7 @@
  * \file
  * \brief A transaction on a zone of a running knotd, which is never left open.
  *
- * While it is open, signals that would end the program wait; each step then fails.
+ * While it is open, signals that would end the program are held back. Once there is one, each step fails.
  */
 
 #pragma once
@@ -18,8 +18,8 @@ typedef struct {
 	control_t *control;
 	const char *zone;
 	bool open;
-	sigset_t held;   /*!< Signals that wait. */
-	sigset_t before; /*!< Signals that did before. */
+	sigset_t held;   /*!< Signals that are held back. */
+	sigset_t before; /*!< The signal mask from before. */
 } transaction_t;
 
 /*!
@@ -48,5 +48,5 @@ const char *transaction_run(transaction_t *transaction, knot_ctl_data_t request,
 /*! \brief Commits. \return false if nothing has changed, an error has been printed. */
 bool transaction_commit(transaction_t *transaction);
 
-/*! \brief Ends the transaction, with all changes undone unless they have been committed. */
+/*! \brief Ends the transaction, and undoes all changes that have not been committed. */
 void transaction_end(transaction_t *transaction);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Changes a zone on a running knotd. Everything is decided inside of the
- * transaction, so that nobody else changes the zone in between; without a
- * change it is aborted, and the serial stays.
+ * kalias set, kalias unset: change a zone of a running knotd. All is decided inside of the transaction, so that
+ * nobody else changes the zone in between. Without a change the transaction is aborted, and the serial stays.
  */
 
 #include "kalias/kalias.h"
@@ -36,10 +35,10 @@ typedef struct {
 	bool add;
 } zone_change_t;
 
-/*! What the zone has at the owner, and where that matters above it. */
+/*! What the zone has at the owner and, as far as that matters, above it. */
 typedef struct {
 	const zone_change_t *change;
-	const knot_dname_t *name; /*!< Being looked at. */
+	const knot_dname_t *name; /*!< The name that is looked at. */
 	records_t aliases;
 	uint32_t soa_ttl;
 	const char *obstacle; /*!< A type that leaves an ALIAS at the owner without effect, or NULL. */
@@ -62,7 +61,7 @@ static void take_zone_status(void *ctx, knot_ctl_data_t data)
 	zone_status->is_secondary |= strcmp(type, "role") == 0 && strcmp(value, "slave") == 0;
 }
 
-/*! Whether the zone can be changed here; prints why not. */
+/*! Whether the zone can be changed here. If not, an error has been printed. */
 static bool is_editable(control_t *control, const char *zone)
 {
 	zone_status_t zone_status = { 0 };
@@ -148,9 +147,9 @@ static exit_t refuse_obstacle(const char *owner, const zone_search_t *search)
 	return fail("%s is at or below the DNAME of %s, where ALIAS has no effect", owner, search->obstacle_owner);
 }
 
-/*! Runs zone-set or zone-unset; without a target it is about all of them. */
-static const char *edit_records(transaction_t *transaction, const char *command, const zone_change_t *change, const char *ttl,
-                                const knot_dname_t *target)
+/*! Runs zone-set or zone-unset. Without a target zone-unset removes all. */
+static const char *edit_records(transaction_t *transaction, const char *command, const zone_change_t *change,
+                                const char *ttl, const knot_dname_t *target)
 {
 	char rdata[ALIAS_GENERIC_MAX];
 	if (target != NULL) {
@@ -185,7 +184,7 @@ static exit_t end_change(transaction_t *transaction, const char *error)
 	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
 }
 
-/*! Puts the target beside the others, or in their place; it may be there with another TTL. */
+/*! Adds the target to the others, or replaces them. The target may be there with another TTL. */
 static const char *put_target(transaction_t *transaction, const zone_search_t *search, uint32_t ttl,
                               const alias_record_t *present)
 {

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
+/*
+ * The reader owns the array of words, the caller the text. Each call of zonefile_next() reads lines until it has an
+ * entry with a word at least.
+ */
+
 #include "kalias/zonefile.h"
 
 #include <ctype.h>
@@ -97,7 +102,7 @@ static int scan_word(zonefile_t *file, size_t depth)
 	for (; file->pos < file->len && (quoted || !is_separator(file, file->pos)); file->pos++) {
 		switch (file->text[file->pos]) {
 		case '\\':
-			/* A line ends all the same. */
+			/* An escape does not hide the end of a line. */
 			if (file->pos + 1 < file->len && file->text[file->pos + 1] != '\n') {
 				file->pos++;
 			}
@@ -137,7 +142,7 @@ static void skip_comment(zonefile_t *file)
 	file->pos = end == NULL ? file->len : (size_t)(end - file->text);
 }
 
-/*! Reads a line, with those that its parentheses make part of it. */
+/*! Reads a line, and the lines that parentheses make a part of it. */
 static int scan_line(zonefile_t *file)
 {
 	size_t depth = 0, open_line = 0;

@@ -4,9 +4,9 @@
  * \file
  * \brief The words of a zone file, each with its place (RFC 1035, section 5.1).
  *
- * The text is cut into entries, records and directives alike, and these into words.
- * What a word means is left open, so nothing needs to be known about types, and all
- * that an editor does not replace stays as it is. Lines end with LF or CR LF.
+ * The text is cut into entries, which are records or directives, and these into words. The reader does not know what a
+ * word means, so it reads records of all types, and an editor can leave all other words as they are. Lines end with LF
+ * or CR LF.
  */
 
 #pragma once
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/*! A run of octets between separators; quotes and escapes as they stand. */
+/*! The octets between two separators, with quotes and escapes. */
 typedef struct {
 	size_t start; /*!< Offset of its first octet. */
 	size_t end;   /*!< Offset of the octet after it. */
@@ -24,7 +24,7 @@ typedef struct {
 	bool quoted;  /*!< It has a quoted part. */
 } zonefile_word_t;
 
-/*! A text, and the entry of it that was read last. */
+/*! A text, and the last entry that was read. */
 typedef struct {
 	const char *text;
 	size_t len;
@@ -61,8 +61,7 @@ void zonefile_clear(zonefile_t *file);
 /*!
  * \brief Reads the next entry.
  *
- * \return KNOT_EOK, KNOT_EOF, or KNOT_EPARSEFAIL: where entries end
- *         is not known any more, reading has to stop.
+ * \return KNOT_EOK, KNOT_EOF, or KNOT_EPARSEFAIL, after which nothing more can be read.
  */
 int zonefile_next(zonefile_t *file);
 
@@ -76,7 +75,7 @@ int zonefile_next(zonefile_t *file);
  */
 size_t zonefile_type(const zonefile_t *file, size_t first);
 
-/*! \brief Whether there is such a word, and it is this text in any case. */
+/*! \brief Whether the entry has a word of that index, and it is this text, in upper or lower case. */
 bool zonefile_is(const zonefile_t *file, size_t index, const char *text);
 
 /*! \brief Whether a word is a class. */

@@ -127,20 +127,18 @@ static void count_result(const flight_t *flight, const reply_t *reply, int16_t e
 /*! Logs that the resolvers went down or came back. */
 static void note_health(engine_t *engine, uint64_t now)
 {
-	char servers[RESOLVERS_TEXT_MAX], text[sizeof(servers) + 128];
+	char servers[RESOLVERS_TEXT_MAX];
 	resolvers_print(servers, &engine->key.resolvers);
 	if (engine->planner.health.down) {
 		engine->common[COUNTER_DOWN]++;
 		engine->down_at = now;
-		(void)snprintf(text, sizeof(text),
+		log_queue_post(&engine->log, LOG_WARNING,
 		               "resolver %s is down, nothing has been resolved for %d s, "
 		               "the last good answers are served",
 		               servers, HEALTH_DOWN_MS / 1000);
-		log_queue_post(&engine->log, LOG_WARNING, text);
 	} else {
-		(void)snprintf(text, sizeof(text), "resolver %s is up again after %" PRIu64 " s",
+		log_queue_post(&engine->log, LOG_NOTICE, "resolver %s is up again after %" PRIu64 " s",
 		               servers, (now - engine->down_at) / 1000);
-		log_queue_post(&engine->log, LOG_NOTICE, text);
 	}
 }
 
@@ -283,10 +281,8 @@ static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 static void log_restored(engine_t *engine)
 {
 	if (engine->common[COUNTER_RESTORED] > 0) {
-		char text[64];
-		(void)snprintf(text, sizeof(text), "%" PRIu64 " answers read back from the store",
+		log_queue_post(&engine->log, LOG_INFO, "%" PRIu64 " answers read back from the store",
 		               engine->common[COUNTER_RESTORED]);
-		log_queue_post(&engine->log, LOG_INFO, text);
 	}
 }
 
@@ -318,12 +314,10 @@ static void log_cap(engine_t *engine)
 	}
 	engine->capped_logged_at = now;
 
-	char text[128];
-	(void)snprintf(text, sizeof(text),
+	log_queue_post(&engine->log, LOG_WARNING,
 	               "max-rate of %u queries/s reached, %u targets wait to be refreshed, %u to be resolved",
 	               engine->planner.max_rate,
 	               engine->planner.heap[AGENDA_DUE].count, engine->planner.heap[AGENDA_WAITED].count);
-	log_queue_post(&engine->log, LOG_WARNING, text);
 }
 
 static void count_stored(engine_t *engine)

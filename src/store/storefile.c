@@ -23,18 +23,14 @@
 
 void storefile_log(const storefile_t *file, int priority, const char *format, ...)
 {
-	char *what = NULL, *text = NULL;
+	char *what = NULL;
 	va_list args;
 	va_start(args, format);
 	int ret = vasprintf(&what, format, args);
 	va_end(args);
 	if (ret >= 0) {
-		ret = asprintf(&text, "store %s, %s", file->path, what);
+		log_queue_post(file->log, priority, "store %s, %s", file->path, what);
 		free(what);
-	}
-	if (ret >= 0) {
-		log_queue_post(file->log, priority, text);
-		free(text);
 	}
 }
 

@@ -2,22 +2,28 @@
 
 #include "util/log_queue.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-void log_queue_post(log_queue_t *queue, int priority, const char *text)
+void log_queue_post(log_queue_t *queue, int priority, const char *format, ...)
 {
-	size_t size = strlen(text) + 1;
 	log_message_t *item = NULL;
 	if (atomic_fetch_add(&queue->count, 1) < LOG_QUEUE_MAX) {
-		item = malloc(sizeof(*item) + size);
+		item = malloc(sizeof(*item));
 	}
+	va_list args;
+	va_start(args, format);
+	if (item != NULL && vasprintf(&item->text, format, args) < 0) {
+		free(item);
+		item = NULL;
+	}
+	va_end(args);
 	if (item == NULL) {
 		atomic_fetch_sub(&queue->count, 1);
 		return;
 	}
 	item->priority = priority;
-	memcpy(item->text, text, size);
 
 	item->next = atomic_load(&queue->last);
 	while (!atomic_compare_exchange_weak(&queue->last, &item->next, item)) {
@@ -44,6 +50,7 @@ void log_queue_free(log_message_t *items)
 {
 	while (items != NULL) {
 		log_message_t *next = items->next;
+		free(items->text);
 		free(items);
 		items = next;
 	}

@@ -21,7 +21,7 @@
 typedef struct log_message {
 	struct log_message *next; /*!< The one posted before; of messages taken, the one after. */
 	int priority;             /*!< LOG_* of syslog.h. */
-	char text[];
+	char *text;
 } log_message_t;
 
 /*! Zeroed before first use. */
@@ -30,8 +30,8 @@ typedef struct {
 	atomic_uint count;
 } log_queue_t;
 
-/*! \brief Posts a message. Any thread. */
-void log_queue_post(log_queue_t *queue, int priority, const char *text);
+/*! \brief Posts a message, of printf()'s format; dropped if the queue is full or memory is out. Any thread. */
+void log_queue_post(log_queue_t *queue, int priority, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /*! \brief Whether there may be messages; one relaxed load. Any thread. */
 static inline bool log_queue_pending(const log_queue_t *queue)

@@ -17,9 +17,7 @@ static log_queue_t queue;
 static unsigned post_until_full(void)
 {
 	for (unsigned i = 0; i < 2 * LOG_QUEUE_MAX; i++) {
-		char text[16];
-		(void)snprintf(text, sizeof(text), "%u", i);
-		log_queue_post(&queue, LOG_WARNING, text);
+		log_queue_post(&queue, LOG_WARNING, "%u", i);
 	}
 	log_message_t *items = log_queue_take(&queue);
 	unsigned count = 0;
@@ -39,7 +37,7 @@ static void test_order(void **state)
 	assert_false(log_queue_pending(&queue));
 	assert_null(log_queue_take(&queue));
 	log_queue_post(&queue, LOG_ERR, "first");
-	log_queue_post(&queue, LOG_WARNING, "");
+	log_queue_post(&queue, LOG_WARNING, "%s", "");
 	assert_true(log_queue_pending(&queue));
 
 	log_message_t *items = log_queue_take(&queue);
@@ -68,9 +66,7 @@ static void *report(void *ctx)
 {
 	unsigned reporter = (uintptr_t)ctx;
 	for (unsigned i = 0; i < MESSAGES; i++) {
-		char text[32];
-		(void)snprintf(text, sizeof(text), "%u", i);
-		log_queue_post(&queue, reporter, text);
+		log_queue_post(&queue, reporter, "%u", i);
 	}
 	atomic_fetch_sub(&running, 1);
 	return NULL;

@@ -9,10 +9,9 @@
 #include <unistd.h>
 #include <libknot/errcode.h>
 
-#include "store/pages.h"
 #include "store/record.h"
 
-static check_t check_pages(const char *path)
+static check_t map_and_check(const char *path)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -28,19 +27,9 @@ static check_t check_pages(const char *path)
 	if (base == MAP_FAILED) {
 		return CHECK_FAILED;
 	}
-	pages_state_t state = pages_check(base, st.st_size);
+	check_t result = check_pages(base, st.st_size);
 	munmap(base, st.st_size);
-
-	switch (state) {
-	case PAGES_SOUND:
-		return CHECK_SOUND;
-	case PAGES_DAMAGED:
-		return CHECK_DAMAGED;
-	case PAGES_FOREIGN:
-		return CHECK_FOREIGN;
-	default:
-		return CHECK_FAILED;
-	}
+	return result;
 }
 
 static check_t check_format(MDB_txn *txn, MDB_dbi dbi)
@@ -113,6 +102,6 @@ static check_t read_all(const char *path)
 
 check_t check_file(const char *path)
 {
-	check_t result = check_pages(path);
+	check_t result = map_and_check(path);
 	return result == CHECK_SOUND ? read_all(path) : result;
 }

@@ -6,10 +6,13 @@
  *
  * A damaged file makes LMDB crash the process: LMDB follows the file's page numbers
  * and offsets unchecked, and aborts. So the pages are checked first, without LMDB
- * (pages.h). Only then all records are read with LMDB (record.h).
+ * (pages.c). Only then all records are read with LMDB (record.h).
  */
 
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
 
 typedef enum {
 	CHECK_SOUND,
@@ -25,3 +28,15 @@ typedef enum {
  * Any thread. Blocks for about a second per million records, longer on a slow disk.
  */
 check_t check_file(const char *path);
+
+/*!
+ * \brief Checks the pages of a whole file, which is the first part of check_file().
+ *
+ * Pure, without LMDB's code; any thread. The content of records is not checked.
+ *
+ * \param base  The file's content, aligned to 8 octets; not changed.
+ * \param size  Its length, octets.
+ *
+ * \return CHECK_FAILED if there is not enough memory for the check.
+ */
+check_t check_pages(const uint8_t *base, size_t size);

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Walks the pages and trees of an LMDB file and checks each page, node and key. See pages.h. */
+/*
+ * Checks that the pages of a file are as LMDB writes them.
+ *
+ * LMDB trusts its file. A page with a wrong header makes LMDB overwrite other memory or pages in use, long after it
+ * opened and read the file without an error, and no call of its API reports it. So each page in use is checked here
+ * against file format 1 of lmdb.h, the format of all LMDB 0.9: the newer meta page, both trees (records, and lists of free
+ * pages), the place, size and order of all nodes, and that no page is used twice.
+ */
 
-#include "store/pages.h"
+#include "store/check.h"
 
 #include <lmdb.h>
 #include <stdbool.h>
@@ -356,35 +363,35 @@ static bool is_lmdb(const uint8_t *base, size_t size)
 	return meta->magic == MAGIC && meta->version == FORMAT;
 }
 
-pages_state_t pages_check(const uint8_t *base, size_t size)
+check_t check_pages(const uint8_t *base, size_t size)
 {
 	if (!is_lmdb(base, size)) {
-		return PAGES_FOREIGN;
+		return CHECK_FOREIGN;
 	}
 	const meta_t *meta = find_meta(base, size);
 	if (meta == NULL || meta->txn > SIZE_MAX / 2 || (meta->free.flags & DB_FLAGS) != MDB_INTEGERKEY) {
-		return PAGES_DAMAGED;
+		return CHECK_DAMAGED;
 	}
 	if ((meta->main.flags & DB_FLAGS) != 0) {
-		return PAGES_FOREIGN;
+		return CHECK_FOREIGN;
 	}
 
 	file_t file = { .base = base, .page_size = meta->free.pad, .txn = meta->txn };
 	file.written = size / file.page_size;
 	file.pages = meta->last + 1;
 	if (meta->last < METAS - 1 || meta->last >= file.written + UNWRITTEN_MAX) {
-		return PAGES_DAMAGED;
+		return CHECK_DAMAGED;
 	}
 	size_t taken_len = file.pages / 8 + 1;
 	file.taken = calloc(1, taken_len);
 	if (file.taken == NULL) {
-		return PAGES_UNKNOWN;
+		return CHECK_FAILED;
 	}
 	bool sound = check_tree(&file, &meta->main, false) && check_tree(&file, &meta->free, true);
 	free(file.taken);
 
 	if (!sound) {
-		return PAGES_DAMAGED;
+		return CHECK_DAMAGED;
 	}
-	return file.foreign ? PAGES_FOREIGN : PAGES_SOUND;
+	return file.foreign ? CHECK_FOREIGN : CHECK_SOUND;
 }

@@ -19,7 +19,6 @@
 #include <libknot/errcode.h>
 
 #include "store/check.h"
-#include "store/pages.h"
 #include "store/store.h"
 
 enum {
@@ -171,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t cut = input_u8(&in);
 	if (cut == CUT_ALL) {
 		uint8_t *raw = fuzz_copy(in.data, in.len);
-		CHECK(pages_check(raw, in.len) != PAGES_UNKNOWN);
+		CHECK(check_pages(raw, in.len) != CHECK_FAILED);
 		free(raw);
 		return 0;
 	}
@@ -181,7 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (in.len > 0) {
 		change(file, pages, &in);
 	}
-	if (pages_check(file, pages * PAGE) == PAGES_SOUND) {
+	if (check_pages(file, pages * PAGE) == CHECK_SOUND) {
 		use(file, pages * PAGE);
 	}
 	free(file);

@@ -43,35 +43,6 @@ typedef struct {
 
 typedef struct engine engine_t;
 
-/*! Says whether the engine has to end. Called by its thread about every ten seconds; must not wait. */
-typedef bool (*engine_retire_f)(engine_t *engine);
-
-/*!
- * \brief Starts an engine. Any thread, also one not registered with RCU.
- *
- * Waits a moment for the store to be read.
- *
- * \param[out] result  The engine. It ends by engine_stop() or `retire`; then engine_join() has to follow.
- * \param key          Resolvers and store.
- * \param options      Options for targets read from the store, until a zone asks for them.
- * \param limits       Initial limits.
- * \param waiting      Counter of the waiting threads of all engines.
- * \param retire       Says when to end.
- *
- * \return KNOT_E*
- */
-int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire);
-
-/*! \brief Tells the thread to end. Any thread. */
-void engine_stop(engine_t *engine);
-
-/*! \brief Waits for the end of the thread and frees the engine. Any thread but that one. */
-void engine_join(engine_t *engine);
-
-/*! \brief Changes the limits. Any thread. */
-void engine_limit(engine_t *engine, const limits_t *limits);
-
 /*! \brief The engine's cache. Any thread inside rcu_read_lock(). */
 cache_t *engine_cache(engine_t *engine);
 

@@ -16,6 +16,9 @@
 #include "engine/queue.h"
 #include "store/archive.h"
 
+/*! Says whether the engine has to end. Called by its thread about every ten seconds; must not wait. */
+typedef bool (*engine_retire_f)(engine_t *engine);
+
 struct engine {
 	pthread_t thread;
 
@@ -67,3 +70,31 @@ void *thread_run(void *ctx);
 
 /*! \brief Ends all queries and closes all handles, so that the loop ends. The engine's thread, or without one. */
 void thread_close(engine_t *engine);
+
+/* What the registry does with an engine. */
+
+/*!
+ * \brief Starts an engine. Any thread, also one not registered with RCU.
+ *
+ * Waits a moment for the store to be read.
+ *
+ * \param[out] result  The engine. It ends by engine_stop() or `retire`; then engine_join() has to follow.
+ * \param key          Resolvers and store.
+ * \param options      Options for targets read from the store, until a zone asks for them.
+ * \param limits       Initial limits.
+ * \param waiting      Counter of the waiting threads of all engines.
+ * \param retire       Says when to end.
+ *
+ * \return KNOT_E*
+ */
+int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
+                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire);
+
+/*! \brief Tells the thread to end. Any thread. */
+void engine_stop(engine_t *engine);
+
+/*! \brief Waits for the end of the thread and frees the engine. Any thread but that one. */
+void engine_join(engine_t *engine);
+
+/*! \brief Changes the limits. Any thread. */
+void engine_limit(engine_t *engine, const limits_t *limits);

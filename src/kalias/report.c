@@ -44,7 +44,7 @@ static void print_some_addresses(FILE *out, const observed_t *observed, addr_typ
 		print_address(out, observed->addr[i], type);
 	}
 	if (observed->count > LISTED_MAX) {
-		fprintf(out, " and %u more", observed->count - LISTED_MAX);
+		fprintf(out, " and %d more", observed->count - LISTED_MAX);
 	}
 }
 

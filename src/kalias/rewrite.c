@@ -185,15 +185,20 @@ static void warn_of_include(const rewrite_t *rewrite)
 	const zonefile_word_t *word = &file->words[1];
 	size_t quotes = (file->text[word->start] == '"' && file->text[word->end - 1] == '"') ? 1 : 0;
 	char *name = not_null(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
-	knot_dname_storage_t own_origin;
-	const knot_dname_t *origin = rewrite->has_origin ? rewrite->origin : NULL;
+
+	knot_dname_storage_t origin;
+	knot_dname_txt_storage_t origin_text = "";
+	bool has_origin = rewrite->has_origin;
 	if (file->count > 2) {
-		origin = (read_relative_name(own_origin, rewrite, 2) == NULL) ? own_origin : NULL;
+		has_origin = (read_relative_name(origin, rewrite, 2) == NULL);
+	} else if (has_origin) {
+		memcpy(origin, rewrite->origin, knot_dname_size(rewrite->origin));
 	}
-	knot_dname_txt_storage_t origin_text;
+	if (has_origin) {
+		(void)knot_dname_to_str(origin_text, origin, sizeof(origin_text));
+	}
 	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself%s%s",
-	     rewrite->path, file->words[0].line, name, (origin != NULL) ? ", with --origin " : "",
-	     (origin != NULL) ? knot_dname_to_str(origin_text, origin, sizeof(origin_text)) : "");
+	     rewrite->path, file->words[0].line, name, has_origin ? ", with --origin " : "", origin_text);
 	free(name);
 }
 

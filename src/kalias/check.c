@@ -8,9 +8,8 @@
 #include <stdio.h>
 
 #include "kalias/alias.h"
+#include "kalias/check.h"
 #include "kalias/knotconf.h"
-#include "kalias/report.h"
-#include "kalias/survey.h"
 #include "util/name.h"
 
 #define COMMAND "check"

@@ -45,7 +45,7 @@ void observed_set_reply(observed_t *observed, const reply_t *reply)
 	}
 }
 
-static bool has_rrsig(const knot_pkt_t *pkt, uint16_t type)
+bool observed_has_rrsig(const knot_pkt_t *pkt, uint16_t type)
 {
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 	for (uint16_t i = 0; i < answer->count; i++) {
@@ -66,7 +66,7 @@ void observed_set_packet(observed_t *observed, const knot_pkt_t *pkt, const knot
 	observed_set_reply(observed, &reply);
 
 	observed->rcode = knot_pkt_ext_rcode(pkt);
-	observed->is_signed = observed->kind == OBSERVED_ADDRESSES && has_rrsig(pkt, type);
+	observed->is_signed = observed->kind == OBSERVED_ADDRESSES && observed_has_rrsig(pkt, type);
 
 	uint8_t *ede = knot_pkt_edns_option(pkt, KNOT_EDNS_OPTION_EDE);
 	if (ede != NULL && knot_edns_opt_get_length(ede) >= sizeof(observed->ede)) {

@@ -5,7 +5,7 @@
  * table and JSON follow.
  */
 
-#include "kalias/report.h"
+#include "kalias/check.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -37,14 +37,14 @@ static void print_address(FILE *out, const uint8_t addr[16], addr_type_t type)
 
 /* --- what is wrong, as a sentence --- */
 
-static void print_some_addresses(FILE *out, const observed_t *observed, addr_type_t type)
+static void print_addresses(FILE *out, const observed_t *observed, addr_type_t type, unsigned max)
 {
-	for (unsigned i = 0; i < observed->count && i < LISTED_MAX; i++) {
+	for (unsigned i = 0; i < observed->count && i < max; i++) {
 		fputs(i > 0 ? " " : "", out);
 		print_address(out, observed->addr[i], type);
 	}
-	if (observed->count > LISTED_MAX) {
-		fprintf(out, " and %d more", observed->count - LISTED_MAX);
+	if (observed->count > max) {
+		fprintf(out, " and %u more", observed->count - max);
 	}
 }
 
@@ -64,14 +64,12 @@ static void print_observed(FILE *out, const observed_t *observed, addr_type_t ty
 {
 	switch (observed->kind) {
 	case OBSERVED_ADDRESSES:
-		print_some_addresses(out, observed, type);
+		print_addresses(out, observed, type, LISTED_MAX);
 		break;
 	case OBSERVED_NODATA:
 		fputs("nothing", out);
 		break;
 	case OBSERVED_NXDOMAIN:
-		fputs("NXDOMAIN", out);
-		break;
 	case OBSERVED_ERROR:
 		print_rcode(out, observed->rcode);
 		break;
@@ -84,25 +82,12 @@ static void print_observed(FILE *out, const observed_t *observed, addr_type_t ty
 	}
 }
 
-/*! Whether a problem is about a target. */
-static bool concerns(const check_target_t *target, problem_t problem)
-{
-	const observed_kind_t a = target->observed[ADDR_A].kind, aaaa = target->observed[ADDR_AAAA].kind;
-	switch (problem) {
-	case PROBLEM_UNRESOLVED:
-		return observed_failed(&target->observed[ADDR_A]) || observed_failed(&target->observed[ADDR_AAAA]);
-	case PROBLEM_DANGLING:
-		return a == OBSERVED_NXDOMAIN || aaaa == OBSERVED_NXDOMAIN;
-	default:
-		return a == OBSERVED_NODATA && aaaa == OBSERVED_NODATA;
-	}
-}
-
+/*! Prints the targets that have a problem. */
 static void print_targets(FILE *out, const check_owner_t *owner, problem_t problem)
 {
 	const char *separator = "";
 	for (unsigned i = 0; i < owner->findings.count; i++) {
-		if (concerns(owner->target[i], problem)) {
+		if (has_problem(judge_target(owner->target[i]->observed), problem)) {
 			fputs(separator, out);
 			print_name(out, owner->target[i]->name);
 			separator = ", ";
@@ -137,7 +122,7 @@ static void print_difference(FILE *out, const findings_t *findings)
 {
 	const char *separator = "";
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-		observed_t all = { 0 };
+		observed_t all = { .kind = OBSERVED_NODATA };
 		for (unsigned i = 0; i < findings->count; i++) {
 			const observed_t *observed = &findings->target[i][type];
 			for (unsigned k = 0; k < observed->count; k++) {
@@ -145,7 +130,6 @@ static void print_difference(FILE *out, const findings_t *findings)
 			}
 		}
 		if (!judge_meets(findings, type) || (all.count == 0 && findings->plain[type].count > 0)) {
-			all.kind = all.count > 0 ? OBSERVED_ADDRESSES : OBSERVED_NODATA;
 			fprintf(out, "%s%s: server ", separator, addr_name(type));
 			print_observed(out, &findings->plain[type], type);
 			fputs(", resolver ", out);
@@ -156,60 +140,54 @@ static void print_difference(FILE *out, const findings_t *findings)
 	}
 }
 
+/*! What is constant of the sentences. Targets come before it, or what was said after it. */
+static const char *const sentences[PROBLEMS] = {
+	[PROBLEM_MALFORMED] = "has records that the server ignores: RDATA that is not one domain name, or more than ",
+	[PROBLEM_CNAME] = "has a CNAME as well",
+	[PROBLEM_LOOP] = "the way of its targets is a loop",
+	[PROBLEM_NO_ANSWER] = "the server does not answer: ",
+	[PROBLEM_UNRESOLVED] = "the resolver ",
+	[PROBLEM_DANGLING] = " does not exist",
+	[PROBLEM_NO_ADDRESS] = " has neither A nor AAAA",
+	[PROBLEM_SERVFAIL] = "the server fails: ",
+	[PROBLEM_NOT_SERVED] = "the server has none of the target's addresses: ",
+	[PROBLEM_STALE] = "the server's addresses are old ones: ",
+	[PROBLEM_DIFFERS] = "",
+	[PROBLEM_UNSIGNED] = "clients that ask for signatures get none over the addresses: ",
+};
+
 static void print_detail(FILE *out, const check_owner_t *owner, problem_t problem)
 {
 	const findings_t *findings = &owner->findings;
+	if (problem == PROBLEM_NOT_SERVED && findings->module == MODULE_ABSENT) {
+		fprintf(out, "the zone does not have " MODULE_NAME_STR " in its configuration");
+		return;
+	}
+	if (problem == PROBLEM_DANGLING || problem == PROBLEM_NO_ADDRESS) {
+		print_targets(out, owner, problem);
+	}
+	fputs(sentences[problem], out);
 	switch (problem) {
 	case PROBLEM_MALFORMED:
-		fprintf(out, "has records that the server ignores: RDATA that is not one domain name, or more than %d",
-		        ALIAS_TARGETS_MAX);
-		break;
-	case PROBLEM_CNAME:
-		fprintf(out, "has a CNAME as well");
-		break;
-	case PROBLEM_LOOP:
-		fprintf(out, "the way of its targets is a loop");
-		break;
-	case PROBLEM_NO_ANSWER:
-		fprintf(out, "the server does not answer: ");
-		print_server(out, findings->plain);
+		fprintf(out, "%d", ALIAS_TARGETS_MAX);
 		break;
 	case PROBLEM_UNRESOLVED:
-		fprintf(out, "the resolver %s for ", find_reason(owner));
+		fprintf(out, "%s for ", find_reason(owner));
 		print_targets(out, owner, problem);
 		break;
-	case PROBLEM_DANGLING:
-		print_targets(out, owner, problem);
-		fprintf(out, " does not exist");
-		break;
-	case PROBLEM_NO_ADDRESS:
-		print_targets(out, owner, problem);
-		fprintf(out, " has neither A nor AAAA");
-		break;
+	case PROBLEM_NO_ANSWER:
 	case PROBLEM_SERVFAIL:
-		fprintf(out, "the server fails: ");
+	case PROBLEM_STALE:
 		print_server(out, findings->plain);
 		break;
 	case PROBLEM_NOT_SERVED:
-		if (findings->module == MODULE_ABSENT) {
-			fprintf(out, "the zone does not have " MODULE_NAME_STR " in its configuration");
-			break;
-		}
-		fprintf(out, "the server has none of the target's addresses: ");
-		print_difference(out, findings);
-		break;
-	case PROBLEM_STALE:
-		fprintf(out, "the server's addresses are old ones: ");
-		print_server(out, findings->plain);
-		break;
 	case PROBLEM_DIFFERS:
 		print_difference(out, findings);
 		break;
 	case PROBLEM_UNSIGNED:
-		fprintf(out, "clients that ask for signatures get none over the addresses: ");
 		print_server(out, findings->secure);
 		break;
-	case PROBLEMS:
+	default:
 		break;
 	}
 }
@@ -249,11 +227,8 @@ static void print_row(const check_owner_t *owner, int width)
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		const observed_t *observed = &owner->findings.plain[type];
 		if (observed->count > 0) {
-			printf("  %u %s", observed->ttl, addr_name(type));
-		}
-		for (unsigned i = 0; i < observed->count; i++) {
-			printf(" ");
-			print_address(stdout, observed->addr[i], type);
+			printf("  %u %s ", observed->ttl, addr_name(type));
+			print_addresses(stdout, observed, type, observed->count);
 		}
 	}
 	printf("\n");

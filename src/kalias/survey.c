@@ -351,7 +351,7 @@ static void trace_targets(survey_t *survey)
 {
 	for (size_t i = 0; i < survey->inventory->target_count; i++) {
 		check_target_t *target = survey->inventory->targets[i];
-		if (observed_failed(&target->observed[ADDR_A]) || observed_failed(&target->observed[ADDR_AAAA])) {
+		if (has_problem(judge_target(target->observed), PROBLEM_UNRESOLVED)) {
 			wait_until_below(survey, &survey->probes, WINDOW);
 			survey->probes++;
 			trace_t *trace = not_null(malloc(sizeof(*trace)));

@@ -17,13 +17,7 @@
 
 #define INCLUDE_DEPTH_MAX 6 /* As knotd. */
 
-typedef struct {
-	conffile_take_f take;
-	void *ctx;
-	unsigned depth;
-} reader_t;
-
-static bool read_file(reader_t *reader, const char *path);
+static bool read_file(conffile_t *conf, const char *path, unsigned depth);
 
 /*! Writes the pattern to match. It is relative to the real directory of the file that includes. */
 static bool write_pattern(char pattern[PATH_MAX], const char *path, const char *value)
@@ -37,14 +31,14 @@ static bool write_pattern(char pattern[PATH_MAX], const char *path, const char *
 	return length >= 0 && length < PATH_MAX;
 }
 
-static bool read_included(reader_t *reader, const char *path, const char *value)
+static bool read_included(conffile_t *conf, const char *path, const char *value, unsigned depth)
 {
 	char pattern[PATH_MAX];
 	if (!write_pattern(pattern, path, value)) {
 		fail("%s: include '%s': no such path", path, value);
 		return false;
 	}
-	if (reader->depth == INCLUDE_DEPTH_MAX) {
+	if (depth == INCLUDE_DEPTH_MAX) {
 		fail("%s: include '%s': more than %d levels deep", path, value, INCLUDE_DEPTH_MAX);
 		return false;
 	}
@@ -57,31 +51,38 @@ static bool read_included(reader_t *reader, const char *path, const char *value)
 		fail("%s: include '%s': no such file", path, value);
 	}
 
-	reader->depth++;
 	for (size_t i = 0; good && ret == 0 && i < found.gl_pathc; i++) {
 		struct stat st;
 		if (stat(found.gl_pathv[i], &st) == 0 && S_ISREG(st.st_mode)) {
-			good = read_file(reader, found.gl_pathv[i]);
+			good = read_file(conf, found.gl_pathv[i], depth + 1);
 		}
 	}
-	reader->depth--;
 
 	globfree(&found);
 	return good;
 }
 
-static bool read_items(reader_t *reader, yp_parser_t *parser, const char *path)
+static void take_value(conffile_t *conf, const char *section, const char *item, const char *value)
+{
+	if (strcmp(section, "server") == 0 && strcmp(item, "rundir") == 0) {
+		snprintf(conf->rundir, sizeof(conf->rundir), "%.*s", PATH_MAX - 1, value);
+	} else if (strcmp(section, "control") == 0 && strcmp(item, "listen") == 0 && conf->listen[0] == '\0') {
+		snprintf(conf->listen, sizeof(conf->listen), "%.*s", PATH_MAX - 1, value);
+	}
+}
+
+static bool read_items(conffile_t *conf, yp_parser_t *parser, const char *path, unsigned depth)
 {
 	char section[sizeof(parser->key)] = "";
 
 	int ret;
 	while ((ret = yp_parse(parser)) == KNOT_EOK) {
 		if (parser->event != YP_EKEY0) {
-			reader->take(reader->ctx, section, parser->key, parser->data);
+			take_value(conf, section, parser->key, parser->data);
 			continue;
 		}
 		memcpy(section, parser->key, sizeof(section));
-		if (strcmp(section, "include") == 0 && !read_included(reader, path, parser->data)) {
+		if (strcmp(section, "include") == 0 && !read_included(conf, path, parser->data, depth)) {
 			return false;
 		}
 	}
@@ -92,7 +93,7 @@ static bool read_items(reader_t *reader, yp_parser_t *parser, const char *path)
 	return true;
 }
 
-static bool read_file(reader_t *reader, const char *path)
+static bool read_file(conffile_t *conf, const char *path, unsigned depth)
 {
 	struct stat st;
 	if (stat(path, &st) != 0) {
@@ -111,15 +112,15 @@ static bool read_file(reader_t *reader, const char *path)
 	if (ret != KNOT_EOK) {
 		fail("%s: %s", path, knot_strerror(ret));
 	} else {
-		good = read_items(reader, parser, path);
+		good = read_items(conf, parser, path, depth);
 		yp_deinit(parser);
 	}
 	free(parser);
 	return good;
 }
 
-bool conffile_read(const char *path, conffile_take_f take, void *ctx)
+bool conffile_read(conffile_t *conf, const char *path)
 {
-	reader_t reader = { .take = take, .ctx = ctx };
-	return read_file(&reader, path);
+	*conf = (conffile_t){ 0 };
+	return read_file(conf, path, 0);
 }

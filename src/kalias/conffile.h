@@ -2,25 +2,25 @@
 
 /*!
  * \file
- * \brief A configuration file of knotd, item by item.
+ * \brief Where a configuration file of knotd has the control socket.
  *
  * The text is read, and not understood: knotd says which sections and items exist.
  */
 
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 
-/*! \brief Takes one value of an item. A list has several calls. */
-typedef void (*conffile_take_f)(void *ctx, const char *section, const char *item, const char *value);
+/*! Items of the file, empty if not set. */
+typedef struct {
+	char rundir[PATH_MAX]; /*!< server.rundir. */
+	char listen[PATH_MAX]; /*!< control.listen; the first, if there are several. */
+} conffile_t;
 
 /*!
  * \brief Reads a configuration file and what it includes.
  *
- * \param path  File.
- * \param take  Called for each value inside a section.
- * \param ctx   Its argument.
- *
  * \return false if the file can't be read or parsed; an error has been printed.
  */
-bool conffile_read(const char *path, conffile_take_f take, void *ctx);
+bool conffile_read(conffile_t *conf, const char *path);

@@ -29,21 +29,6 @@ struct control {
 	char error[ERROR_MAX];
 };
 
-typedef struct {
-	char rundir[PATH_MAX];
-	char listen[PATH_MAX];
-} place_t;
-
-static void take_place(void *ctx, const char *section, const char *item, const char *value)
-{
-	place_t *place = ctx;
-	if (strcmp(section, "server") == 0 && strcmp(item, "rundir") == 0) {
-		snprintf(place->rundir, sizeof(place->rundir), "%s", value);
-	} else if (strcmp(section, "control") == 0 && strcmp(item, "listen") == 0 && place->listen[0] == '\0') {
-		snprintf(place->listen, sizeof(place->listen), "%s", value); /* The first, if there are several. */
-	}
-}
-
 /*! \return false if the configuration can't be read, an error has been printed. */
 static bool find_socket(char path[PATH_MAX], const settings_t *settings)
 {
@@ -52,17 +37,17 @@ static bool find_socket(char path[PATH_MAX], const settings_t *settings)
 		return true;
 	}
 
-	place_t place = { 0 };
+	conffile_t conf = { 0 };
 	const char *config = settings->config;
 	if (config == NULL && access(DEFAULT_CONFIG, R_OK) == 0) {
 		config = DEFAULT_CONFIG;
 	}
-	if (config != NULL && !conffile_read(config, take_place, &place)) {
+	if (config != NULL && !conffile_read(&conf, config)) {
 		return false;
 	}
 
-	const char *listen = (place.listen[0] != '\0') ? place.listen : DEFAULT_LISTEN;
-	const char *rundir = (place.rundir[0] != '\0') ? place.rundir : DEFAULT_RUNDIR;
+	const char *listen = (conf.listen[0] != '\0') ? conf.listen : DEFAULT_LISTEN;
+	const char *rundir = (conf.rundir[0] != '\0') ? conf.rundir : DEFAULT_RUNDIR;
 	int length = (listen[0] == '/') ? snprintf(path, PATH_MAX, "%s", listen) :
 	                                  snprintf(path, PATH_MAX, "%s/%s", rundir, listen);
 	if (length < 0 || length >= PATH_MAX) {

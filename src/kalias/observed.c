@@ -25,12 +25,8 @@ void observed_set_reply(observed_t *observed, const reply_t *reply)
 	observed->ttl = reply->ttl;
 	switch (reply->kind) {
 	case REPLY_ADDRESSES:
-		observed->kind = OBSERVED_ADDRESSES;
-		observed->count = reply->count;
-		observed->addr = not_null(malloc(reply->count * sizeof(observed->addr[0])));
-		memcpy(observed->addr, reply->addr, reply->count * sizeof(observed->addr[0]));
 		for (unsigned i = 0; i < reply->count; i++) {
-			memset(observed->addr[i] + reply->len, 0, sizeof(observed->addr[0]) - reply->len);
+			observed_add_address(observed, reply->addr[i], reply->len);
 		}
 		break;
 	case REPLY_NODATA:

@@ -56,8 +56,9 @@ static bool append_record(records_t *records, const alias_record_t *record)
 	return true;
 }
 
-void records_take(records_t *records, knot_ctl_data_t data)
+void records_take(void *ctx, knot_ctl_data_t data)
 {
+	records_t *records = ctx;
 	const char *type = data[KNOT_CTL_IDX_TYPE], *rdata = data[KNOT_CTL_IDX_DATA];
 	uint16_t number;
 	if (type == NULL || rdata == NULL || data[KNOT_CTL_IDX_TTL] == NULL ||
@@ -84,11 +85,6 @@ void records_take(records_t *records, knot_ctl_data_t data)
 		free_record(&record);
 		records->full = true;
 	}
-}
-
-static void take_unit(void *ctx, knot_ctl_data_t data)
-{
-	records_take(ctx, data);
 }
 
 static int compare_records(const void *first, const void *second)
@@ -146,7 +142,7 @@ bool records_read(records_t *records, control_t *control, const char *zone)
 			[KNOT_CTL_IDX_ZONE] = zone,
 			[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
 		};
-		error = control_run(control, request, take_unit, records);
+		error = control_run(control, request, records_take, records);
 		error = (error == NULL && records->full) ? "not enough memory" : error;
 	}
 	if (records->count > 1) {

@@ -56,8 +56,8 @@ const char *records_status(records_t *records, control_t *control, const char *z
  */
 bool records_read(records_t *records, control_t *control, const char *zone);
 
-/*! \brief Adds the record in a unit of a reply to zone-read or zone-get, if it is an ALIAS. */
-void records_take(records_t *records, knot_ctl_data_t data);
+/*! \brief Adds the record in a unit of a reply to zone-read or zone-get, if it is an ALIAS, to a records_t. */
+void records_take(void *ctx, knot_ctl_data_t data);
 
 /*! \brief Frees the records, and zeroes the structure. */
 void records_free(records_t *records);

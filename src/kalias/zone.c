@@ -81,7 +81,7 @@ static const char *run_command(zone_change_t *change, const char *command)
 	return control_run(change->control, request, NULL, NULL);
 }
 
-/*! Undoes all changes that have not been committed. */
+/*! Undoes all changes that have not been committed, if any, and lets signals through again. */
 static void end_transaction(zone_change_t *change)
 {
 	if (change->open) {
@@ -103,15 +103,13 @@ static bool begin_transaction(zone_change_t *change)
 	change->open = (error == NULL);
 	if (change->open) {
 		return true;
-	}
-	if (control_is_lost(change->control)) {
+	} else if (control_is_lost(change->control)) {
 		fail("zone %s: %s; a transaction may be open now, see knotc zone-status", change->zone_text, error);
 	} else if (strcmp(error, knot_strerror(KNOT_TXN_EEXISTS)) == 0) {
 		fail("zone %s: somebody else has a transaction open (%s), try again later", change->zone_text, error);
 	} else {
 		fail("zone %s: no transaction: %s", change->zone_text, error);
 	}
-	end_transaction(change);
 	return false;
 }
 
@@ -159,12 +157,6 @@ static bool is_editable(zone_change_t *change)
 	return error == NULL && change->aliases.unloaded == 0 && !change->aliases.secondary;
 }
 
-static void note_obstacle(zone_change_t *change, const char *what)
-{
-	change->obstacle = what;
-	(void)knot_dname_to_str(change->obstacle_owner, change->name, sizeof(change->obstacle_owner));
-}
-
 static void take_record(void *ctx, knot_ctl_data_t data)
 {
 	zone_change_t *change = ctx;
@@ -175,16 +167,21 @@ static void take_record(void *ctx, knot_ctl_data_t data)
 
 	bool at_owner = (change->name == change->owner);
 	bool at_apex = knot_dname_is_equal(change->name, change->zone);
+	const char *obstacle = NULL;
 	if (strcmp(type, "DNAME") == 0) {
-		note_obstacle(change, "DNAME");
+		obstacle = "DNAME";
 	} else if (strcmp(type, "NS") == 0 && !at_apex) {
-		note_obstacle(change, "delegation");
+		obstacle = "delegation";
 	} else if (strcmp(type, "CNAME") == 0 && at_owner) {
-		note_obstacle(change, "CNAME");
+		obstacle = "CNAME";
 	} else if (strcmp(type, "SOA") == 0) {
 		change->soa_ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
 	} else if (at_owner) {
 		records_take(&change->aliases, data);
+	}
+	if (obstacle != NULL) {
+		change->obstacle = obstacle;
+		(void)knot_dname_to_str(change->obstacle_owner, change->name, sizeof(change->obstacle_owner));
 	}
 }
 
@@ -214,15 +211,6 @@ static const char *look_up_to_apex(zone_change_t *change)
 		error = look_at_name(change, name);
 	}
 	return error;
-}
-
-static exit_t refuse_obstacle(const zone_change_t *change)
-{
-	if (strcmp(change->obstacle, "CNAME") == 0) {
-		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
-	}
-	return fail("%s is at or below the %s of %s, where ALIAS has no effect", change->owner_text, change->obstacle,
-	            change->obstacle_owner);
 }
 
 /* --- the change --- */
@@ -276,8 +264,11 @@ static exit_t set_in(zone_change_t *change)
 	if (error != NULL) {
 		return commit(change, error);
 	}
-	if (change->obstacle != NULL) {
-		return refuse_obstacle(change);
+	if (change->obstacle != NULL && strcmp(change->obstacle, "CNAME") == 0) {
+		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
+	} else if (change->obstacle != NULL) {
+		return fail("%s is at or below the %s of %s, where ALIAS has no effect", change->owner_text,
+		            change->obstacle, change->obstacle_owner);
 	}
 
 	const records_t *aliases = &change->aliases;
@@ -313,14 +304,18 @@ static exit_t run_change(const settings_t *settings, zone_change_t *change, exit
 		return EXIT_WRONG;
 	}
 	exit_t status = EXIT_WRONG;
-	if (is_editable(change) && begin_transaction(change)) {
-		status = change_in(change);
+	if (is_editable(change)) {
+		status = begin_transaction(change) ? change_in(change) : EXIT_WRONG;
 		end_transaction(change);
 		records_free(&change->aliases);
 	}
-	if (status == EXIT_FINE && change_in == set_in && !knotconf_has_module(change->control, change->zone_text)) {
-		warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
-		     change->zone_text);
+	if (status == EXIT_FINE && change_in == set_in) {
+		section_t section;
+		knotconf_find_section(&section, change->control, change->zone_text);
+		if (section.state == MODULE_ABSENT) {
+			warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
+			     change->zone_text);
+		}
 	}
 	control_close(change->control);
 	return status;

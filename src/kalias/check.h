@@ -36,7 +36,8 @@ typedef struct {
 	bool fails_here;                /*!< The server has the name, and no addresses for it. */
 } check_target_t;
 
-typedef struct {
+typedef struct check_zone {
+	struct check_zone *next;
 	knot_dname_t *name; /*!< Lower case. */
 	section_t section;
 	unsigned set;   /*!< Index of its resolvers. */
@@ -59,8 +60,7 @@ typedef struct {
 	struct sockaddr_storage server;
 	check_set_t *sets;
 	unsigned set_count;
-	check_zone_t **zones;
-	size_t zone_count;
+	check_zone_t *zones;    /*!< The last one first. */
 	check_owner_t **owners; /*!< In the order of zones, and of names in them. */
 	size_t owner_count;
 	check_target_t **targets;
@@ -74,6 +74,8 @@ typedef struct {
 	knot_dname_txt_storage_t zone;  /*!< Empty: all. */
 	resolvers_t resolvers;          /*!< Empty: those that the module has. */
 	struct sockaddr_storage server; /*!< AF_UNSPEC: where knotd listens. */
+	bool json;
+	bool help;
 } check_options_t;
 
 /*!

@@ -39,8 +39,7 @@ static knot_dname_t *copy_name(const knot_dname_t *name)
 static unsigned find_set(inventory_t *inventory, const resolvers_t *resolvers)
 {
 	unsigned set = 0;
-	while (set < inventory->set_count &&
-	       memcmp(&inventory->sets[set].resolvers, resolvers, sizeof(*resolvers)) != 0) {
+	while (set < inventory->set_count && memcmp(&inventory->sets[set].resolvers, resolvers, sizeof(*resolvers)) != 0) {
 		set++;
 	}
 	if (set == inventory->set_count) {
@@ -55,7 +54,8 @@ static bool add_zone(inventory_t *inventory, control_t *control, const knot_dnam
 {
 	check_zone_t *zone = not_null(calloc(1, sizeof(*zone)));
 	zone->name = copy_name(name);
-	APPEND(inventory->zones, inventory->zone_count, zone);
+	zone->next = inventory->zones;
+	inventory->zones = zone;
 
 	knot_dname_txt_storage_t text;
 	knotconf_find_section(&zone->section, control, knot_dname_to_str(text, name, sizeof(text)));
@@ -142,20 +142,19 @@ static void take_own(void *ctx, knot_ctl_data_t data)
 	}
 
 	uint8_t addr[16];
-	if (strcmp(type, "A") == 0 && inet_pton(AF_INET, text, addr) == 1) {
-		observed_add_address(&findings->own[ADDR_A], addr, 4);
-	} else if (strcmp(type, "AAAA") == 0 && inet_pton(AF_INET6, text, addr) == 1) {
-		observed_add_address(&findings->own[ADDR_AAAA], addr, 16);
-	} else if (strcmp(type, "CNAME") == 0) {
-		findings->cname = true;
+	for (addr_type_t i = 0; i < ADDR_TYPES; i++) {
+		if (strcmp(type, addr_name(i)) == 0 && inet_pton(i == ADDR_A ? AF_INET : AF_INET6, text, addr) == 1) {
+			observed_add_address(&findings->own[i], addr, addr_len(i));
+		}
 	}
+	findings->cname |= strcmp(type, "CNAME") == 0;
 }
 
 /*! Adds the owner of a record of the last zone, with its other records. \return false if these can't be read. */
 static bool add_owner(inventory_t *inventory, control_t *control, const alias_record_t *record)
 {
 	check_owner_t *owner = not_null(calloc(1, sizeof(*owner)));
-	owner->zone = inventory->zones[inventory->zone_count - 1];
+	owner->zone = inventory->zones;
 	owner->name = copy_name(record->owner);
 	owner->asked = choose_name(record->owner);
 	owner->ttl = record->ttl;
@@ -197,25 +196,26 @@ bool inventory_read(inventory_t *inventory, control_t *control, const check_opti
 	records_t records = { .keep_broken = true };
 	bool complete = records_read(&records, control, options->zone[0] != '\0' ? options->zone : NULL);
 	complete &= (records.unloaded == 0);
-	const alias_record_t *last = NULL;
+	check_owner_t *owner = NULL;
 	for (size_t i = 0; i < records.count; i++) {
 		const alias_record_t *record = &records.items[i];
-		bool same_zone = last != NULL && knot_dname_is_equal(record->zone, last->zone);
+		bool same_zone = owner != NULL && knot_dname_is_equal(record->zone, owner->zone->name);
 		if (!same_zone) {
 			complete &= add_zone(inventory, control, record->zone, &options->resolvers);
 		}
-		if (!same_zone || !knot_dname_is_equal(record->owner, last->owner)) {
+		if (!same_zone || !knot_dname_is_equal(record->owner, owner->name)) {
 			complete &= add_owner(inventory, control, record);
 		}
-		note_target(inventory, inventory->owners[inventory->owner_count - 1], record->target);
-		last = record;
+		owner = inventory->owners[inventory->owner_count - 1];
+		note_target(inventory, owner, record->target);
 	}
 	records_free(&records);
 	return complete;
 }
 
-static void free_target(check_target_t *target)
+static void free_target(void *item)
 {
+	check_target_t *target = item;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		observed_clear(&target->observed[type]);
 	}
@@ -246,20 +246,18 @@ static void keep_item(void *item)
 
 void inventory_free(inventory_t *inventory)
 {
-	tdestroy(inventory->target_tree, keep_item);
+	tdestroy(inventory->target_tree, free_target);
 	tdestroy(inventory->owner_tree, keep_item);
-	for (size_t i = 0; i < inventory->target_count; i++) {
-		free_target(inventory->targets[i]);
-	}
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		free_owner(inventory->owners[i]);
 	}
-	for (size_t i = 0; i < inventory->zone_count; i++) {
-		free(inventory->zones[i]->name);
-		free(inventory->zones[i]);
+	while (inventory->zones != NULL) {
+		check_zone_t *zone = inventory->zones;
+		inventory->zones = zone->next;
+		free(zone->name);
+		free(zone);
 	}
 	free(inventory->targets);
 	free(inventory->owners);
-	free(inventory->zones);
 	free(inventory->sets);
 }

@@ -24,15 +24,13 @@
 static void print_name(FILE *out, const knot_dname_t *name)
 {
 	knot_dname_txt_storage_t text;
-	(void)knot_dname_to_str(text, name, sizeof(text));
-	fputs(text, out);
+	fputs(knot_dname_to_str(text, name, sizeof(text)), out);
 }
 
 static void print_address(FILE *out, const uint8_t addr[16], addr_type_t type)
 {
 	char text[INET6_ADDRSTRLEN];
-	(void)inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
-	fputs(text, out);
+	fputs(inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text)), out);
 }
 
 /* --- what is wrong, as a sentence --- */
@@ -192,9 +190,9 @@ static void print_detail(FILE *out, const check_owner_t *owner, problem_t proble
 	}
 }
 
+/*! Adds to counts how many owners have each status. */
 static void count_statuses(size_t counts[PROBLEMS + 1], const inventory_t *inventory)
 {
-	memset(counts, 0, (PROBLEMS + 1) * sizeof(counts[0]));
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		counts[judge_status(inventory->owners[i]->problems)]++;
 	}
@@ -207,8 +205,7 @@ static int owner_width(const inventory_t *inventory)
 	int width = strlen("OWNER");
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		knot_dname_txt_storage_t name;
-		(void)knot_dname_to_str(name, inventory->owners[i]->name, sizeof(name));
-		int own = strlen(name);
+		int own = strlen(knot_dname_to_str(name, inventory->owners[i]->name, sizeof(name)));
 		width = (own > width && own <= OWNER_WIDTH_MAX) ? own : width;
 	}
 	return width;
@@ -217,8 +214,8 @@ static int owner_width(const inventory_t *inventory)
 static void print_row(const check_owner_t *owner, int width)
 {
 	knot_dname_txt_storage_t name;
-	(void)knot_dname_to_str(name, owner->name, sizeof(name));
-	printf("%-*s  %-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)), width, name);
+	printf("%-*s  %-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)), width,
+	       knot_dname_to_str(name, owner->name, sizeof(name)));
 	for (unsigned i = 0; i < owner->findings.count; i++) {
 		printf("%s", i > 0 ? " " : "");
 		print_name(stdout, owner->target[i]->name);
@@ -256,7 +253,7 @@ void report_table(const inventory_t *inventory)
 		}
 	}
 
-	size_t counts[PROBLEMS + 1];
+	size_t counts[PROBLEMS + 1] = { 0 };
 	count_statuses(counts, inventory);
 	printf("%zu checked: %zu ok", inventory->owner_count, counts[PROBLEMS]);
 	for (problem_t problem = 0; problem < PROBLEMS; problem++) {
@@ -285,10 +282,10 @@ static void print_string(const char *text)
 	putchar('"');
 }
 
-static void print_json_name(const char *key, const knot_dname_t *name)
+static void print_json_name(const char *before, const knot_dname_t *name)
 {
 	knot_dname_txt_storage_t text;
-	printf("\"%s\":", key);
+	printf("%s", before);
 	print_string(knot_dname_to_str(text, name, sizeof(text)));
 }
 
@@ -303,16 +300,16 @@ static void print_json_addresses(const observed_t *observed, addr_type_t type)
 	printf("]");
 }
 
-static void print_number(const char *key, bool known, uint32_t number)
+static void print_number(const char *before, bool known, uint32_t number)
 {
 	if (known) {
-		printf(",\"%s\":%u", key, number);
+		printf("%s%u", before, number);
 	} else {
-		printf(",\"%s\":null", key);
+		printf("%snull", before);
 	}
 }
 
-static void print_json_observed(const char *key, const observed_t *observed, addr_type_t type)
+static void print_json_observed(const char *before, const observed_t *observed, addr_type_t type)
 {
 	static const char *const kinds[] = {
 		[OBSERVED_NOTHING] = "none",
@@ -321,18 +318,17 @@ static void print_json_observed(const char *key, const observed_t *observed, add
 		[OBSERVED_NXDOMAIN] = "nxdomain",
 		[OBSERVED_ERROR] = "error",
 	};
-	printf("\"%s\":{\"kind\":\"%s\",\"addresses\":", key, kinds[observed->kind]);
+	printf("%s{\"kind\":\"%s\",\"addresses\":", before, kinds[observed->kind]);
 	print_json_addresses(observed, type);
-	print_number("ttl", observed->kind == OBSERVED_ADDRESSES, observed->ttl);
-	print_number("rcode", observed->kind != OBSERVED_NOTHING, observed->rcode);
-	print_number("ede", observed->has_ede, observed->ede);
+	print_number(",\"ttl\":", observed->kind == OBSERVED_ADDRESSES, observed->ttl);
+	print_number(",\"rcode\":", observed->kind != OBSERVED_NOTHING, observed->rcode);
+	print_number(",\"ede\":", observed->has_ede, observed->ede);
 	printf(",\"signed\":%s}", observed->is_signed ? "true" : "false");
 }
 
 static void print_both(const observed_t observed[ADDR_TYPES], const char *a, const char *aaaa)
 {
 	print_json_observed(a, &observed[ADDR_A], ADDR_A);
-	printf(",");
 	print_json_observed(aaaa, &observed[ADDR_AAAA], ADDR_AAAA);
 }
 
@@ -372,28 +368,22 @@ static void print_problems(const check_owner_t *owner)
 static void print_record(const check_owner_t *owner)
 {
 	const findings_t *findings = &owner->findings;
-	printf("{");
-	print_json_name("zone", owner->zone->name);
-	printf(",");
-	print_json_name("owner", owner->name);
-	printf(",");
-	print_json_name("asked", owner->asked);
+	print_json_name("{\"zone\":", owner->zone->name);
+	print_json_name(",\"owner\":", owner->name);
+	print_json_name(",\"asked\":", owner->asked);
 	printf(",\"ttl\":%u", owner->ttl);
 	print_problems(owner);
 
 	printf(",\"targets\":[");
 	for (unsigned i = 0; i < findings->count; i++) {
-		printf("%s{", i > 0 ? "," : "");
-		print_json_name("name", owner->target[i]->name);
-		printf(",");
-		print_both(owner->target[i]->observed, "a", "aaaa");
+		print_json_name(i > 0 ? ",{\"name\":" : "{\"name\":", owner->target[i]->name);
+		print_both(owner->target[i]->observed, ",\"a\":", ",\"aaaa\":");
 		printf("}");
 	}
 	printf("],\"server\":{");
-	print_both(findings->plain, "a", "aaaa");
+	print_both(findings->plain, "\"a\":", ",\"aaaa\":");
 	if (findings->zone_signed) {
-		printf(",");
-		print_both(findings->secure, "a_dnssec", "aaaa_dnssec");
+		print_both(findings->secure, ",\"a_dnssec\":", ",\"aaaa_dnssec\":");
 	}
 	printf("},\"own\":{\"a\":");
 	print_json_addresses(&findings->own[ADDR_A], ADDR_A);
@@ -404,7 +394,7 @@ static void print_record(const check_owner_t *owner)
 
 void report_json(const inventory_t *inventory, bool complete)
 {
-	size_t counts[PROBLEMS + 1];
+	size_t counts[PROBLEMS + 1] = { 0 };
 	count_statuses(counts, inventory);
 	printf("{\"complete\":%s,\"checked\":%zu,\"counts\":{", complete ? "true" : "false", inventory->owner_count);
 	for (problem_t problem = 0; problem <= PROBLEMS; problem++) {

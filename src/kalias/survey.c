@@ -16,6 +16,7 @@
 /*! Queries to the server that are under way at a time, and as many to resolvers. */
 #define WINDOW 128
 /*! What looks wrong is asked for again after a pause, in which the server refreshes what has just expired. */
+#define ROUNDS 2
 #define PAUSE_MS 2000
 /*! After that many time-outs in a row a server is down, and not asked any more. */
 #define SILENT_MAX 64
@@ -50,6 +51,9 @@ typedef struct {
 	observed_t *observed; /*!< What any other reply goes to. */
 	check_set_t *set;     /*!< The resolvers that are asked. */
 	bool told;            /*!< They have failed, but a late reply may come. */
+
+	check_target_t *target; /*!< For a trace: whose CNAMEs are followed. */
+	bool by_resolver;       /*!< The resolver was asked last, not the server. */
 } question_t;
 
 /* Why there is no reply from a resolver. */
@@ -128,15 +132,6 @@ static void ask_server(survey_t *survey, question_t what, unsigned flags)
 		probe_start(&survey->loop, &survey->inventory->server, question->name, question->type, flags,
 		            on_answer, question);
 	}
-}
-
-static void ask_for_zones(survey_t *survey)
-{
-	for (size_t i = 0; i < survey->inventory->zone_count; i++) {
-		check_zone_t *zone = survey->inventory->zones[i];
-		ask_server(survey, (question_t){ .name = zone->name, .type = KNOT_RRTYPE_SOA, .zone = zone }, QUERY_DO);
-	}
-	wait_until_below(survey, &survey->probes, 1);
 }
 
 static void ask_for_owner(survey_t *survey, check_owner_t *owner)
@@ -234,35 +229,9 @@ static void ask_for_target(survey_t *survey, check_target_t *target)
 	}
 }
 
-static void open_resolvers(survey_t *survey)
-{
-	for (unsigned i = 0; i < survey->inventory->set_count; i++) {
-		check_set_t *set = &survey->inventory->sets[i];
-		set->down = (set->resolvers.count == 0);
-		if (!set->down) {
-			set->resolver = not_null(resolver_new(&survey->loop, &set->resolvers, RESOLVE_MS, RESOLVE_RETRY));
-		}
-	}
-}
-
-static void close_resolvers(survey_t *survey)
-{
-	for (unsigned i = 0; i < survey->inventory->set_count; i++) {
-		if (survey->inventory->sets[i].resolver != NULL) {
-			resolver_free(survey->inventory->sets[i].resolver);
-		}
-	}
-}
-
 /* --- the CNAMEs of targets that fail --- */
 
-typedef struct {
-	survey_t *survey;
-	check_target_t *target;
-	bool by_resolver; /*!< The resolver was asked last, not the server. */
-} trace_t;
-
-static void end_trace(trace_t *trace)
+static void end_trace(question_t *trace)
 {
 	trace->survey->probes--;
 	free(trace);
@@ -303,18 +272,18 @@ static bool take_cname(check_target_t *target, const knot_pkt_t *pkt)
 static void on_address(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
-	trace_t *trace = ctx;
+	question_t *trace = ctx;
 	trace->target->fails_here = pkt != NULL && knot_wire_get_ancount(pkt->wire) == 0 &&
 	                            knot_pkt_ext_rcode(pkt) != KNOT_RCODE_NXDOMAIN;
 	end_trace(trace);
 }
 
-static void ask_for_cname(trace_t *trace, bool by_resolver);
+static void ask_for_cname(question_t *trace, bool by_resolver);
 
 static void on_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	(void)why;
-	trace_t *trace = ctx;
+	question_t *trace = ctx;
 	bool usable = pkt != NULL && (trace->by_resolver || knot_wire_get_aa(pkt->wire));
 	if (usable && take_cname(trace->target, pkt)) {
 		ask_for_cname(trace, false);
@@ -329,7 +298,7 @@ static void on_cname(const knot_pkt_t *pkt, const char *why, void *ctx)
 }
 
 /*! The server is asked first: a loop may be in its zones, which the resolver may not reach. */
-static void ask_for_cname(trace_t *trace, bool by_resolver)
+static void ask_for_cname(question_t *trace, bool by_resolver)
 {
 	survey_t *survey = trace->survey;
 	const check_set_t *set = &survey->inventory->sets[trace->target->set];
@@ -354,8 +323,8 @@ static void trace_targets(survey_t *survey)
 		if (has_problem(judge_target(target->observed), PROBLEM_UNRESOLVED)) {
 			wait_until_below(survey, &survey->probes, WINDOW);
 			survey->probes++;
-			trace_t *trace = not_null(malloc(sizeof(*trace)));
-			*trace = (trace_t){ .survey = survey, .target = target };
+			question_t *trace = not_null(malloc(sizeof(*trace)));
+			*trace = (question_t){ .survey = survey, .target = target };
 			ask_for_cname(trace, false);
 		}
 	}
@@ -413,35 +382,44 @@ static void on_pause_over(uv_timer_t *timer)
 	(void)timer; /* From now on it is not active. */
 }
 
-static void run_rounds(survey_t *survey)
-{
-	ask_for_zones(survey);
-	(void)begin_round(survey);
-	run_round(survey);
-	if (begin_round(survey)) {
-		uv_timer_start(&survey->pause, on_pause_over, PAUSE_MS, 0);
-		while (uv_is_active((uv_handle_t *)&survey->pause)) { /* Late replies are still taken. */
-			run_loop(survey);
-		}
-		run_round(survey);
-	}
-	trace_targets(survey);
-}
-
 void survey_run(inventory_t *inventory)
 {
 	survey_t survey = { .inventory = inventory };
 	(void)uv_loop_init(&survey.loop);
 	(void)uv_timer_init(&survey.loop, &survey.pause);
 	survey.progress_next = isatty(STDERR_FILENO) ? uv_now(&survey.loop) + PROGRESS_FIRST_MS : UINT64_MAX;
-	open_resolvers(&survey);
+	for (unsigned i = 0; i < inventory->set_count; i++) {
+		check_set_t *set = &inventory->sets[i];
+		set->down = (set->resolvers.count == 0);
+		if (!set->down) {
+			set->resolver = not_null(resolver_new(&survey.loop, &set->resolvers, RESOLVE_MS, RESOLVE_RETRY));
+		}
+	}
 
-	run_rounds(&survey);
+	for (check_zone_t *zone = inventory->zones; zone != NULL; zone = zone->next) {
+		ask_server(&survey, (question_t){ .name = zone->name, .type = KNOT_RRTYPE_SOA, .zone = zone }, QUERY_DO);
+	}
+	wait_until_below(&survey, &survey.probes, 1);
+	for (unsigned round = 1; round <= ROUNDS && begin_round(&survey); round++) {
+		if (round > 1) {
+			uv_timer_start(&survey.pause, on_pause_over, PAUSE_MS, 0);
+		}
+		while (uv_is_active((uv_handle_t *)&survey.pause)) { /* Late replies are still taken. */
+			run_loop(&survey);
+		}
+		run_round(&survey);
+	}
+	trace_targets(&survey);
+
 	if (survey.progress_shown) {
 		fprintf(stderr, "\r%*s\r", PROGRESS_WIDTH, "");
 	}
 	uv_close((uv_handle_t *)&survey.pause, NULL);
-	close_resolvers(&survey);
+	for (unsigned i = 0; i < inventory->set_count; i++) {
+		if (inventory->sets[i].resolver != NULL) {
+			resolver_free(inventory->sets[i].resolver);
+		}
+	}
 	uv_run(&survey.loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&survey.loop);
 

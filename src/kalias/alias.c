@@ -36,23 +36,17 @@ bool alias_is_absolute(const char *text)
 	return dot;
 }
 
-/*! Other octets have to be written as \DDD, as what a terminal sends for them depends on its encoding. */
-static bool is_printable(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text <= ' ' || *text > '~') {
-			return false;
-		}
-	}
-	return true;
-}
-
 bool alias_read_name(knot_dname_storage_t name, const char *text, const knot_dname_t *origin)
 {
 	if (strcmp(text, "@") == 0) {
 		return origin != NULL && knot_dname_store(name, origin) > 0;
 	}
-	if (!is_printable(text) || knot_dname_from_str(name, text, KNOT_DNAME_MAXLEN) == NULL) {
+	for (const char *pos = text; *pos != '\0'; pos++) {
+		if (*pos <= ' ' || *pos > '~') {
+			return false; /* To be written as \DDD: what a terminal sends for it depends on its encoding. */
+		}
+	}
+	if (knot_dname_from_str(name, text, KNOT_DNAME_MAXLEN) == NULL) {
 		return false;
 	}
 	if (origin == NULL || alias_is_absolute(text)) {
@@ -137,46 +131,35 @@ static const char *check_rdata(const uint8_t *rdata, size_t len)
 	return NULL;
 }
 
-/*! Reads hexadecimal digits; octets that do not fit are counted, and left out. */
-static const char *read_hex(uint8_t *out, size_t room, size_t *len, const char *text)
-{
-	size_t count = 0;
-	for (; *text != '\0'; text++) {
-		const char *digit = strchr(digits, tolower((unsigned char)*text));
-		if (digit != NULL) {
-			if (count / 2 < room) {
-				out[count / 2] = out[count / 2] << 4 | (digit - digits);
-			}
-			count++;
-		} else if (!isspace((unsigned char)*text)) {
-			return "RDATA must be hexadecimal digits";
-		}
-	}
-	*len = count / 2;
-	return count % 2 != 0 ? "RDATA must have two hexadecimal digits for each octet" : NULL;
-}
-
-/*! Reads a target from hexadecimal digits. Without a length it may have any. */
-static const char *read_octets(knot_dname_storage_t target, const char *text, const unsigned long *length)
+/*! Reads a target from hexadecimal digits. If the length is negative, there may be any number of them. */
+static const char *read_octets(knot_dname_storage_t target, const char *text, long length)
 {
 	uint8_t rdata[KNOT_DNAME_MAXLEN] = { 0 };
-	size_t len;
-	const char *rule = read_hex(rdata, sizeof(rdata), &len, text);
-	if (rule == NULL && length != NULL && len != *length) {
-		rule = "RDATA does not have the number of octets that follows \\#";
+	long count = 0;
+	for (; *text != '\0'; text++) {
+		const char *digit = strchr(digits, tolower((unsigned char)*text));
+		if (digit == NULL && !isspace((unsigned char)*text)) {
+			return "RDATA must be hexadecimal digits";
+		} else if (digit != NULL && count / 2 < KNOT_DNAME_MAXLEN) {
+			rdata[count / 2] = rdata[count / 2] << 4 | (digit - digits);
+		}
+		count += (digit != NULL); /* Also what is cut. */
 	}
-	if (rule == NULL) {
-		rule = check_rdata(rdata, len);
+	if (count % 2 != 0) {
+		return "RDATA must have two hexadecimal digits for each octet";
+	} else if (length >= 0 && count / 2 != length) {
+		return "RDATA does not have the number of octets that follows \\#";
 	}
+	const char *rule = check_rdata(rdata, count / 2);
 	if (rule == NULL) {
-		memcpy(target, rdata, len);
+		memcpy(target, rdata, count / 2);
 	}
 	return rule;
 }
 
 const char *alias_read_hex(knot_dname_storage_t target, const char *text)
 {
-	return read_octets(target, text, NULL);
+	return read_octets(target, text, -1);
 }
 
 const char *alias_read_generic(knot_dname_storage_t target, const char *text)
@@ -189,9 +172,9 @@ const char *alias_read_generic(knot_dname_storage_t target, const char *text)
 	text += prefix_len + strspn(text + prefix_len, " \t\r\n");
 
 	char *end = NULL;
-	unsigned long length = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+	long length = isdigit((unsigned char)*text) ? strtol(text, &end, 10) : 0;
 	if (end == NULL || (*end != '\0' && !isspace((unsigned char)*end))) {
 		return "\\# must be followed by the number of octets";
 	}
-	return read_octets(target, end, &length);
+	return read_octets(target, end, length);
 }

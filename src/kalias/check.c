@@ -8,9 +8,8 @@
 #include <stdio.h>
 
 #include "kalias/alias.h"
+#include "kalias/check.h"
 #include "kalias/knotconf.h"
-#include "kalias/report.h"
-#include "kalias/survey.h"
 #include "util/name.h"
 
 #define COMMAND "check"
@@ -58,13 +57,7 @@ static exit_t add_resolver(resolvers_t *resolvers, const char *text)
 	}
 }
 
-typedef struct {
-	check_options_t options;
-	bool json;
-	bool help;
-} check_args_t;
-
-static exit_t read_options(check_args_t *given, int argc, char **argv)
+static exit_t read_options(check_options_t *given, int argc, char **argv)
 {
 	exit_t status = EXIT_FINE;
 	int option;
@@ -74,10 +67,10 @@ static exit_t read_options(check_args_t *given, int argc, char **argv)
 			given->json = true;
 			break;
 		case 'r':
-			status = add_resolver(&given->options.resolvers, optarg);
+			status = add_resolver(&given->resolvers, optarg);
 			break;
 		case 's':
-			if (!knotconf_read_address(&given->options.server, optarg)) {
+			if (!knotconf_read_address(&given->server, optarg)) {
 				status = misuse(COMMAND, "--server takes ADDR[@PORT], not '%s'", optarg);
 			}
 			break;
@@ -93,7 +86,7 @@ static exit_t read_options(check_args_t *given, int argc, char **argv)
 	}
 	if (status == EXIT_FINE && argc - optind > 1) {
 		status = misuse(COMMAND, "at most one zone");
-	} else if (status == EXIT_FINE && argc - optind == 1 && !alias_read_zone(given->options.zone, argv[optind])) {
+	} else if (status == EXIT_FINE && argc - optind == 1 && !alias_read_zone(given->zone, argv[optind])) {
 		status = misuse(COMMAND, "'%s' is not a name", argv[optind]);
 	}
 	return status;
@@ -101,19 +94,18 @@ static exit_t read_options(check_args_t *given, int argc, char **argv)
 
 exit_t run_check(const settings_t *settings, int argc, char **argv)
 {
-	check_args_t given = { 0 };
+	check_options_t given = { 0 };
 	exit_t status = read_options(&given, argc, argv);
-	if (status != EXIT_FINE) {
-		return status;
-	}
-	if (given.help) {
+	if (status == EXIT_FINE && given.help) {
 		print_help();
-		return EXIT_FINE;
+	}
+	if (status != EXIT_FINE || given.help) {
+		return status;
 	}
 
 	inventory_t inventory = { 0 };
 	control_t *control = control_open(settings);
-	bool complete = control != NULL && inventory_read(&inventory, control, &given.options);
+	bool complete = control != NULL && inventory_read(&inventory, control, &given);
 	control_close(control); /* knotd serves one connection at a time, and the survey takes long. */
 
 	survey_run(&inventory);

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
+ * Configuration files are read, and not understood: knotd says which sections and items exist.
+ *
  * A control_t owns the connection, and the text of the last error. An error of the connection ends it; the next
  * request connects again.
  */
 
 #include "kalias/control.h"
 
+#include <errno.h>
+#include <glob.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#include "kalias/conffile.h"
+#include <libknot/yparser/yparser.h>
 
 /* What knotd has by default, in the packages of distributions and upstream. */
 #define DEFAULT_CONFIG "/etc/knot/knot.conf"
 #define DEFAULT_RUNDIR "/run/knot"
 #define DEFAULT_LISTEN "knot.sock"
+
+#define INCLUDE_DEPTH_MAX 6 /* As knotd. */
 
 #define ERROR_MAX (PATH_MAX + 512) /* The longest have a path or names in them. */
 
@@ -29,19 +35,112 @@ struct control {
 	char error[ERROR_MAX];
 };
 
+/* --- where the socket is --- */
+
+/*! Items of a configuration file, empty if not set. */
 typedef struct {
 	char rundir[PATH_MAX];
-	char listen[PATH_MAX];
-} place_t;
+	char listen[PATH_MAX]; /*!< Of the control socket; the first, if there are several. */
+} conffile_t;
 
-static void take_place(void *ctx, const char *section, const char *item, const char *value)
+static bool read_file(conffile_t *conf, const char *path, unsigned depth);
+
+/*! Writes the pattern to match. It is relative to the real directory of the file that includes. */
+static bool write_pattern(char pattern[PATH_MAX], const char *path, const char *value)
 {
-	place_t *place = ctx;
-	if (strcmp(section, "server") == 0 && strcmp(item, "rundir") == 0) {
-		snprintf(place->rundir, sizeof(place->rundir), "%s", value);
-	} else if (strcmp(section, "control") == 0 && strcmp(item, "listen") == 0 && place->listen[0] == '\0') {
-		snprintf(place->listen, sizeof(place->listen), "%s", value); /* The first, if there are several. */
+	char resolved[PATH_MAX] = "";
+	if (value[0] != '/' && realpath(path, resolved) == NULL) {
+		return false;
 	}
+	int length = (value[0] == '/') ? snprintf(pattern, PATH_MAX, "%s", value) :
+	                                 snprintf(pattern, PATH_MAX, "%s/%s", dirname(resolved), value);
+	return length >= 0 && length < PATH_MAX;
+}
+
+static bool read_included(conffile_t *conf, const char *path, const char *value, unsigned depth)
+{
+	char pattern[PATH_MAX];
+	if (!write_pattern(pattern, path, value)) {
+		fail("%s: include '%s': no such path", path, value);
+		return false;
+	}
+	if (depth == INCLUDE_DEPTH_MAX) {
+		fail("%s: include '%s': more than %d levels deep", path, value, INCLUDE_DEPTH_MAX);
+		return false;
+	}
+
+	glob_t found;
+	int ret = glob(pattern, 0, NULL, &found);
+	/* A wildcard may match nothing. */
+	bool good = (ret == 0 || (ret == GLOB_NOMATCH && strchr(pattern, '*') != NULL));
+	if (!good) {
+		fail("%s: include '%s': no such file", path, value);
+	}
+
+	for (size_t i = 0; good && ret == 0 && i < found.gl_pathc; i++) {
+		struct stat st;
+		if (stat(found.gl_pathv[i], &st) == 0 && S_ISREG(st.st_mode)) {
+			good = read_file(conf, found.gl_pathv[i], depth + 1);
+		}
+	}
+
+	globfree(&found);
+	return good;
+}
+
+static void take_value(conffile_t *conf, const char *section, const char *item, const char *value)
+{
+	if (strcmp(section, "server") == 0 && strcmp(item, "rundir") == 0) {
+		snprintf(conf->rundir, sizeof(conf->rundir), "%.*s", PATH_MAX - 1, value);
+	} else if (strcmp(section, "control") == 0 && strcmp(item, "listen") == 0 && conf->listen[0] == '\0') {
+		snprintf(conf->listen, sizeof(conf->listen), "%.*s", PATH_MAX - 1, value);
+	}
+}
+
+static bool read_items(conffile_t *conf, yp_parser_t *parser, const char *path, unsigned depth)
+{
+	char section[sizeof(parser->key)] = "";
+
+	int ret;
+	while ((ret = yp_parse(parser)) == KNOT_EOK) {
+		if (parser->event != YP_EKEY0) {
+			take_value(conf, section, parser->key, parser->data);
+			continue;
+		}
+		memcpy(section, parser->key, sizeof(section));
+		if (strcmp(section, "include") == 0 && !read_included(conf, path, parser->data, depth)) {
+			return false;
+		}
+	}
+	if (ret != KNOT_EOF) {
+		fail("%s, line %zu: %s", path, parser->line_count, knot_strerror(ret));
+		return false;
+	}
+	return true;
+}
+
+static bool read_file(conffile_t *conf, const char *path, unsigned depth)
+{
+	struct stat st;
+	if (stat(path, &st) != 0) {
+		fail("%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		fail("%s: a configuration database, not a file; give the control socket with --socket", path);
+		return false;
+	}
+
+	yp_parser_t parser;
+	yp_init(&parser);
+	int ret = yp_set_input_file(&parser, path);
+	if (ret != KNOT_EOK) {
+		fail("%s: %s", path, knot_strerror(ret));
+		return false;
+	}
+	bool good = read_items(conf, &parser, path, depth);
+	yp_deinit(&parser);
+	return good;
 }
 
 /*! \return false if the configuration can't be read, an error has been printed. */
@@ -52,17 +151,17 @@ static bool find_socket(char path[PATH_MAX], const settings_t *settings)
 		return true;
 	}
 
-	place_t place = { 0 };
+	conffile_t conf = { 0 };
 	const char *config = settings->config;
 	if (config == NULL && access(DEFAULT_CONFIG, R_OK) == 0) {
 		config = DEFAULT_CONFIG;
 	}
-	if (config != NULL && !conffile_read(config, take_place, &place)) {
+	if (config != NULL && !read_file(&conf, config, 0)) {
 		return false;
 	}
 
-	const char *listen = (place.listen[0] != '\0') ? place.listen : DEFAULT_LISTEN;
-	const char *rundir = (place.rundir[0] != '\0') ? place.rundir : DEFAULT_RUNDIR;
+	const char *listen = (conf.listen[0] != '\0') ? conf.listen : DEFAULT_LISTEN;
+	const char *rundir = (conf.rundir[0] != '\0') ? conf.rundir : DEFAULT_RUNDIR;
 	int length = (listen[0] == '/') ? snprintf(path, PATH_MAX, "%s", listen) :
 	                                  snprintf(path, PATH_MAX, "%s/%s", rundir, listen);
 	if (length < 0 || length >= PATH_MAX) {
@@ -71,6 +170,8 @@ static bool find_socket(char path[PATH_MAX], const settings_t *settings)
 	}
 	return true;
 }
+
+/* --- the connection --- */
 
 static const char *connect_reason(int ret)
 {
@@ -90,6 +191,12 @@ static const char *connect_reason(int ret)
 	}
 }
 
+static void disconnect(control_t *control)
+{
+	knot_ctl_free(control->ctl);
+	control->ctl = NULL;
+}
+
 /*! \return false with the error in control->error. */
 static bool connect_socket(control_t *control)
 {
@@ -102,16 +209,9 @@ static bool connect_socket(control_t *control)
 	if (ret != KNOT_EOK) {
 		snprintf(control->error, sizeof(control->error), "control socket %s: %s", control->path,
 		         connect_reason(ret));
-		knot_ctl_free(control->ctl);
-		control->ctl = NULL;
+		disconnect(control);
 	}
 	return ret == KNOT_EOK;
-}
-
-static void disconnect(control_t *control)
-{
-	knot_ctl_free(control->ctl);
-	control->ctl = NULL;
 }
 
 control_t *control_open(const settings_t *settings)
@@ -119,34 +219,23 @@ control_t *control_open(const settings_t *settings)
 	control_t *control = not_null(calloc(1, sizeof(*control)));
 	control->timeout = settings->timeout * 1000;
 
-	if (!find_socket(control->path, settings)) {
-		free(control);
-		return NULL;
-	}
-	if (!connect_socket(control)) {
+	if (find_socket(control->path, settings)) {
+		if (connect_socket(control)) {
+			return control;
+		}
 		fail("%s", control->error);
-		free(control);
-		return NULL;
 	}
-	return control;
+	free(control);
+	return NULL;
 }
 
 void control_close(control_t *control)
 {
-	if (control == NULL) {
-		return;
-	}
-	if (control->ctl != NULL) {
+	if (control != NULL && control->ctl != NULL) {
 		(void)knot_ctl_send(control->ctl, KNOT_CTL_TYPE_END, NULL);
 		disconnect(control);
 	}
 	free(control);
-}
-
-static int send_request(control_t *control, knot_ctl_data_t request)
-{
-	int ret = knot_ctl_send(control->ctl, KNOT_CTL_TYPE_DATA, (knot_ctl_data_t *)request);
-	return (ret == KNOT_EOK) ? knot_ctl_send(control->ctl, KNOT_CTL_TYPE_BLOCK, NULL) : ret;
 }
 
 /*! \return KNOT_EOK at the end of the reply. The first error in the reply is in control->error. */
@@ -179,7 +268,10 @@ const char *control_run(control_t *control, knot_ctl_data_t request, control_tak
 	}
 
 	control->error[0] = '\0';
-	int ret = send_request(control, request);
+	int ret = knot_ctl_send(control->ctl, KNOT_CTL_TYPE_DATA, (knot_ctl_data_t *)request);
+	if (ret == KNOT_EOK) {
+		ret = knot_ctl_send(control->ctl, KNOT_CTL_TYPE_BLOCK, NULL);
+	}
 	if (ret == KNOT_EOK) {
 		ret = take_reply(control, take, ctx);
 	}

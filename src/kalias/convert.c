@@ -28,13 +28,13 @@ static const struct option options[] = {
 static void guess_origin(rewrite_t *rewrite)
 {
 	const char *slash = strrchr(rewrite->path, '/');
-	char *name = not_null(strdup(slash == NULL ? rewrite->path : slash + 1));
-	size_t len = strlen(name), suffix_len = strlen(ZONE_SUFFIX);
-	if (len > suffix_len && strcmp(name + len - suffix_len, ZONE_SUFFIX) == 0) {
-		name[len - suffix_len] = '\0';
+	const char *file = (slash == NULL) ? rewrite->path : slash + 1;
+	size_t len = strlen(file), suffix_len = strlen(ZONE_SUFFIX);
+	if (len > suffix_len && strcmp(file + len - suffix_len, ZONE_SUFFIX) == 0) {
+		char *name = not_null(strndup(file, len - suffix_len));
 		rewrite->has_origin = alias_read_name(rewrite->origin, name, NULL);
+		free(name);
 	}
-	free(name);
 }
 
 /*! Reads the file, converts it and prints the result. */

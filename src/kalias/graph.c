@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-#include "kalias/graph.h"
+#include "kalias/check.h"
 
 #include <string.h>
 
@@ -65,7 +65,7 @@ static bool owner_loops(const inventory_t *inventory, check_owner_t *owner, unsi
 	return loop;
 }
 
-void graph_find_loops(inventory_t *inventory)
+void graph_find_loops(const inventory_t *inventory)
 {
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		(void)owner_loops(inventory, inventory->owners[i], 0);

@@ -5,14 +5,13 @@
  * time. The inventory owns all zones, owners and targets. Arrays give their order, trees find them by name.
  */
 
-#include "kalias/inventory.h"
-
 #include <arpa/inet.h>
 #include <search.h>
 #include <string.h>
 
-#include "kalias/knotconf.h"
+#include "kalias/check.h"
 #include "kalias/kalias.h"
+#include "kalias/knotconf.h"
 #include "kalias/records.h"
 
 /*! Is asked for in place of the asterisk of a wildcard. */
@@ -35,14 +34,85 @@ static knot_dname_t *copy_name(const knot_dname_t *name)
 	return not_null(knot_dname_copy(name, NULL));
 }
 
-/* --- records --- */
+/* --- zones --- */
 
-static void add_zone(inventory_t *inventory, const knot_dname_t *name)
+static unsigned find_set(inventory_t *inventory, const resolvers_t *resolvers)
+{
+	unsigned set = 0;
+	while (set < inventory->set_count && memcmp(&inventory->sets[set].resolvers, resolvers, sizeof(*resolvers)) != 0) {
+		set++;
+	}
+	if (set == inventory->set_count) {
+		APPEND(inventory->sets, inventory->set_count, (check_set_t){ .resolvers = *resolvers });
+	}
+	return set;
+}
+
+/*! Adds a zone, with its configuration. \return false without resolvers. */
+static bool add_zone(inventory_t *inventory, control_t *control, const knot_dname_t *name,
+                     const resolvers_t *resolvers)
 {
 	check_zone_t *zone = not_null(calloc(1, sizeof(*zone)));
 	zone->name = copy_name(name);
-	APPEND(inventory->zones, inventory->zone_count, zone);
+	zone->next = inventory->zones;
+	inventory->zones = zone;
+
+	knot_dname_txt_storage_t text;
+	knotconf_find_section(&zone->section, control, knot_dname_to_str(text, name, sizeof(text)));
+	bool found = true;
+	if (resolvers->count > 0) {
+		zone->section.resolvers = *resolvers;
+	} else if (zone->section.resolvers.count == 0 && resolvers_system(&zone->section.resolvers) != KNOT_EOK) {
+		fail("%s: neither mod-alias nor the system has a resolver, give one with --resolver", text);
+		found = false;
+	}
+	zone->set = find_set(inventory, &zone->section.resolvers);
+	return found;
 }
+
+/* --- targets --- */
+
+static int compare_targets(const void *a, const void *b)
+{
+	const check_target_t *x = a, *y = b;
+	int cmp = knot_dname_cmp(x->name, y->name);
+	return cmp != 0 ? cmp : (x->set > y->set) - (x->set < y->set);
+}
+
+static check_target_t *intern_target(inventory_t *inventory, const knot_dname_t *name, unsigned set)
+{
+	knot_dname_storage_t lower;
+	knot_dname_copy_lower(lower, name);
+	check_target_t key = { .name = lower, .set = set };
+	check_target_t **found = tfind(&key, &inventory->target_tree, compare_targets);
+	if (found != NULL) {
+		return *found;
+	}
+
+	check_target_t *target = not_null(calloc(1, sizeof(*target)));
+	target->name = copy_name(lower);
+	target->set = set;
+	(void)not_null(tsearch(target, &inventory->target_tree, compare_targets));
+	APPEND(inventory->targets, inventory->target_count, target);
+	return target;
+}
+
+/*! Adds a target, or notes that the module ignores it. */
+static void note_target(inventory_t *inventory, check_owner_t *owner, const knot_dname_t *name)
+{
+	findings_t *findings = &owner->findings;
+	if (name != NULL && knot_dname_is_case_equal(name, owner->name)) {
+		findings->loop = true;
+	} else if (name == NULL || findings->count == ALIAS_TARGETS_MAX) {
+		findings->malformed = true;
+	} else {
+		check_target_t *target = intern_target(inventory, name, owner->zone->set);
+		owner->target[findings->count] = target;
+		findings->target[findings->count++] = target->observed;
+	}
+}
+
+/* --- owners --- */
 
 /*! The name to ask for: of a wildcard one that it covers, if that is not too long. */
 static knot_dname_t *choose_name(const knot_dname_t *owner)
@@ -63,161 +133,48 @@ static int compare_owners(const void *a, const void *b)
 	return knot_dname_cmp(((const check_owner_t *)a)->name, ((const check_owner_t *)b)->name);
 }
 
-static void add_owner(inventory_t *inventory, const alias_record_t *record)
-{
-	check_owner_t *owner = not_null(calloc(1, sizeof(*owner)));
-	owner->zone = inventory->zones[inventory->zone_count - 1];
-	owner->name = copy_name(record->owner);
-	owner->asked = choose_name(record->owner);
-	owner->ttl = record->ttl;
-	APPEND(inventory->owners, inventory->owner_count, owner);
-	(void)not_null(tsearch(owner, &inventory->owner_tree, compare_owners));
-}
-
-/*! Adds a target, or notes that the module ignores it. */
-static void note_target(check_owner_t *owner, const knot_dname_t *name)
-{
-	findings_t *findings = &owner->findings;
-	if (name == NULL) {
-		findings->malformed = true;
-	} else if (knot_dname_is_case_equal(name, owner->name)) {
-		findings->loop = true;
-	} else if (findings->count == ALIAS_TARGETS_MAX) {
-		findings->malformed = true;
-	} else {
-		knot_dname_t *copy = copy_name(name);
-		knot_dname_to_lower(copy);
-		owner->target_name[findings->count++] = copy;
-	}
-}
-
-static bool read_aliases(inventory_t *inventory, control_t *control, const char *zone)
-{
-	records_t records = { .keep_broken = true };
-	bool complete = records_read(&records, control, zone) && records.unloaded == 0;
-	const alias_record_t *last = NULL;
-	for (size_t i = 0; i < records.count; i++) {
-		const alias_record_t *record = &records.items[i];
-		bool same_zone = last != NULL && knot_dname_is_equal(record->zone, last->zone);
-		if (!same_zone) {
-			add_zone(inventory, record->zone);
-		}
-		if (!same_zone || !knot_dname_is_equal(record->owner, last->owner)) {
-			add_owner(inventory, record);
-		}
-		note_target(inventory->owners[inventory->owner_count - 1], record->target);
-		last = record;
-	}
-	records_free(&records);
-	return complete;
-}
-
 static void take_own(void *ctx, knot_ctl_data_t data)
 {
-	check_owner_t *owner = ctx;
+	findings_t *findings = ctx;
 	const char *type = data[KNOT_CTL_IDX_TYPE], *text = data[KNOT_CTL_IDX_DATA];
 	if (type == NULL || text == NULL) {
 		return;
 	}
 
 	uint8_t addr[16];
-	if (strcmp(type, "A") == 0 && inet_pton(AF_INET, text, addr) == 1) {
-		observed_add_address(&owner->findings.own[ADDR_A], addr, 4);
-	} else if (strcmp(type, "AAAA") == 0 && inet_pton(AF_INET6, text, addr) == 1) {
-		observed_add_address(&owner->findings.own[ADDR_AAAA], addr, 16);
-	} else if (strcmp(type, "CNAME") == 0) {
-		owner->findings.cname = true;
+	for (addr_type_t i = 0; i < ADDR_TYPES; i++) {
+		if (strcmp(type, addr_name(i)) == 0 && inet_pton(i == ADDR_A ? AF_INET : AF_INET6, text, addr) == 1) {
+			observed_add_address(&findings->own[i], addr, addr_len(i));
+		}
 	}
+	findings->cname |= strcmp(type, "CNAME") == 0;
 }
 
-/*! Reads the other records of the owner. */
-static bool read_own(check_owner_t *owner, control_t *control)
+/*! Adds the owner of a record of the last zone, with its other records. \return false if these can't be read. */
+static bool add_owner(inventory_t *inventory, control_t *control, const alias_record_t *record)
 {
+	check_owner_t *owner = not_null(calloc(1, sizeof(*owner)));
+	owner->zone = inventory->zones;
+	owner->name = copy_name(record->owner);
+	owner->asked = choose_name(record->owner);
+	owner->ttl = record->ttl;
+	owner->findings.module = owner->zone->section.state;
+	owner->findings.sibling = owner->zone->section.sibling;
+	owner->problems = 1U << PROBLEM_NO_ANSWER;
+	APPEND(inventory->owners, inventory->owner_count, owner);
+	(void)not_null(tsearch(owner, &inventory->owner_tree, compare_owners));
+
 	knot_dname_txt_storage_t zone, name;
-	(void)knot_dname_to_str(zone, owner->zone->name, sizeof(zone));
-	(void)knot_dname_to_str(name, owner->name, sizeof(name));
 	knot_ctl_data_t request = {
 		[KNOT_CTL_IDX_CMD] = "zone-read",
-		[KNOT_CTL_IDX_ZONE] = zone,
-		[KNOT_CTL_IDX_OWNER] = name,
+		[KNOT_CTL_IDX_ZONE] = knot_dname_to_str(zone, owner->zone->name, sizeof(zone)),
+		[KNOT_CTL_IDX_OWNER] = knot_dname_to_str(name, owner->name, sizeof(name)),
 	};
-	const char *error = control_run(control, request, take_own, owner);
+	const char *error = control_run(control, request, take_own, &owner->findings);
 	if (error != NULL) {
 		fail("%s: %s", name, error);
 	}
 	return error == NULL;
-}
-
-/* --- resolvers --- */
-
-static unsigned find_set(inventory_t *inventory, const resolvers_t *resolvers)
-{
-	unsigned set = 0;
-	while (set < inventory->set_count &&
-	       memcmp(&inventory->sets[set], resolvers, sizeof(*resolvers)) != 0) {
-		set++;
-	}
-	if (set == inventory->set_count) {
-		APPEND(inventory->sets, inventory->set_count, *resolvers);
-	}
-	return set;
-}
-
-static bool find_resolvers(inventory_t *inventory, check_zone_t *zone, control_t *control, const check_options_t *options)
-{
-	knot_dname_txt_storage_t name;
-	(void)knot_dname_to_str(name, zone->name, sizeof(name));
-	section_t section;
-	knotconf_find_section(&section, control, name);
-	zone->module = section.state;
-	zone->sibling = section.sibling;
-
-	bool found = true;
-	if (options->resolvers.count > 0) {
-		section.resolvers = options->resolvers;
-	} else if (section.resolvers.count == 0 && resolvers_system(&section.resolvers) != KNOT_EOK) {
-		fail("%s: neither mod-alias nor the system has a resolver, give one with --resolver", name);
-		found = false;
-	}
-	zone->set = find_set(inventory, &section.resolvers);
-	return found;
-}
-
-/* --- targets --- */
-
-static int compare_targets(const void *a, const void *b)
-{
-	const check_target_t *x = a, *y = b;
-	int cmp = knot_dname_cmp(x->name, y->name);
-	return cmp != 0 ? cmp : (x->set > y->set) - (x->set < y->set);
-}
-
-static check_target_t *intern_target(inventory_t *inventory, const knot_dname_t *name, unsigned set)
-{
-	check_target_t key = { .name = (knot_dname_t *)name, .set = set };
-	check_target_t **found = tfind(&key, &inventory->target_tree, compare_targets);
-	if (found != NULL) {
-		return *found;
-	}
-
-	check_target_t *target = not_null(calloc(1, sizeof(*target)));
-	target->name = copy_name(name);
-	target->set = set;
-	(void)not_null(tsearch(target, &inventory->target_tree, compare_targets));
-	APPEND(inventory->targets, inventory->target_count, target);
-	return target;
-}
-
-/*! Gives an owner its zone's configuration, and the targets that it shares with others. */
-static void connect_owner(inventory_t *inventory, check_owner_t *owner)
-{
-	findings_t *findings = &owner->findings;
-	findings->module = owner->zone->module;
-	findings->sibling = owner->zone->sibling;
-	for (unsigned i = 0; i < findings->count; i++) {
-		owner->target[i] = intern_target(inventory, owner->target_name[i], owner->zone->set);
-		findings->target[i] = owner->target[i]->observed;
-	}
 }
 
 /* --- all --- */
@@ -236,19 +193,29 @@ bool inventory_read(inventory_t *inventory, control_t *control, const check_opti
 		return false;
 	}
 
-	bool complete = read_aliases(inventory, control, options->zone[0] != '\0' ? options->zone : NULL);
-	for (size_t i = 0; i < inventory->zone_count; i++) {
-		complete &= find_resolvers(inventory, inventory->zones[i], control, options);
+	records_t records = { .keep_broken = true };
+	bool complete = records_read(&records, control, options->zone[0] != '\0' ? options->zone : NULL);
+	complete &= (records.unloaded == 0);
+	check_owner_t *owner = NULL;
+	for (size_t i = 0; i < records.count; i++) {
+		const alias_record_t *record = &records.items[i];
+		bool same_zone = owner != NULL && knot_dname_is_equal(record->zone, owner->zone->name);
+		if (!same_zone) {
+			complete &= add_zone(inventory, control, record->zone, &options->resolvers);
+		}
+		if (!same_zone || !knot_dname_is_equal(record->owner, owner->name)) {
+			complete &= add_owner(inventory, control, record);
+		}
+		owner = inventory->owners[inventory->owner_count - 1];
+		note_target(inventory, owner, record->target);
 	}
-	for (size_t i = 0; i < inventory->owner_count; i++) {
-		complete &= read_own(inventory->owners[i], control);
-		connect_owner(inventory, inventory->owners[i]);
-	}
+	records_free(&records);
 	return complete;
 }
 
-static void free_target(check_target_t *target)
+static void free_target(void *item)
 {
+	check_target_t *target = item;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		observed_clear(&target->observed[type]);
 	}
@@ -267,9 +234,6 @@ static void free_owner(check_owner_t *owner)
 		observed_clear(&findings->plain[type]);
 		observed_clear(&findings->secure[type]);
 	}
-	for (unsigned i = 0; i < findings->count; i++) {
-		free(owner->target_name[i]);
-	}
 	free(owner->name);
 	free(owner->asked);
 	free(owner);
@@ -282,20 +246,18 @@ static void keep_item(void *item)
 
 void inventory_free(inventory_t *inventory)
 {
-	tdestroy(inventory->target_tree, keep_item);
+	tdestroy(inventory->target_tree, free_target);
 	tdestroy(inventory->owner_tree, keep_item);
-	for (size_t i = 0; i < inventory->target_count; i++) {
-		free_target(inventory->targets[i]);
-	}
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		free_owner(inventory->owners[i]);
 	}
-	for (size_t i = 0; i < inventory->zone_count; i++) {
-		free(inventory->zones[i]->name);
-		free(inventory->zones[i]);
+	while (inventory->zones != NULL) {
+		check_zone_t *zone = inventory->zones;
+		inventory->zones = zone->next;
+		free(zone->name);
+		free(zone);
 	}
 	free(inventory->targets);
 	free(inventory->owners);
-	free(inventory->zones);
 	free(inventory->sets);
 }

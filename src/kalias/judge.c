@@ -81,24 +81,15 @@ bool judge_meets(const findings_t *findings, addr_type_t type)
 	return count_met(findings, type) == count_kind(findings, type, OBSERVED_ADDRESSES);
 }
 
-static unsigned judge_target(const observed_t *observed)
+unsigned judge_target(const observed_t observed[ADDR_TYPES])
 {
-	const observed_t *a = &observed[ADDR_A], *aaaa = &observed[ADDR_AAAA];
-	unsigned problems = 0;
+	unsigned problems = 0, empty = 0;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-		switch (observed[type].kind) {
-		case OBSERVED_NOTHING:
-		case OBSERVED_ERROR:
-			problems |= BIT(PROBLEM_UNRESOLVED);
-			break;
-		case OBSERVED_NXDOMAIN:
-			problems |= BIT(PROBLEM_DANGLING);
-			break;
-		default:
-			break;
-		}
+		problems |= observed_failed(&observed[type]) ? BIT(PROBLEM_UNRESOLVED) : 0;
+		problems |= (observed[type].kind == OBSERVED_NXDOMAIN) ? BIT(PROBLEM_DANGLING) : 0;
+		empty += (observed[type].kind == OBSERVED_NODATA);
 	}
-	return (a->kind == OBSERVED_NODATA && aaaa->kind == OBSERVED_NODATA) ? BIT(PROBLEM_NO_ADDRESS) : problems;
+	return (empty == ADDR_TYPES) ? BIT(PROBLEM_NO_ADDRESS) : problems;
 }
 
 /*! Judges addresses that the server has. */

@@ -48,6 +48,9 @@ typedef struct {
 /*! \brief Judges an owner. \return The problems as a set of bits, 0 if there is none. */
 unsigned judge_owner(const findings_t *findings);
 
+/*! \brief Judges what the resolver says about a target. \return The same. */
+unsigned judge_target(const observed_t observed[ADDR_TYPES]);
+
 /*! \brief Whether the server has an address of each target that has any. */
 bool judge_meets(const findings_t *findings, addr_type_t type);
 

@@ -78,9 +78,7 @@ static const char *read_item(values_t *values, control_t *control, const char *s
 		[KNOT_CTL_IDX_ID] = id,
 		[KNOT_CTL_IDX_ITEM] = item,
 	};
-	values->id[0] = '\0';
-	values->other = false;
-	values->count = 0;
+	memset(values, 0, sizeof(*values));
 	return control_run(control, request, take_value, values);
 }
 
@@ -130,10 +128,11 @@ static sibling_t read_sibling(control_t *control, const char *id)
 {
 	values_t values;
 	(void)read_item(&values, control, MODULE_NAME_STR, id, "sibling");
-	if (values.count > 0 && strcmp(values.text[0], "merge") == 0) {
+	const char *mode = values.text[0]; /* Empty if not set. */
+	if (strcmp(mode, "merge") == 0) {
 		return SIBLING_MERGE;
 	}
-	return (values.count > 0 && strcmp(values.text[0], "override") == 0) ? SIBLING_OVERRIDE : SIBLING_FALLBACK;
+	return strcmp(mode, "override") == 0 ? SIBLING_OVERRIDE : SIBLING_FALLBACK;
 }
 
 /*! Reads the modules of a zone, or of its template. \return false if the configuration does not have the zone. */
@@ -172,22 +171,12 @@ void knotconf_find_section(section_t *section, control_t *control, const char *z
 	values_t modules;
 	bool known = read_modules(&modules, control, zone);
 	const char *id = find_module(&modules);
+	section->state = (id != NULL) ? MODULE_PRESENT : known ? MODULE_ABSENT :
+	                                                         MODULE_UNKNOWN;
 	if (id == NULL) {
-		section->state = known ? MODULE_ABSENT : MODULE_UNKNOWN;
 		read_resolvers(&section->resolvers, control, NULL);
-		return;
-	}
-
-	section->state = MODULE_PRESENT;
-	if (id[0] != '\0') {
+	} else if (id[0] != '\0') {
 		section->sibling = read_sibling(control, id);
 		read_resolvers(&section->resolvers, control, id);
 	}
-}
-
-bool knotconf_has_module(control_t *control, const char *zone)
-{
-	section_t section;
-	knotconf_find_section(&section, control, zone);
-	return section.state != MODULE_ABSENT;
 }

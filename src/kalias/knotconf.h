@@ -44,6 +44,3 @@ bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control);
  * If the zone does not have the module, or that is not known, the resolvers are those of the module's first section.
  */
 void knotconf_find_section(section_t *section, control_t *control, const char *zone);
-
-/*! \brief Whether a zone has the module, or may have it, as MODULE_UNKNOWN says. */
-bool knotconf_has_module(control_t *control, const char *zone);

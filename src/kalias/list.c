@@ -15,15 +15,15 @@ static void print_records(const records_t *records)
 	knot_dname_txt_storage_t owner, target;
 	int owner_width = 0, ttl_width = 0;
 	for (size_t i = 0; i < records->count; i++) {
-		(void)knot_dname_to_str(owner, records->items[i].owner, sizeof(owner));
-		int owner_len = strlen(owner), ttl_len = snprintf(NULL, 0, "%u", records->items[i].ttl);
+		int owner_len = strlen(knot_dname_to_str(owner, records->items[i].owner, sizeof(owner)));
+		int ttl_len = snprintf(NULL, 0, "%u", records->items[i].ttl);
 		owner_width = (owner_len > owner_width) ? owner_len : owner_width;
 		ttl_width = (ttl_len > ttl_width) ? ttl_len : ttl_width;
 	}
 	for (size_t i = 0; i < records->count; i++) {
-		(void)knot_dname_to_str(owner, records->items[i].owner, sizeof(owner));
-		(void)knot_dname_to_str(target, records->items[i].target, sizeof(target));
-		printf("%-*s  %*u  %s\n", owner_width, owner, ttl_width, records->items[i].ttl, target);
+		const alias_record_t *record = &records->items[i];
+		printf("%-*s  %*u  %s\n", owner_width, knot_dname_to_str(owner, record->owner, sizeof(owner)), ttl_width,
+		       record->ttl, knot_dname_to_str(target, record->target, sizeof(target)));
 	}
 }
 

@@ -43,6 +43,16 @@ static const struct option options[] = {
 };
 /* clang-format on */
 
+/*! \return NULL if there is none of that name. */
+static const command_t *find_command(const char *name)
+{
+	const command_t *command = commands;
+	while (command->name != NULL && strcmp(command->name, name) != 0) {
+		command++;
+	}
+	return command->name != NULL ? command : NULL;
+}
+
 static void say(const char *severity, const char *format, va_list args)
 {
 	fprintf(stderr, "%s: ", severity);
@@ -74,13 +84,12 @@ exit_t misuse(const char *name, const char *format, ...)
 	say("error", format, args);
 	va_end(args);
 
-	for (const command_t *command = commands; command->name != NULL; command++) {
-		if (name != NULL && strcmp(command->name, name) == 0) {
-			fprintf(stderr, "Usage: " PROGRAM " [options] %s %s\n", command->name, command->args);
-			return EXIT_USAGE;
-		}
+	const command_t *command = (name != NULL) ? find_command(name) : NULL;
+	if (command != NULL) {
+		fprintf(stderr, "Usage: " PROGRAM " [options] %s %s\n", command->name, command->args);
+	} else {
+		fprintf(stderr, "Usage: " PROGRAM " [options] <command> [arguments], see " PROGRAM " --help\n");
 	}
-	fprintf(stderr, "Usage: " PROGRAM " [options] <command> [arguments], see " PROGRAM " --help\n");
 	return EXIT_USAGE;
 }
 
@@ -168,10 +177,9 @@ int main(int argc, char **argv)
 	if (argc == 0) {
 		return misuse(NULL, "no command given");
 	}
-	for (const command_t *command = commands; command->name != NULL; command++) {
-		if (strcmp(command->name, argv[0]) == 0) {
-			return flushed(command->run(&settings, argc, argv));
-		}
+	const command_t *command = find_command(argv[0]);
+	if (command != NULL) {
+		return flushed(command->run(&settings, argc, argv));
 	}
 	return misuse(NULL, "unknown command '%s'", argv[0]);
 }

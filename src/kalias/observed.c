@@ -25,12 +25,8 @@ void observed_set_reply(observed_t *observed, const reply_t *reply)
 	observed->ttl = reply->ttl;
 	switch (reply->kind) {
 	case REPLY_ADDRESSES:
-		observed->kind = OBSERVED_ADDRESSES;
-		observed->count = reply->count;
-		observed->addr = not_null(malloc(reply->count * sizeof(observed->addr[0])));
-		memcpy(observed->addr, reply->addr, reply->count * sizeof(observed->addr[0]));
 		for (unsigned i = 0; i < reply->count; i++) {
-			memset(observed->addr[i] + reply->len, 0, sizeof(observed->addr[0]) - reply->len);
+			observed_add_address(observed, reply->addr[i], reply->len);
 		}
 		break;
 	case REPLY_NODATA:
@@ -45,7 +41,7 @@ void observed_set_reply(observed_t *observed, const reply_t *reply)
 	}
 }
 
-static bool has_rrsig(const knot_pkt_t *pkt, uint16_t type)
+bool observed_has_rrsig(const knot_pkt_t *pkt, uint16_t type)
 {
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 	for (uint16_t i = 0; i < answer->count; i++) {
@@ -66,7 +62,7 @@ void observed_set_packet(observed_t *observed, const knot_pkt_t *pkt, const knot
 	observed_set_reply(observed, &reply);
 
 	observed->rcode = knot_pkt_ext_rcode(pkt);
-	observed->is_signed = observed->kind == OBSERVED_ADDRESSES && has_rrsig(pkt, type);
+	observed->is_signed = observed->kind == OBSERVED_ADDRESSES && observed_has_rrsig(pkt, type);
 
 	uint8_t *ede = knot_pkt_edns_option(pkt, KNOT_EDNS_OPTION_EDE);
 	if (ede != NULL && knot_edns_opt_get_length(ede) >= sizeof(observed->ede)) {

@@ -40,6 +40,9 @@ void observed_set_reply(observed_t *observed, const reply_t *reply);
 /*! \brief Replaces it by a message, which answers a question for (name, type). */
 void observed_set_packet(observed_t *observed, const knot_pkt_t *pkt, const knot_dname_t *name, uint16_t type);
 
+/*! \brief Whether a message has a signature over its answer of a type. */
+bool observed_has_rrsig(const knot_pkt_t *pkt, uint16_t type);
+
 /*! \brief Replaces it by "no reply"; why is a constant. */
 void observed_set_nothing(observed_t *observed, const char *why);
 

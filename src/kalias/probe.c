@@ -5,8 +5,8 @@
  * have, such as a\032b. c-ares also puts all queries to a server on one TCP connection, on which a knotd that waits
  * for one target lets the next query wait, too.
  *
- * A probe has one socket at a time. What comes next begins when libuv has closed the handle of the last socket, and
- * the probe is freed when libuv has closed its timer.
+ * A probe has one socket at a time, each with a handle of its own, which is freed when libuv has closed it. The probe
+ * itself is freed when libuv has closed its timer.
  */
 
 #include "kalias/probe.h"
@@ -27,12 +27,11 @@
 #define READY_TRIES 20
 #define READY_WAIT_MS 500
 
-typedef struct probe {
+typedef struct {
 	uv_timer_t timer;
-	uv_poll_t poll;
-	int fd; /*!< -1: no socket, and `poll` is closed. */
+	uv_poll_t *poll; /*!< Of the socket; NULL: there is none. */
+	int fd;
 	bool tcp;
-	void (*next)(struct probe *probe); /*!< Is called when the socket is closed. */
 	struct sockaddr_storage server;
 	knot_pkt_t *query;
 	unsigned udp_tries, ready_tries; /*!< Left. */
@@ -49,39 +48,31 @@ static void open_tcp(probe_t *probe);
 
 static void on_poll_closed(uv_handle_t *handle)
 {
-	probe_t *probe = handle->data;
-	probe->next(probe);
+	free(handle);
 }
 
-static void close_socket(probe_t *probe, void (*next)(probe_t *probe))
+static void close_socket(probe_t *probe)
 {
 	uv_timer_stop(&probe->timer);
-	uv_close((uv_handle_t *)&probe->poll, on_poll_closed);
-	close(probe->fd);
-	probe->fd = -1;
-	probe->next = next;
+	if (probe->poll != NULL) {
+		uv_close((uv_handle_t *)probe->poll, on_poll_closed);
+		close(probe->fd);
+		probe->poll = NULL;
+	}
 }
 
-static void on_probe_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
 	probe_t *probe = handle->data;
 	knot_pkt_free(probe->query);
 	free(probe);
 }
 
-static void free_probe(probe_t *probe)
-{
-	uv_close((uv_handle_t *)&probe->timer, on_probe_closed);
-}
-
 static void finish_probe(probe_t *probe, const knot_pkt_t *pkt, const char *why)
 {
 	probe->cb(pkt, why, probe->ctx);
-	if (probe->fd >= 0) {
-		close_socket(probe, free_probe);
-	} else {
-		free_probe(probe);
-	}
+	close_socket(probe);
+	uv_close((uv_handle_t *)&probe->timer, on_timer_closed);
 }
 
 /*! Ends with the error in errno. */
@@ -89,11 +80,6 @@ static void finish_errno(probe_t *probe)
 {
 	bool refused = (probe->tcp && errno == ECONNREFUSED);
 	finish_probe(probe, NULL, refused ? "connection refused over TCP" : uv_strerror(-errno));
-}
-
-static void pause_probe(probe_t *probe)
-{
-	uv_timer_start(&probe->timer, open_udp, READY_WAIT_MS, 0);
 }
 
 /*! Opens a socket, and so with a random port, for each query. \return false if that fails, and the probe has ended. */
@@ -105,15 +91,16 @@ static bool open_socket(probe_t *probe, int type, int events, uv_poll_cb on_even
 		finish_errno(probe);
 		return false;
 	}
-	if (uv_poll_init_socket(probe->timer.loop, &probe->poll, probe->fd) != 0) {
+	probe->poll = not_null(malloc(sizeof(*probe->poll)));
+	if (uv_poll_init_socket(probe->timer.loop, probe->poll, probe->fd) != 0) {
 		exit(fail("not enough memory"));
 	}
-	probe->poll.data = probe;
+	probe->poll->data = probe;
 	if (connect(probe->fd, (struct sockaddr *)&probe->server, sizeof(probe->server)) != 0 && errno != EINPROGRESS) {
 		finish_errno(probe);
 		return false;
 	}
-	uv_poll_start(&probe->poll, events, on_event);
+	uv_poll_start(probe->poll, events, on_event);
 	return true;
 }
 
@@ -144,10 +131,12 @@ static bool take_message(probe_t *probe, uint8_t *wire, size_t len)
 	knot_pkt_t *pkt = not_null(knot_pkt_new(wire, len, NULL));
 	bool valid = knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_reply(probe->query, pkt);
 	if (valid && knot_wire_get_tc(wire) && !probe->tcp) {
-		close_socket(probe, open_tcp);
+		close_socket(probe);
+		open_tcp(probe);
 	} else if (valid && is_not_ready(pkt) && probe->ready_tries > 0) {
 		probe->ready_tries--;
-		close_socket(probe, pause_probe);
+		close_socket(probe);
+		uv_timer_start(&probe->timer, open_udp, READY_WAIT_MS, 0);
 	} else if (valid) {
 		finish_probe(probe, pkt, NULL);
 	}
@@ -246,7 +235,6 @@ void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const k
                  unsigned flags, probe_cb cb, void *ctx)
 {
 	probe_t *probe = not_null(calloc(1, sizeof(*probe)));
-	probe->fd = -1;
 	probe->server = *server;
 	probe->query = query_new(name, type, flags | QUERY_EDNS);
 	probe->ready_tries = READY_TRIES;

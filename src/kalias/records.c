@@ -15,8 +15,7 @@
 #include "kalias/alias.h"
 #include "kalias/kalias.h"
 
-#define ROOM_MIN 64
-#define STATUS_SERIAL "s" /* A filter of zone-status. */
+#define STATUS_FILTER "rs" /* Role and serial, filters of zone-status. */
 
 /*! Reads RDATA. Its form depends on the version of knotd. */
 static const char *parse_rdata(knot_dname_storage_t target, const char *rdata)
@@ -45,21 +44,21 @@ static void free_record(alias_record_t *record)
 
 static bool append_record(records_t *records, const alias_record_t *record)
 {
-	if (records->count == records->room) {
-		size_t room = (records->room > 0) ? 2 * records->room : ROOM_MIN;
+	if ((records->count & (records->count - 1)) == 0) { /* There is room for a power of two. */
+		size_t room = (records->count > 0) ? 2 * records->count : 1;
 		alias_record_t *items = reallocarray(records->items, room, sizeof(*items));
 		if (items == NULL) {
 			return false;
 		}
 		records->items = items;
-		records->room = room;
 	}
 	records->items[records->count++] = *record;
 	return true;
 }
 
-void records_take(records_t *records, knot_ctl_data_t data)
+void records_take(void *ctx, knot_ctl_data_t data)
 {
+	records_t *records = ctx;
 	const char *type = data[KNOT_CTL_IDX_TYPE], *rdata = data[KNOT_CTL_IDX_DATA];
 	uint16_t number;
 	if (type == NULL || rdata == NULL || data[KNOT_CTL_IDX_TTL] == NULL ||
@@ -88,11 +87,6 @@ void records_take(records_t *records, knot_ctl_data_t data)
 	}
 }
 
-static void take_unit(void *ctx, knot_ctl_data_t data)
-{
-	records_take(ctx, data);
-}
-
 static int compare_records(const void *first, const void *second)
 {
 	const alias_record_t *one = first, *other = second;
@@ -100,53 +94,55 @@ static int compare_records(const void *first, const void *second)
 	if (order == 0) {
 		order = knot_dname_cmp(one->owner, other->owner);
 	}
+	if (order == 0 && one->target != NULL && other->target != NULL) {
+		return knot_dname_cmp(one->target, other->target);
+	}
 	if (order == 0) {
-		if (one->target == NULL || other->target == NULL) {
-			order = (one->target != NULL) - (other->target != NULL);
-		} else {
-			order = knot_dname_cmp(one->target, other->target);
-		}
+		order = (one->target != NULL) - (other->target != NULL);
 	}
 	return order;
 }
 
-typedef struct {
-	const char *zone; /*!< NULL: all zones. */
-	size_t count;
-} unloaded_t;
-
 static void take_status(void *ctx, knot_ctl_data_t data)
 {
-	unloaded_t *unloaded = ctx;
-	const char *type = data[KNOT_CTL_IDX_TYPE], *serial = data[KNOT_CTL_IDX_DATA];
-	if (type == NULL || strcmp(type, "serial") != 0 || serial == NULL || isdigit((unsigned char)serial[0])) {
+	records_t *records = ctx;
+	const char *type = data[KNOT_CTL_IDX_TYPE], *value = data[KNOT_CTL_IDX_DATA];
+	if (type == NULL || value == NULL) {
 		return;
 	}
-	unloaded->count++;
-	if (unloaded->zone != NULL) {
-		fail("zone %s is not loaded", unloaded->zone);
+	records->secondary |= strcmp(type, "role") == 0 && strcmp(value, "slave") == 0;
+	if (strcmp(type, "serial") != 0 || isdigit((unsigned char)value[0])) {
+		return;
+	}
+	records->unloaded++;
+	if (records->zone != NULL) {
+		fail("zone %s is not loaded", records->zone);
 	} else {
 		warn("zone %s is not loaded", data[KNOT_CTL_IDX_ZONE]);
 	}
 }
 
-bool records_read(records_t *records, control_t *control, const char *zone)
+const char *records_status(records_t *records, control_t *control, const char *zone)
 {
-	unloaded_t unloaded = { .zone = zone };
+	records->zone = zone;
 	knot_ctl_data_t request = {
 		[KNOT_CTL_IDX_CMD] = "zone-status",
 		[KNOT_CTL_IDX_ZONE] = zone,
-		[CONTROL_IDX_FILTER] = STATUS_SERIAL,
+		[CONTROL_IDX_FILTER] = STATUS_FILTER,
 	};
-	const char *error = control_run(control, request, take_status, &unloaded);
-	records->unloaded = unloaded.count;
+	return control_run(control, request, take_status, records);
+}
+
+bool records_read(records_t *records, control_t *control, const char *zone)
+{
+	const char *error = records_status(records, control, zone);
 	if (error == NULL) {
-		knot_ctl_data_t read_request = {
+		knot_ctl_data_t request = {
 			[KNOT_CTL_IDX_CMD] = "zone-read",
 			[KNOT_CTL_IDX_ZONE] = zone,
 			[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
 		};
-		error = control_run(control, read_request, take_unit, records);
+		error = control_run(control, request, records_take, records);
 		error = (error == NULL && records->full) ? "not enough memory" : error;
 	}
 	if (records->count > 1) {
@@ -158,7 +154,7 @@ bool records_read(records_t *records, control_t *control, const char *zone)
 	} else if (error != NULL) {
 		fail("%s", error);
 	}
-	return error == NULL && (zone == NULL || unloaded.count == 0);
+	return error == NULL && (zone == NULL || records->unloaded == 0);
 }
 
 void records_free(records_t *records)

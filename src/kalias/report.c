@@ -5,7 +5,7 @@
  * table and JSON follow.
  */
 
-#include "kalias/report.h"
+#include "kalias/check.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -24,27 +24,25 @@
 static void print_name(FILE *out, const knot_dname_t *name)
 {
 	knot_dname_txt_storage_t text;
-	(void)knot_dname_to_str(text, name, sizeof(text));
-	fputs(text, out);
+	fputs(knot_dname_to_str(text, name, sizeof(text)), out);
 }
 
 static void print_address(FILE *out, const uint8_t addr[16], addr_type_t type)
 {
 	char text[INET6_ADDRSTRLEN];
-	(void)inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
-	fputs(text, out);
+	fputs(inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text)), out);
 }
 
 /* --- what is wrong, as a sentence --- */
 
-static void print_some_addresses(FILE *out, const observed_t *observed, addr_type_t type)
+static void print_addresses(FILE *out, const observed_t *observed, addr_type_t type, unsigned max)
 {
-	for (unsigned i = 0; i < observed->count && i < LISTED_MAX; i++) {
+	for (unsigned i = 0; i < observed->count && i < max; i++) {
 		fputs(i > 0 ? " " : "", out);
 		print_address(out, observed->addr[i], type);
 	}
-	if (observed->count > LISTED_MAX) {
-		fprintf(out, " and %d more", observed->count - LISTED_MAX);
+	if (observed->count > max) {
+		fprintf(out, " and %u more", observed->count - max);
 	}
 }
 
@@ -64,14 +62,12 @@ static void print_observed(FILE *out, const observed_t *observed, addr_type_t ty
 {
 	switch (observed->kind) {
 	case OBSERVED_ADDRESSES:
-		print_some_addresses(out, observed, type);
+		print_addresses(out, observed, type, LISTED_MAX);
 		break;
 	case OBSERVED_NODATA:
 		fputs("nothing", out);
 		break;
 	case OBSERVED_NXDOMAIN:
-		fputs("NXDOMAIN", out);
-		break;
 	case OBSERVED_ERROR:
 		print_rcode(out, observed->rcode);
 		break;
@@ -84,25 +80,12 @@ static void print_observed(FILE *out, const observed_t *observed, addr_type_t ty
 	}
 }
 
-/*! Whether a problem is about a target. */
-static bool concerns(const check_target_t *target, problem_t problem)
-{
-	const observed_kind_t a = target->observed[ADDR_A].kind, aaaa = target->observed[ADDR_AAAA].kind;
-	switch (problem) {
-	case PROBLEM_UNRESOLVED:
-		return observed_failed(&target->observed[ADDR_A]) || observed_failed(&target->observed[ADDR_AAAA]);
-	case PROBLEM_DANGLING:
-		return a == OBSERVED_NXDOMAIN || aaaa == OBSERVED_NXDOMAIN;
-	default:
-		return a == OBSERVED_NODATA && aaaa == OBSERVED_NODATA;
-	}
-}
-
+/*! Prints the targets that have a problem. */
 static void print_targets(FILE *out, const check_owner_t *owner, problem_t problem)
 {
 	const char *separator = "";
 	for (unsigned i = 0; i < owner->findings.count; i++) {
-		if (concerns(owner->target[i], problem)) {
+		if (has_problem(judge_target(owner->target[i]->observed), problem)) {
 			fputs(separator, out);
 			print_name(out, owner->target[i]->name);
 			separator = ", ";
@@ -137,7 +120,7 @@ static void print_difference(FILE *out, const findings_t *findings)
 {
 	const char *separator = "";
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-		observed_t all = { 0 };
+		observed_t all = { .kind = OBSERVED_NODATA };
 		for (unsigned i = 0; i < findings->count; i++) {
 			const observed_t *observed = &findings->target[i][type];
 			for (unsigned k = 0; k < observed->count; k++) {
@@ -145,7 +128,6 @@ static void print_difference(FILE *out, const findings_t *findings)
 			}
 		}
 		if (!judge_meets(findings, type) || (all.count == 0 && findings->plain[type].count > 0)) {
-			all.kind = all.count > 0 ? OBSERVED_ADDRESSES : OBSERVED_NODATA;
 			fprintf(out, "%s%s: server ", separator, addr_name(type));
 			print_observed(out, &findings->plain[type], type);
 			fputs(", resolver ", out);
@@ -156,67 +138,61 @@ static void print_difference(FILE *out, const findings_t *findings)
 	}
 }
 
+/*! What is constant of the sentences. Targets come before it, or what was said after it. */
+static const char *const sentences[PROBLEMS] = {
+	[PROBLEM_MALFORMED] = "has records that the server ignores: RDATA that is not one domain name, or more than ",
+	[PROBLEM_CNAME] = "has a CNAME as well",
+	[PROBLEM_LOOP] = "the way of its targets is a loop",
+	[PROBLEM_NO_ANSWER] = "the server does not answer: ",
+	[PROBLEM_UNRESOLVED] = "the resolver ",
+	[PROBLEM_DANGLING] = " does not exist",
+	[PROBLEM_NO_ADDRESS] = " has neither A nor AAAA",
+	[PROBLEM_SERVFAIL] = "the server fails: ",
+	[PROBLEM_NOT_SERVED] = "the server has none of the target's addresses: ",
+	[PROBLEM_STALE] = "the server's addresses are old ones: ",
+	[PROBLEM_DIFFERS] = "",
+	[PROBLEM_UNSIGNED] = "clients that ask for signatures get none over the addresses: ",
+};
+
 static void print_detail(FILE *out, const check_owner_t *owner, problem_t problem)
 {
 	const findings_t *findings = &owner->findings;
+	if (problem == PROBLEM_NOT_SERVED && findings->module == MODULE_ABSENT) {
+		fprintf(out, "the zone does not have " MODULE_NAME_STR " in its configuration");
+		return;
+	}
+	if (problem == PROBLEM_DANGLING || problem == PROBLEM_NO_ADDRESS) {
+		print_targets(out, owner, problem);
+	}
+	fputs(sentences[problem], out);
 	switch (problem) {
 	case PROBLEM_MALFORMED:
-		fprintf(out, "has records that the server ignores: RDATA that is not one domain name, or more than %d",
-		        ALIAS_TARGETS_MAX);
-		break;
-	case PROBLEM_CNAME:
-		fprintf(out, "has a CNAME as well");
-		break;
-	case PROBLEM_LOOP:
-		fprintf(out, "the way of its targets is a loop");
-		break;
-	case PROBLEM_NO_ANSWER:
-		fprintf(out, "the server does not answer: ");
-		print_server(out, findings->plain);
+		fprintf(out, "%d", ALIAS_TARGETS_MAX);
 		break;
 	case PROBLEM_UNRESOLVED:
-		fprintf(out, "the resolver %s for ", find_reason(owner));
+		fprintf(out, "%s for ", find_reason(owner));
 		print_targets(out, owner, problem);
 		break;
-	case PROBLEM_DANGLING:
-		print_targets(out, owner, problem);
-		fprintf(out, " does not exist");
-		break;
-	case PROBLEM_NO_ADDRESS:
-		print_targets(out, owner, problem);
-		fprintf(out, " has neither A nor AAAA");
-		break;
+	case PROBLEM_NO_ANSWER:
 	case PROBLEM_SERVFAIL:
-		fprintf(out, "the server fails: ");
+	case PROBLEM_STALE:
 		print_server(out, findings->plain);
 		break;
 	case PROBLEM_NOT_SERVED:
-		if (findings->module == MODULE_ABSENT) {
-			fprintf(out, "the zone does not have " MODULE_NAME_STR " in its configuration");
-			break;
-		}
-		fprintf(out, "the server has none of the target's addresses: ");
-		print_difference(out, findings);
-		break;
-	case PROBLEM_STALE:
-		fprintf(out, "the server's addresses are old ones: ");
-		print_server(out, findings->plain);
-		break;
 	case PROBLEM_DIFFERS:
 		print_difference(out, findings);
 		break;
 	case PROBLEM_UNSIGNED:
-		fprintf(out, "clients that ask for signatures get none over the addresses: ");
 		print_server(out, findings->secure);
 		break;
-	case PROBLEMS:
+	default:
 		break;
 	}
 }
 
+/*! Adds to counts how many owners have each status. */
 static void count_statuses(size_t counts[PROBLEMS + 1], const inventory_t *inventory)
 {
-	memset(counts, 0, (PROBLEMS + 1) * sizeof(counts[0]));
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		counts[judge_status(inventory->owners[i]->problems)]++;
 	}
@@ -229,8 +205,7 @@ static int owner_width(const inventory_t *inventory)
 	int width = strlen("OWNER");
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		knot_dname_txt_storage_t name;
-		(void)knot_dname_to_str(name, inventory->owners[i]->name, sizeof(name));
-		int own = strlen(name);
+		int own = strlen(knot_dname_to_str(name, inventory->owners[i]->name, sizeof(name)));
 		width = (own > width && own <= OWNER_WIDTH_MAX) ? own : width;
 	}
 	return width;
@@ -239,8 +214,8 @@ static int owner_width(const inventory_t *inventory)
 static void print_row(const check_owner_t *owner, int width)
 {
 	knot_dname_txt_storage_t name;
-	(void)knot_dname_to_str(name, owner->name, sizeof(name));
-	printf("%-*s  %-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)), width, name);
+	printf("%-*s  %-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)), width,
+	       knot_dname_to_str(name, owner->name, sizeof(name)));
 	for (unsigned i = 0; i < owner->findings.count; i++) {
 		printf("%s", i > 0 ? " " : "");
 		print_name(stdout, owner->target[i]->name);
@@ -249,11 +224,8 @@ static void print_row(const check_owner_t *owner, int width)
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		const observed_t *observed = &owner->findings.plain[type];
 		if (observed->count > 0) {
-			printf("  %u %s", observed->ttl, addr_name(type));
-		}
-		for (unsigned i = 0; i < observed->count; i++) {
-			printf(" ");
-			print_address(stdout, observed->addr[i], type);
+			printf("  %u %s ", observed->ttl, addr_name(type));
+			print_addresses(stdout, observed, type, observed->count);
 		}
 	}
 	printf("\n");
@@ -281,7 +253,7 @@ void report_table(const inventory_t *inventory)
 		}
 	}
 
-	size_t counts[PROBLEMS + 1];
+	size_t counts[PROBLEMS + 1] = { 0 };
 	count_statuses(counts, inventory);
 	printf("%zu checked: %zu ok", inventory->owner_count, counts[PROBLEMS]);
 	for (problem_t problem = 0; problem < PROBLEMS; problem++) {
@@ -310,10 +282,10 @@ static void print_string(const char *text)
 	putchar('"');
 }
 
-static void print_json_name(const char *key, const knot_dname_t *name)
+static void print_json_name(const char *before, const knot_dname_t *name)
 {
 	knot_dname_txt_storage_t text;
-	printf("\"%s\":", key);
+	printf("%s", before);
 	print_string(knot_dname_to_str(text, name, sizeof(text)));
 }
 
@@ -328,16 +300,16 @@ static void print_json_addresses(const observed_t *observed, addr_type_t type)
 	printf("]");
 }
 
-static void print_number(const char *key, bool known, uint32_t number)
+static void print_number(const char *before, bool known, uint32_t number)
 {
 	if (known) {
-		printf(",\"%s\":%u", key, number);
+		printf("%s%u", before, number);
 	} else {
-		printf(",\"%s\":null", key);
+		printf("%snull", before);
 	}
 }
 
-static void print_json_observed(const char *key, const observed_t *observed, addr_type_t type)
+static void print_json_observed(const char *before, const observed_t *observed, addr_type_t type)
 {
 	static const char *const kinds[] = {
 		[OBSERVED_NOTHING] = "none",
@@ -346,18 +318,17 @@ static void print_json_observed(const char *key, const observed_t *observed, add
 		[OBSERVED_NXDOMAIN] = "nxdomain",
 		[OBSERVED_ERROR] = "error",
 	};
-	printf("\"%s\":{\"kind\":\"%s\",\"addresses\":", key, kinds[observed->kind]);
+	printf("%s{\"kind\":\"%s\",\"addresses\":", before, kinds[observed->kind]);
 	print_json_addresses(observed, type);
-	print_number("ttl", observed->kind == OBSERVED_ADDRESSES, observed->ttl);
-	print_number("rcode", observed->kind != OBSERVED_NOTHING, observed->rcode);
-	print_number("ede", observed->has_ede, observed->ede);
+	print_number(",\"ttl\":", observed->kind == OBSERVED_ADDRESSES, observed->ttl);
+	print_number(",\"rcode\":", observed->kind != OBSERVED_NOTHING, observed->rcode);
+	print_number(",\"ede\":", observed->has_ede, observed->ede);
 	printf(",\"signed\":%s}", observed->is_signed ? "true" : "false");
 }
 
 static void print_both(const observed_t observed[ADDR_TYPES], const char *a, const char *aaaa)
 {
 	print_json_observed(a, &observed[ADDR_A], ADDR_A);
-	printf(",");
 	print_json_observed(aaaa, &observed[ADDR_AAAA], ADDR_AAAA);
 }
 
@@ -397,28 +368,22 @@ static void print_problems(const check_owner_t *owner)
 static void print_record(const check_owner_t *owner)
 {
 	const findings_t *findings = &owner->findings;
-	printf("{");
-	print_json_name("zone", owner->zone->name);
-	printf(",");
-	print_json_name("owner", owner->name);
-	printf(",");
-	print_json_name("asked", owner->asked);
+	print_json_name("{\"zone\":", owner->zone->name);
+	print_json_name(",\"owner\":", owner->name);
+	print_json_name(",\"asked\":", owner->asked);
 	printf(",\"ttl\":%u", owner->ttl);
 	print_problems(owner);
 
 	printf(",\"targets\":[");
 	for (unsigned i = 0; i < findings->count; i++) {
-		printf("%s{", i > 0 ? "," : "");
-		print_json_name("name", owner->target[i]->name);
-		printf(",");
-		print_both(owner->target[i]->observed, "a", "aaaa");
+		print_json_name(i > 0 ? ",{\"name\":" : "{\"name\":", owner->target[i]->name);
+		print_both(owner->target[i]->observed, ",\"a\":", ",\"aaaa\":");
 		printf("}");
 	}
 	printf("],\"server\":{");
-	print_both(findings->plain, "a", "aaaa");
+	print_both(findings->plain, "\"a\":", ",\"aaaa\":");
 	if (findings->zone_signed) {
-		printf(",");
-		print_both(findings->secure, "a_dnssec", "aaaa_dnssec");
+		print_both(findings->secure, ",\"a_dnssec\":", ",\"aaaa_dnssec\":");
 	}
 	printf("},\"own\":{\"a\":");
 	print_json_addresses(&findings->own[ADDR_A], ADDR_A);
@@ -429,7 +394,7 @@ static void print_record(const check_owner_t *owner)
 
 void report_json(const inventory_t *inventory, bool complete)
 {
-	size_t counts[PROBLEMS + 1];
+	size_t counts[PROBLEMS + 1] = { 0 };
 	count_statuses(counts, inventory);
 	printf("{\"complete\":%s,\"checked\":%zu,\"counts\":{", complete ? "true" : "false", inventory->owner_count);
 	for (problem_t problem = 0; problem <= PROBLEMS; problem++) {

@@ -17,14 +17,6 @@
 #define TYPE_ANAME "ANAME"
 #define GENERATE_TYPE 3 /* $GENERATE, the range and the owner stand before TTL, class and type. */
 
-/*! What has to be changed in a record. */
-typedef struct {
-	size_t type; /*!< Index of its type. */
-	bool change_type;
-	bool change_rdata;
-	bool generic; /*!< RDATA is in generic form. */
-} rewrite_change_t;
-
 static const char no_origin[] = "relative name, but the origin is not known: add $ORIGIN, "
 				"or name the zone with --origin ZONE";
 
@@ -39,38 +31,12 @@ bool rewrite_is_alias(const zonefile_t *file, size_t index)
 	       zonefile_is(file, index, TYPE_ALIAS_GENERIC);
 }
 
-/*! Whether the current record has to be changed, and how. */
-static bool find_change(rewrite_change_t *change, const rewrite_t *rewrite)
-{
-	const zonefile_t *file = &rewrite->file;
-	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	if (!rewrite_is_alias(file, type)) {
-		return false;
-	}
-
-	change->type = type;
-	change->generic = zonefile_is(file, type + 1, "\\#");
-	if (rewrite->to_alias) {
-		change->change_rdata = change->generic;
-		change->change_type = !zonefile_is(file, type, TYPE_ALIAS_NAME);
-	} else if (rewrite->mnemonic) {
-		change->change_rdata = false;
-		change->change_type = zonefile_is(file, type, TYPE_ANAME);
-	} else {
-		change->change_rdata = !change->generic;
-		change->change_type = !zonefile_is(file, type, TYPE_ALIAS_GENERIC);
-	}
-	return change->change_type || change->change_rdata;
-}
-
 static void report_rule(rewrite_t *rewrite, size_t line, const char *rule)
 {
-	if (rule == no_origin) {
-		if (rewrite->origin_told) {
-			return;
-		}
-		rewrite->origin_told = true;
+	if (rule == no_origin && rewrite->origin_told) {
+		return;
 	}
+	rewrite->origin_told |= (rule == no_origin);
 	rewrite->status = fail("%s:%zu: %s", rewrite->path, line, rule);
 }
 
@@ -123,23 +89,23 @@ static const char *read_relative_name(knot_dname_storage_t name, const rewrite_t
 	return rule;
 }
 
-static const char *read_target(knot_dname_storage_t target, const rewrite_t *rewrite, const rewrite_change_t *change)
+/*! Reads RDATA. A name that only stays as it is may be relative to an unknown origin. */
+static const char *read_target(knot_dname_storage_t target, const rewrite_t *rewrite, size_t first, bool generic,
+                               bool stays)
 {
-	size_t first = change->type + 1, last = rewrite->file.count;
-	if (!change->generic) {
-		if (first == last) {
-			return "target is missing";
-		} else if (first + 1 < last) {
-			return "RDATA must be one name";
-		}
-		const char *rule = read_relative_name(target, rewrite, first);
-		return (rule == no_origin && !change->change_rdata) ? NULL : rule;
+	size_t last = rewrite->file.count;
+	if (generic) {
+		char *rdata = zonefile_copy(&rewrite->file, first, last);
+		const char *rule = alias_read_generic(target, rdata);
+		free(rdata);
+		return rule;
+	} else if (first == last) {
+		return "target is missing";
+	} else if (first + 1 < last) {
+		return "RDATA must be one name";
 	}
-
-	char *rdata = zonefile_copy(&rewrite->file, first, last);
-	const char *rule = alias_read_generic(target, rdata);
-	free(rdata);
-	return rule;
+	const char *rule = read_relative_name(target, rewrite, first);
+	return (rule == no_origin && stays) ? NULL : rule;
 }
 
 /*! Replaces generic RDATA by a name. Comments, lines and parentheses between its words stay. */
@@ -156,35 +122,37 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 	}
 }
 
-static void convert_record(rewrite_t *rewrite, const rewrite_change_t *change)
+/*! Converts an ALIAS, unless it is as it is to be. */
+static void convert_record(rewrite_t *rewrite, size_t type)
 {
-	knot_dname_storage_t target;
-	const char *rule = read_target(target, rewrite, change);
-	if (rule != NULL) {
-		report_rule(rewrite, rewrite->file.words[change->type].line, rule);
+	const zonefile_t *file = &rewrite->file;
+	const char *wanted = rewrite->mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC;
+	bool generic = zonefile_is(file, type + 1, "\\#");
+	bool change_rdata = rewrite->to_alias ? generic : !rewrite->mnemonic && !generic;
+	/* What knows the mnemonic reads the number as well, with either RDATA. */
+	bool stays = !rewrite->to_alias && rewrite->mnemonic && zonefile_is(file, type, TYPE_ALIAS_GENERIC);
+	bool change_type = !stays && !zonefile_is(file, type, wanted);
+	if (!change_type && !change_rdata) {
 		return;
 	}
 
-	if (change->change_type) {
-		replace_word(rewrite, change->type, rewrite->mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC);
+	knot_dname_storage_t target;
+	const char *rule = read_target(target, rewrite, type + 1, generic, !change_rdata);
+	if (rule != NULL) {
+		report_rule(rewrite, file->words[type].line, rule);
+		return;
 	}
-	if (change->change_rdata && change->generic) {
+	if (change_type) {
+		replace_word(rewrite, type, wanted);
+	}
+	if (change_rdata && generic) {
 		knot_dname_txt_storage_t name;
-		replace_generic(rewrite, change->type + 1, knot_dname_to_str(name, target, sizeof(name)));
-	} else if (change->change_rdata) {
+		replace_generic(rewrite, type + 1, knot_dname_to_str(name, target, sizeof(name)));
+	} else if (change_rdata) {
 		char rdata[ALIAS_GENERIC_MAX];
 		alias_write_generic(rdata, target);
-		replace_word(rewrite, change->type + 1, rdata);
+		replace_word(rewrite, type + 1, rdata);
 	}
-}
-
-/*! The origin of an included file: the one that the directive has, or the current one; NULL if it is not known. */
-static const knot_dname_t *include_origin(knot_dname_storage_t storage, const rewrite_t *rewrite)
-{
-	if (rewrite->file.count <= 2) {
-		return rewrite->has_origin ? rewrite->origin : NULL;
-	}
-	return (read_relative_name(storage, rewrite, 2) == NULL) ? storage : NULL;
 }
 
 /*! Says that an included file is not converted, and with which origin it can be converted by itself. */
@@ -194,12 +162,15 @@ static void warn_of_include(const rewrite_t *rewrite)
 	const zonefile_word_t *word = &file->words[1];
 	size_t quotes = (file->text[word->start] == '"' && file->text[word->end - 1] == '"') ? 1 : 0;
 	char *name = not_null(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
-	knot_dname_storage_t storage;
-	const knot_dname_t *origin = include_origin(storage, rewrite);
-	knot_dname_txt_storage_t origin_text;
+
+	/* The directive may have an origin, else it is the current one. */
+	knot_dname_storage_t given;
+	bool has_given = file->count > 2 && read_relative_name(given, rewrite, 2) == NULL;
+	bool known = has_given || (file->count <= 2 && rewrite->has_origin);
+	knot_dname_txt_storage_t origin;
 	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself%s%s",
-	     rewrite->path, file->words[0].line, name, (origin != NULL) ? ", with --origin " : "",
-	     (origin != NULL) ? knot_dname_to_str(origin_text, origin, sizeof(origin_text)) : "");
+	     rewrite->path, file->words[0].line, name, known ? ", with --origin " : "",
+	     known ? knot_dname_to_str(origin, has_given ? given : rewrite->origin, sizeof(origin)) : "");
 	free(name);
 }
 
@@ -231,11 +202,11 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 	zonefile_init(&rewrite->file, text, len);
 	int ret;
 	while ((ret = zonefile_next(&rewrite->file)) == KNOT_EOK) {
-		rewrite_change_t change;
+		size_t type = zonefile_type(&rewrite->file, rewrite->file.has_owner ? 1 : 0);
 		if (rewrite_is_directive(&rewrite->file)) {
 			follow_directive(rewrite);
-		} else if (find_change(&change, rewrite)) {
-			convert_record(rewrite, &change);
+		} else if (rewrite_is_alias(&rewrite->file, type)) {
+			convert_record(rewrite, type);
 		}
 	}
 	if (ret == KNOT_EPARSEFAIL) {

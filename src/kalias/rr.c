@@ -80,19 +80,16 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 	return EXIT_FINE;
 }
 
-static bool is_alias_word(const zonefile_t *file, size_t type)
-{
-	return zonefile_is(file, type, TYPE_ALIAS_GENERIC) || zonefile_is(file, type, TYPE_ALIAS_NAME);
-}
-
 /*! Finds the type; the owner before it may be missing. \return Its index, or the number of words if all is RDATA. */
 static size_t find_type(const zonefile_t *file)
 {
-	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	if (!is_alias_word(file, type)) {
-		type = zonefile_type(file, 0);
+	for (int first = file->has_owner ? 1 : 0; first >= 0; first--) {
+		size_t type = zonefile_type(file, first);
+		if (zonefile_is(file, type, TYPE_ALIAS_GENERIC) || zonefile_is(file, type, TYPE_ALIAS_NAME)) {
+			return type;
+		}
 	}
-	return is_alias_word(file, type) ? type : file->count;
+	return file->count;
 }
 
 /*! Reads the RDATA, which is the whole entry if that has no type. */

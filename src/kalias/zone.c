@@ -2,12 +2,13 @@
 
 /*
  * kalias set, kalias unset: change a zone of a running knotd. All is decided inside of the transaction, so that
- * nobody else changes the zone in between. Without a change the transaction is aborted, and the serial stays.
+ * nobody else changes the zone in between. Without a change the transaction is aborted, and the serial stays. It is
+ * never left open: signals that would end the program are held back, and once there is one, each step fails.
  */
 
 #include "kalias/kalias.h"
 
-#include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +18,15 @@
 #include "kalias/control.h"
 #include "kalias/knotconf.h"
 #include "kalias/records.h"
-#include "kalias/transaction.h"
 #include "util/name.h"
 
 #define TTL_TEXT_MAX 16
-#define STATUS_FILTER "rs" /* Role and serial, filters of zone-status. */
 
-/*! What is to be done; the texts are what knotd gets. */
+/* Messages can cause a SIGPIPE. SIGQUIT is left, to end the program at once if knotd hangs. */
+static const int ending[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
+
 typedef struct {
+	/* What is to be done; the texts are what knotd gets. */
 	knot_dname_storage_t zone;
 	knot_dname_storage_t owner;
 	knot_dname_storage_t target;
@@ -33,123 +35,189 @@ typedef struct {
 	knot_dname_txt_storage_t target_text;
 	long ttl; /*!< -1: not given. */
 	bool add;
-} zone_change_t;
 
-/*! What the zone has at the owner and, as far as that matters, above it. */
-typedef struct {
-	const zone_change_t *change;
+	/* The transaction. */
+	control_t *control;
+	bool open;
+	sigset_t held;   /*!< Signals that are held back. */
+	sigset_t before; /*!< The signal mask from before. */
+
+	/* What the zone has at the owner and, as far as that matters, above it. */
 	const knot_dname_t *name; /*!< The name that is looked at. */
 	records_t aliases;
 	uint32_t soa_ttl;
-	const char *obstacle; /*!< A type that leaves an ALIAS at the owner without effect, or NULL. */
+	const char *obstacle; /*!< What leaves an ALIAS at the owner without effect, or NULL. */
 	knot_dname_txt_storage_t obstacle_owner;
-} zone_search_t;
+} zone_change_t;
 
-typedef struct {
-	bool is_loaded;
-	bool is_secondary;
-} zone_status_t;
+/* --- the transaction --- */
 
-static void take_zone_status(void *ctx, knot_ctl_data_t data)
+static void hold_signals(zone_change_t *change)
 {
-	zone_status_t *zone_status = ctx;
-	const char *type = data[KNOT_CTL_IDX_TYPE], *value = data[KNOT_CTL_IDX_DATA];
-	if (type == NULL || value == NULL) {
-		return;
+	sigemptyset(&change->held);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++) {
+		struct sigaction action;
+		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+			sigaddset(&change->held, ending[i]);
+		}
 	}
-	zone_status->is_loaded |= strcmp(type, "serial") == 0 && isdigit((unsigned char)value[0]);
-	zone_status->is_secondary |= strcmp(type, "role") == 0 && strcmp(value, "slave") == 0;
+	sigprocmask(SIG_BLOCK, &change->held, &change->before);
 }
 
-/*! Whether the zone can be changed here. If not, an error has been printed. */
-static bool is_editable(control_t *control, const char *zone)
+static bool is_interrupted(const zone_change_t *change)
 {
-	zone_status_t zone_status = { 0 };
+	sigset_t waiting;
+	sigpending(&waiting);
+	sigandset(&waiting, &waiting, &change->held);
+	return !sigisemptyset(&waiting);
+}
+
+static const char *run_command(zone_change_t *change, const char *command)
+{
 	knot_ctl_data_t request = {
-		[KNOT_CTL_IDX_CMD] = "zone-status",
-		[KNOT_CTL_IDX_ZONE] = zone,
-		[CONTROL_IDX_FILTER] = STATUS_FILTER,
+		[KNOT_CTL_IDX_CMD] = command,
+		[KNOT_CTL_IDX_ZONE] = change->zone_text,
 	};
-	const char *error = control_run(control, request, take_zone_status, &zone_status);
-	if (error != NULL) {
-		fail("zone %s: %s", zone, error);
-	} else if (!zone_status.is_loaded) {
-		fail("zone %s is not loaded", zone);
-	} else if (zone_status.is_secondary) {
-		fail("zone %s comes from a primary: it has to be changed there", zone);
-	} else {
+	return control_run(change->control, request, NULL, NULL);
+}
+
+/*! Undoes all changes that have not been committed, if any, and lets signals through again. */
+static void end_transaction(zone_change_t *change)
+{
+	if (change->open) {
+		/* A commit that failed may have ended the transaction. */
+		const char *error = run_command(change, "zone-abort");
+		if (error != NULL && strcmp(error, knot_strerror(KNOT_TXN_ENOTEXISTS)) != 0) {
+			fail("zone %s: the transaction is left open: %s; end it with knotc zone-abort", change->zone_text,
+			     error);
+		}
+	}
+	sigprocmask(SIG_SETMASK, &change->before, NULL);
+}
+
+/*! \return false if there is none, for instance because somebody else has one open; an error has been printed. */
+static bool begin_transaction(zone_change_t *change)
+{
+	hold_signals(change);
+	const char *error = run_command(change, "zone-begin");
+	change->open = (error == NULL);
+	if (change->open) {
 		return true;
+	} else if (control_is_lost(change->control)) {
+		fail("zone %s: %s; a transaction may be open now, see knotc zone-status", change->zone_text, error);
+	} else if (strcmp(error, knot_strerror(KNOT_TXN_EEXISTS)) == 0) {
+		fail("zone %s: somebody else has a transaction open (%s), try again later", change->zone_text, error);
+	} else {
+		fail("zone %s: no transaction: %s", change->zone_text, error);
 	}
 	return false;
 }
 
-static void note_obstacle(zone_search_t *search, const char *type)
+/*! Commits unless there was an error. */
+static exit_t commit(zone_change_t *change, const char *error)
 {
-	search->obstacle = type;
-	(void)knot_dname_to_str(search->obstacle_owner, search->name, sizeof(search->obstacle_owner));
+	if (error == NULL && is_interrupted(change)) {
+		error = "interrupted";
+	}
+	if (error != NULL) {
+		return fail("zone %s: nothing changed: %s", change->zone_text, error);
+	}
+
+	error = run_command(change, "zone-commit");
+	change->open = (error != NULL);
+	if (error == NULL) {
+		return EXIT_FINE;
+	} else if (control_is_lost(change->control)) {
+		return fail("zone %s: %s; see kalias list whether the change was made", change->zone_text, error);
+	}
+	return fail("zone %s: the change was not accepted: %s", change->zone_text, error);
+}
+
+/*! Runs a request within the transaction. \return NULL, or the error, which lives until the next request. */
+static const char *run_request(zone_change_t *change, knot_ctl_data_t request, control_take_f take)
+{
+	if (is_interrupted(change)) {
+		return "interrupted";
+	}
+	request[KNOT_CTL_IDX_ZONE] = change->zone_text;
+	return control_run(change->control, request, take, change);
+}
+
+/* --- what the zone has --- */
+
+/*! Whether the zone can be changed here. If not, an error has been printed. */
+static bool is_editable(zone_change_t *change)
+{
+	const char *error = records_status(&change->aliases, change->control, change->zone_text);
+	if (error != NULL) {
+		fail("zone %s: %s", change->zone_text, error);
+	} else if (change->aliases.secondary && change->aliases.unloaded == 0) {
+		fail("zone %s comes from a primary: it has to be changed there", change->zone_text);
+	}
+	return error == NULL && change->aliases.unloaded == 0 && !change->aliases.secondary;
 }
 
 static void take_record(void *ctx, knot_ctl_data_t data)
 {
-	zone_search_t *search = ctx;
+	zone_change_t *change = ctx;
 	const char *type = data[KNOT_CTL_IDX_TYPE];
 	if (type == NULL || data[KNOT_CTL_IDX_TTL] == NULL) {
 		return;
 	}
 
-	bool at_owner = (search->name == search->change->owner);
-	bool at_apex = knot_dname_is_equal(search->name, search->change->zone);
+	bool at_owner = (change->name == change->owner);
+	bool at_apex = knot_dname_is_equal(change->name, change->zone);
+	const char *obstacle = NULL;
 	if (strcmp(type, "DNAME") == 0) {
-		note_obstacle(search, "DNAME");
+		obstacle = "DNAME";
 	} else if (strcmp(type, "NS") == 0 && !at_apex) {
-		note_obstacle(search, "NS");
+		obstacle = "delegation";
 	} else if (strcmp(type, "CNAME") == 0 && at_owner) {
-		note_obstacle(search, "CNAME");
+		obstacle = "CNAME";
 	} else if (strcmp(type, "SOA") == 0) {
-		search->soa_ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
+		change->soa_ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
 	} else if (at_owner) {
-		records_take(&search->aliases, data);
+		records_take(&change->aliases, data);
+	}
+	if (obstacle != NULL) {
+		change->obstacle = obstacle;
+		(void)knot_dname_to_str(change->obstacle_owner, change->name, sizeof(change->obstacle_owner));
 	}
 }
 
-/*! Looks at search->name, which need not exist. */
-static const char *look_at_name(transaction_t *transaction, zone_search_t *search)
+/*! Looks at a name, which need not exist. */
+static const char *look_at_name(zone_change_t *change, const knot_dname_t *name)
 {
-	knot_dname_txt_storage_t name;
-	(void)knot_dname_to_str(name, search->name, sizeof(name));
-	knot_ctl_data_t request = { [KNOT_CTL_IDX_CMD] = "zone-get", [KNOT_CTL_IDX_OWNER] = name };
-	const char *error = transaction_run(transaction, request, take_record, search);
+	change->name = name;
+	knot_dname_txt_storage_t text;
+	knot_ctl_data_t request = {
+		[KNOT_CTL_IDX_CMD] = "zone-get",
+		[KNOT_CTL_IDX_OWNER] = knot_dname_to_str(text, name, sizeof(text)),
+	};
+	const char *error = run_request(change, request, take_record);
 	if (error != NULL && strcmp(error, knot_strerror(KNOT_ENONODE)) == 0) {
 		return NULL;
 	}
-	return (error == NULL && search->aliases.full) ? "not enough memory" : error;
+	return (error == NULL && change->aliases.full) ? "not enough memory" : error;
 }
 
 /*! Looks at all names from the owner up to the apex. */
-static const char *look_up_to_apex(transaction_t *transaction, zone_search_t *search)
+static const char *look_up_to_apex(zone_change_t *change)
 {
-	while (true) {
-		const char *error = look_at_name(transaction, search);
-		if (error != NULL || knot_dname_is_equal(search->name, search->change->zone)) {
-			return error;
-		}
-		search->name += 1 + search->name[0];
+	const knot_dname_t *name = change->owner;
+	const char *error = look_at_name(change, name);
+	while (error == NULL && !knot_dname_is_equal(name, change->zone)) {
+		name += 1 + name[0];
+		error = look_at_name(change, name);
 	}
+	return error;
 }
 
-static exit_t refuse_obstacle(const char *owner, const zone_search_t *search)
-{
-	if (strcmp(search->obstacle, "CNAME") == 0) {
-		return fail("%s has a CNAME, beside which nothing else may be", owner);
-	} else if (strcmp(search->obstacle, "NS") == 0) {
-		return fail("%s is at or below the delegation of %s, where ALIAS has no effect", owner, search->obstacle_owner);
-	}
-	return fail("%s is at or below the DNAME of %s, where ALIAS has no effect", owner, search->obstacle_owner);
-}
+/* --- the change --- */
 
 /*! Runs zone-set or zone-unset. Without a target zone-unset removes all. */
-static const char *edit_records(transaction_t *transaction, const char *command, const zone_change_t *change,
-                                const char *ttl, const knot_dname_t *target)
+static const char *edit_records(zone_change_t *change, const char *command, const char *ttl,
+                                const knot_dname_t *target)
 {
 	char rdata[ALIAS_GENERIC_MAX];
 	if (target != NULL) {
@@ -162,7 +230,7 @@ static const char *edit_records(transaction_t *transaction, const char *command,
 		[KNOT_CTL_IDX_TYPE] = TYPE_ALIAS_GENERIC,
 		[KNOT_CTL_IDX_DATA] = (target != NULL) ? rdata : NULL,
 	};
-	return transaction_run(transaction, request, NULL, NULL);
+	return run_request(change, request, NULL);
 }
 
 static const alias_record_t *find_alias(const records_t *aliases, const knot_dname_t *target)
@@ -175,46 +243,37 @@ static const alias_record_t *find_alias(const records_t *aliases, const knot_dna
 	return NULL;
 }
 
-/*! Commits unless there was an error. */
-static exit_t end_change(transaction_t *transaction, const char *error)
-{
-	if (error != NULL) {
-		return fail("zone %s: nothing changed: %s", transaction->zone, error);
-	}
-	return transaction_commit(transaction) ? EXIT_FINE : EXIT_WRONG;
-}
-
 /*! Adds the target to the others, or replaces them. The target may be there with another TTL. */
-static const char *put_target(transaction_t *transaction, const zone_search_t *search, uint32_t ttl,
-                              const alias_record_t *present)
+static const char *put_target(zone_change_t *change, uint32_t ttl, const alias_record_t *present)
 {
-	const zone_change_t *change = search->change;
 	char ttl_text[TTL_TEXT_MAX];
 	snprintf(ttl_text, sizeof(ttl_text), "%u", ttl);
 	const char *error = NULL;
-	if (!change->add && search->aliases.count + search->aliases.broken > 0) {
-		error = edit_records(transaction, "zone-unset", change, NULL, NULL);
+	if (!change->add && change->aliases.count + change->aliases.broken > 0) {
+		error = edit_records(change, "zone-unset", NULL, NULL);
 	} else if (present != NULL) {
 		/* For its TTL; knotd gives the same to the others. */
-		error = edit_records(transaction, "zone-unset", change, NULL, present->target);
+		error = edit_records(change, "zone-unset", NULL, present->target);
 	}
-	return (error == NULL) ? edit_records(transaction, "zone-set", change, ttl_text, change->target) : error;
+	return (error == NULL) ? edit_records(change, "zone-set", ttl_text, change->target) : error;
 }
 
-static exit_t set_in(transaction_t *transaction, zone_search_t *search)
+static exit_t set_in(zone_change_t *change)
 {
-	const zone_change_t *change = search->change;
-	const char *error = look_up_to_apex(transaction, search);
+	const char *error = look_up_to_apex(change);
 	if (error != NULL) {
-		return end_change(transaction, error);
+		return commit(change, error);
 	}
-	if (search->obstacle != NULL) {
-		return refuse_obstacle(change->owner_text, search);
+	if (change->obstacle != NULL && strcmp(change->obstacle, "CNAME") == 0) {
+		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
+	} else if (change->obstacle != NULL) {
+		return fail("%s is at or below the %s of %s, where ALIAS has no effect", change->owner_text,
+		            change->obstacle, change->obstacle_owner);
 	}
 
-	const records_t *aliases = &search->aliases;
+	const records_t *aliases = &change->aliases;
 	size_t count = aliases->count + aliases->broken;
-	uint32_t ttl = (aliases->count > 0) ? aliases->items[0].ttl : search->soa_ttl;
+	uint32_t ttl = (aliases->count > 0) ? aliases->items[0].ttl : change->soa_ttl;
 	ttl = (change->ttl >= 0) ? change->ttl : ttl;
 	const alias_record_t *present = find_alias(aliases, change->target);
 	if (present != NULL && present->ttl == ttl && (change->add || count == 1)) {
@@ -226,44 +285,43 @@ static exit_t set_in(transaction_t *transaction, zone_search_t *search)
 	if (change->add && present == NULL && count >= ALIAS_TARGETS_MAX) {
 		return fail("%s has %zu targets, and there can be %d", change->owner_text, count, ALIAS_TARGETS_MAX);
 	}
-	return end_change(transaction, put_target(transaction, search, ttl, present));
+	return commit(change, put_target(change, ttl, present));
 }
 
-static exit_t unset_in(transaction_t *transaction, zone_search_t *search)
+static exit_t unset_in(zone_change_t *change)
 {
-	const zone_change_t *change = search->change;
-	const char *error = look_at_name(transaction, search);
-	if (error == NULL && search->aliases.count + search->aliases.broken == 0) {
+	const char *error = look_at_name(change, change->owner);
+	if (error == NULL && change->aliases.count + change->aliases.broken == 0) {
 		return fail("%s has no ALIAS", change->owner_text);
 	}
-	if (error == NULL) {
-		error = edit_records(transaction, "zone-unset", change, NULL, NULL);
-	}
-	return end_change(transaction, error);
+	return commit(change, (error == NULL) ? edit_records(change, "zone-unset", NULL, NULL) : error);
 }
 
-static exit_t run_change(const settings_t *settings, const zone_change_t *change,
-                         exit_t (*change_in)(transaction_t *, zone_search_t *))
+static exit_t run_change(const settings_t *settings, zone_change_t *change, exit_t (*change_in)(zone_change_t *))
 {
-	control_t *control = control_open(settings);
-	if (control == NULL) {
+	change->control = control_open(settings);
+	if (change->control == NULL) {
 		return EXIT_WRONG;
 	}
 	exit_t status = EXIT_WRONG;
-	transaction_t transaction;
-	if (is_editable(control, change->zone_text) && transaction_begin(&transaction, control, change->zone_text)) {
-		zone_search_t search = { .change = change, .name = change->owner };
-		status = change_in(&transaction, &search);
-		transaction_end(&transaction);
-		records_free(&search.aliases);
+	if (is_editable(change)) {
+		status = begin_transaction(change) ? change_in(change) : EXIT_WRONG;
+		end_transaction(change);
+		records_free(&change->aliases);
 	}
-	if (status == EXIT_FINE && change_in == set_in && !knotconf_has_module(control, change->zone_text)) {
-		warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
-		     change->zone_text);
+	if (status == EXIT_FINE && change_in == set_in) {
+		section_t section;
+		knotconf_find_section(&section, change->control, change->zone_text);
+		if (section.state == MODULE_ABSENT) {
+			warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
+			     change->zone_text);
+		}
 	}
-	control_close(control);
+	control_close(change->control);
 	return status;
 }
+
+/* --- the command line --- */
 
 static exit_t read_owner_argument(zone_change_t *change, const char *command, const char *zone, const char *owner)
 {

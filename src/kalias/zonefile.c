@@ -12,36 +12,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <libknot/descriptor.h>
 #include <libknot/errcode.h>
 
 #include "kalias/kalias.h"
 
 enum {
-	READ_MIN = 65536,
+	READ_STEP = 1048576,
 	WORDS_MIN = 16,
 };
 
 int zonefile_read(char **text, size_t *len, FILE *stream)
 {
-	size_t room = 0;
-	*text = NULL;
 	*len = 0;
+	*text = NULL;
 	do {
-		if (*len == room) {
-			room = room == 0 ? READ_MIN : 2 * room;
-			*text = not_null(realloc(*text, room));
+		if (*len % READ_STEP == 0) {
+			*text = not_null(realloc(*text, *len + READ_STEP));
 		}
 		errno = 0;
-		*len += fread(*text + *len, 1, room - *len, stream);
+		*len += fread(*text + *len, 1, READ_STEP - *len % READ_STEP, stream);
 	} while (!feof(stream) && !ferror(stream));
-
-	if (ferror(stream)) {
-		int ret = errno > 0 ? -errno : KNOT_ERROR;
-		free(*text);
-		*text = NULL;
-		return ret;
+	if (!ferror(stream)) {
+		return KNOT_EOK;
 	}
-	return KNOT_EOK;
+	int ret = errno > 0 ? -errno : KNOT_ERROR;
+	free(*text);
+	*text = NULL;
+	return ret;
 }
 
 void zonefile_init(zonefile_t *file, const char *text, size_t len)
@@ -65,24 +63,11 @@ static int break_rule(zonefile_t *file, size_t line, const char *rule)
 	return KNOT_EPARSEFAIL;
 }
 
-static bool is_line_end(const zonefile_t *file, size_t pos)
-{
-	return file->text[pos] == '\n' ||
-	       (file->text[pos] == '\r' && pos + 1 < file->len && file->text[pos + 1] == '\n');
-}
-
 static bool is_separator(const zonefile_t *file, size_t pos)
 {
-	switch (file->text[pos]) {
-	case ' ':
-	case '\t':
-	case ';':
-	case '(':
-	case ')':
-		return true;
-	default:
-		return is_line_end(file, pos);
-	}
+	static const char separators[] = " \t\n;()";
+	return memchr(separators, file->text[pos], strlen(separators)) != NULL ||
+	       (file->text[pos] == '\r' && pos + 1 < file->len && file->text[pos + 1] == '\n');
 }
 
 static void add_word(zonefile_t *file, const zonefile_word_t *word)
@@ -116,8 +101,6 @@ static int scan_word(zonefile_t *file, size_t depth)
 				return break_rule(file, word.line, "quoted string must end in its line");
 			}
 			file->line++;
-			break;
-		default:
 			break;
 		}
 	}
@@ -195,14 +178,10 @@ int zonefile_next(zonefile_t *file)
 	return ret;
 }
 
-static bool is_ttl(const zonefile_t *file, size_t index)
-{
-	return isdigit((unsigned char)file->text[file->words[index].start]);
-}
-
 size_t zonefile_type(const zonefile_t *file, size_t first)
 {
-	while (first < file->count && (is_ttl(file, first) || zonefile_is_class(file, first))) {
+	while (first < file->count && (isdigit((unsigned char)file->text[file->words[first].start]) ||
+	                               zonefile_is_class(file, first))) {
 		first++;
 	}
 	return first < file->count ? first : file->count;
@@ -220,43 +199,26 @@ bool zonefile_is(const zonefile_t *file, size_t index, const char *text)
 
 bool zonefile_is_class(const zonefile_t *file, size_t index)
 {
-	static const char *const classes[] = { "IN", "CH", "CS", "HS", "NONE", "ANY" };
-	if (index >= file->count) {
-		return false;
+	if (zonefile_is(file, index, "CS") || zonefile_is(file, index, "HS")) {
+		return true; /* Those that libknot does not know. */
 	}
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (zonefile_is(file, index, classes[i])) {
-			return true;
-		}
-	}
-
-	/* RFC 3597, section 5. */
-	static const char generic[] = "CLASS";
-	const zonefile_word_t *word = &file->words[index];
-	size_t pos = word->start + strlen(generic);
-	if (pos >= word->end || strncasecmp(file->text + word->start, generic, strlen(generic)) != 0) {
-		return false;
-	}
-	while (pos < word->end && isdigit((unsigned char)file->text[pos])) {
-		pos++;
-	}
-	return pos == word->end;
+	char *name = index < file->count ? zonefile_copy(file, index, index + 1) : NULL;
+	uint16_t number;
+	bool found = name != NULL && knot_rrclass_from_string(name, &number) == 0;
+	free(name);
+	return found;
 }
 
 char *zonefile_copy(const zonefile_t *file, size_t first, size_t last)
 {
-	size_t room = 1;
-	for (size_t i = first; i < last; i++) {
-		room += file->words[i].end - file->words[i].start + 1;
-	}
-	char *copy = not_null(malloc(room)), *pos = copy;
+	size_t room = first < last ? file->words[last - 1].end - file->words[first].start : 0;
+	char *copy = not_null(malloc(room + 1)), *pos = copy;
 	for (size_t i = first; i < last; i++) {
 		const zonefile_word_t *word = &file->words[i];
 		if (i > first) {
 			*pos++ = ' ';
 		}
-		memcpy(pos, file->text + word->start, word->end - word->start);
-		pos += word->end - word->start;
+		pos = mempcpy(pos, file->text + word->start, word->end - word->start);
 	}
 	*pos = '\0';
 	return copy;

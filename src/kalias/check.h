@@ -2,25 +2,33 @@
 
 /*!
  * \file
- * \brief The ALIAS of the running knotd, by owner, and what else of its zones and configuration a check needs.
+ * \brief The steps of a check: it reads an inventory from knotd, asks for all of it, and reports what is wrong.
  */
 
 #pragma once
 
 #include "kalias/control.h"
 #include "kalias/judge.h"
-#include "resolve/resolvers.h"
+#include "resolve/resolver.h"
 
 /*! CNAMEs that are followed from a target, about as many as resolvers follow. */
 #define CHAIN_MAX 16
+
+/*! Resolvers that are asked for the targets of some zones. */
+typedef struct {
+	resolvers_t resolvers;
+	resolver_t *resolver; /*!< While the survey runs. */
+	unsigned silent;      /*!< Queries in a row without reply. */
+	unsigned pings;       /*!< Under way. */
+	bool down;            /*!< It is not asked any more. */
+} check_set_t;
 
 /*! What an ALIAS points to. Owners with the same target and the same resolvers share it. */
 typedef struct {
 	knot_dname_t *name;              /*!< Lower case. */
 	unsigned set;                    /*!< Index of its resolvers. */
 	observed_t observed[ADDR_TYPES]; /*!< What the resolvers say. */
-	unsigned pending;                /*!< Queries for it that are under way. */
-	bool again;                      /*!< Is asked for once more. */
+	bool wanted;                     /*!< Is asked for in this round. */
 	/* Found out if the resolvers fail. */
 	unsigned chain_len;
 	knot_dname_t *chain[CHAIN_MAX]; /*!< The names that its CNAMEs lead to. */
@@ -28,34 +36,31 @@ typedef struct {
 	bool fails_here;                /*!< The server has the name, and no addresses for it. */
 } check_target_t;
 
-typedef struct {
+typedef struct check_zone {
+	struct check_zone *next;
 	knot_dname_t *name; /*!< Lower case. */
-	unsigned set;       /*!< Index of its resolvers. */
-	module_state_t module;
-	sibling_t sibling;
+	section_t section;
+	unsigned set;   /*!< Index of its resolvers. */
 	bool is_signed; /*!< Found out by asking the server. */
 } check_zone_t;
 
 /*! A name with ALIAS. */
 typedef struct {
 	const check_zone_t *zone;
-	knot_dname_t *name;                           /*!< Lower case. */
-	knot_dname_t *asked;                          /*!< The name itself, or one that a wildcard covers. */
-	uint32_t ttl;                                 /*!< Of the ALIAS, s. */
-	knot_dname_t *target_name[ALIAS_TARGETS_MAX]; /*!< Lower case; as many as `findings` says. */
-	check_target_t *target[ALIAS_TARGETS_MAX];
+	knot_dname_t *name;                        /*!< Lower case. */
+	knot_dname_t *asked;                       /*!< The name itself, or one that a wildcard covers. */
+	uint32_t ttl;                              /*!< Of the ALIAS, s. */
+	check_target_t *target[ALIAS_TARGETS_MAX]; /*!< As many as `findings` says. */
 	findings_t findings;
-	unsigned problems; /*!< What judge_owner() found. */
-	unsigned pending;  /*!< Queries to the server that are under way. */
+	unsigned problems; /*!< What judge_owner() found; in the beginning PROBLEM_NO_ANSWER. */
 	unsigned mark;     /*!< Of the search for loops. */
 } check_owner_t;
 
 typedef struct {
 	struct sockaddr_storage server;
-	resolvers_t *sets; /*!< Different sets of resolvers. */
+	check_set_t *sets;
 	unsigned set_count;
-	check_zone_t **zones;
-	size_t zone_count;
+	check_zone_t *zones;    /*!< The last one first. */
 	check_owner_t **owners; /*!< In the order of zones, and of names in them. */
 	size_t owner_count;
 	check_target_t **targets;
@@ -69,6 +74,8 @@ typedef struct {
 	knot_dname_txt_storage_t zone;  /*!< Empty: all. */
 	resolvers_t resolvers;          /*!< Empty: those that the module has. */
 	struct sockaddr_storage server; /*!< AF_UNSPEC: where knotd listens. */
+	bool json;
+	bool help;
 } check_options_t;
 
 /*!
@@ -83,3 +90,30 @@ check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *
 
 /*! \brief Frees all that the inventory owns. */
 void inventory_free(inventory_t *inventory);
+
+/*!
+ * \brief Asks resolvers and server for all of an inventory, many at a time, and judges.
+ *
+ * What looks wrong is asked for once more, after a pause, before it counts. Progress is shown on standard error if
+ * that is a terminal.
+ */
+void survey_run(inventory_t *inventory);
+
+/*!
+ * \brief Sets `findings.loop` of each owner whose targets lead into a loop of ALIAS and CNAME.
+ *
+ * From an owner the way goes to its targets, and along their CNAMEs as far as these are known. Where a name on the
+ * way is an owner itself, its targets follow.
+ */
+void graph_find_loops(const inventory_t *inventory);
+
+/*! \brief Prints the table: owners without problems, then those with problems, and the numbers. */
+void report_table(const inventory_t *inventory);
+
+/*!
+ * \brief Prints JSON. An inventory that could not be read may be empty.
+ *
+ * kalias.rst says what the keys mean. All keys are always there, but for a_dnssec and aaaa_dnssec, which only owners
+ * in signed zones have.
+ */
+void report_json(const inventory_t *inventory, bool complete);

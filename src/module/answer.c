@@ -112,7 +112,7 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 	knot_rrset_t own;
 	knot_rrset_init(&own, qctx->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(qctx));
 	own.rrs = rrset->rrs;
-	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own);
+	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own, 0, false);
 	if (signature == NULL) {
 		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
@@ -125,13 +125,10 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 {
 	knot_pkt_t *pkt = qctx->pkt;
 	knot_dname_t *owner = knot_dname_copy(qctx->qdata->name, &pkt->mm);
-	if (owner == NULL) {
-		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
-	}
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, owner, rrtype, KNOT_CLASS_IN, outcome->ttl);
 
-	int ret = KNOT_EOK;
+	int ret = (owner != NULL) ? KNOT_EOK : KNOT_ENOMEM;
 	for (unsigned i = 0; i < outcome->count && ret == KNOT_EOK; i++) {
 		ret = knot_rdataset_merge(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
 	}
@@ -144,8 +141,7 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 	}
 
 	uint16_t before = pkt->rrset_count;
-	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(qctx, &rrset, KNOT_PF_FREE) :
-	                                             reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(qctx, &rrset, KNOT_PF_FREE) : has_put(qctx, ret);
 	if (pkt->rrset_count == before) {
 		knot_rrset_clear(&rrset, &pkt->mm);
 	}
@@ -367,17 +363,6 @@ static signer_state_t find_keys(qctx_t *qctx)
 	return SIGNER_LOST;
 }
 
-/*! Logs messages of the engine's thread. */
-static void log_pending(const qctx_t *qctx)
-{
-	if (log_queue_pending(engine_log(qctx->ctx->engine))) {
-		log_queued(qctx->ctx, qctx->mod);
-	}
-	if (atomic_load_explicit(&qctx->ctx->tenant->delayed, memory_order_relaxed)) {
-		log_zone_rate(qctx->ctx, qctx->mod, qctx->now);
-	}
-}
-
 /*! Replies when the reply has to be signed, but can't be signed now or at all. */
 static knotd_in_state_t answer_without_keys(const qctx_t *qctx, knotd_in_state_t state, signer_state_t signing)
 {
@@ -418,7 +403,8 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 		return state;
 	}
 	qctx_ask(&qctx);
-	log_pending(&qctx);
+	log_queued(qctx.ctx, mod);
+	log_zone_rate(qctx.ctx, mod, qctx.now);
 
 	signer_state_t signing = find_keys(&qctx);
 	if (signing == SIGNER_BUSY || signing == SIGNER_LOST) {

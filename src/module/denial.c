@@ -28,10 +28,7 @@ typedef struct {
 	uint16_t denied;             /*!< A or AAAA. */
 	bool left_out;               /*!< A record could not be replaced and was removed. */
 	unsigned count;
-	struct {
-		const knot_dname_t *owner;
-		const signature_t *signature;
-	} replaced[REPLACED_MAX];
+	const signature_t *replaced[REPLACED_MAX];
 } denial_t;
 
 static bool is_denial(const knot_rrset_t *rrset)
@@ -81,7 +78,7 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 	uint16_t denied = (rrset->rrs.rdata == denial->denying) ? denial->denied : 0;
 	const signature_t *signature = NULL;
 	if (denial->count < REPLACED_MAX) {
-		signature = signer_deny(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
+		signature = signer_sign(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
 		                        denial->ctx->conf.policy.expose);
 	}
 	if (signature == NULL) {
@@ -89,8 +86,7 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 		return false;
 	}
 
-	denial->replaced[denial->count].owner = signature->owner;
-	denial->replaced[denial->count++].signature = signature;
+	denial->replaced[denial->count++] = signature;
 	/* The packet's memory, freed after the query, keeps the owner. Knot has checked for duplicates before. */
 	*flags &= ~(KNOT_PF_FREE | KNOT_PF_CHECKDUP);
 	rrset->rrs = signature->truth;
@@ -118,9 +114,9 @@ static bool replace_rrsigs(const denial_t *denial, knot_rrset_t *rrset, uint16_t
 		return true;
 	}
 	for (unsigned i = 0; i < denial->count; i++) {
-		if (knot_dname_is_equal(denial->replaced[i].owner, rrset->owner) || denial->node != NULL) {
+		if (knot_dname_is_equal(denial->replaced[i]->owner, rrset->owner) || denial->node != NULL) {
 			*flags &= ~KNOT_PF_FREE;
-			rrset->rrs = denial->replaced[i].signature->rrsigs;
+			rrset->rrs = denial->replaced[i]->rrsigs;
 			return true;
 		}
 	}

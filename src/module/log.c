@@ -74,25 +74,14 @@ void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, ta
 	}
 	const char *type = addr_name(id);
 	const char *why = reason(atomic_load_explicit(&entry->failed_ede, memory_order_relaxed));
-	switch (state) {
-	case STATE_STALE:
-		knotd_mod_log(mod, LOG_WARNING,
-		              "ALIAS at %s, target %s, %s fails to resolve (%s), "
-		              "the last good answer is served",
-		              name, target_name, type, why);
-		break;
-	case STATE_FAILED:
-		knotd_mod_log(mod, LOG_WARNING,
-		              "ALIAS at %s, target %s, %s fails to resolve (%s), "
-		              "there is nothing to serve",
-		              name, target_name, type, why);
-		break;
-	case STATE_DANGLING:
+	if (fails) {
+		const char *effect = (state == STATE_STALE) ? "the last good answer is served" : "there is nothing to serve";
+		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, target %s, %s fails to resolve (%s), %s",
+		              name, target_name, type, why, effect);
+	} else if (state == STATE_DANGLING) {
 		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, target %s does not exist", name, target_name);
-		break;
-	default:
-		knotd_mod_log(mod, LOG_NOTICE, "ALIAS at %s, target %s, %s is resolved again",
-		              name, target_name, type);
+	} else {
+		knotd_mod_log(mod, LOG_NOTICE, "ALIAS at %s, target %s, %s is resolved again", name, target_name, type);
 	}
 }
 
@@ -108,6 +97,9 @@ void log_signed_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod)
 
 void log_zone_rate(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
 {
+	if (!atomic_load_explicit(&ctx->tenant->delayed, memory_order_relaxed)) {
+		return;
+	}
 	atomic_store_explicit(&ctx->tenant->delayed, false, memory_order_relaxed);
 	if (is_time(&ctx->delayed_logged_at, DELAYED_PAUSE_MS, now)) {
 		knotd_mod_log(mod, LOG_WARNING, "zone-rate of %u queries/s reached, targets wait for their turn",
@@ -117,6 +109,9 @@ void log_zone_rate(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now)
 
 void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod)
 {
+	if (!log_queue_pending(engine_log(ctx->engine))) {
+		return;
+	}
 	log_message_t *items = log_queue_take(engine_log(ctx->engine));
 	for (const log_message_t *item = items; item != NULL; item = item->next) {
 		knotd_mod_log(mod, item->priority, "%s", item->text);

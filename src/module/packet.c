@@ -4,21 +4,13 @@
 
 #include "util/rrtype.h"
 
-static void add_count(knot_pkt_t *pkt, int16_t count)
-{
-	switch (pkt->current) {
-	case KNOT_ANSWER: knot_wire_add_ancount(pkt->wire, count); break;
-	case KNOT_AUTHORITY: knot_wire_add_nscount(pkt->wire, count); break;
-	default: knot_wire_add_arcount(pkt->wire, count); break;
-	}
-}
-
 /*! Takes back all RRsets from `first` on. Their entries stay in the packet's arrays. \return The old RRset count. */
 static uint16_t take_back(knot_pkt_t *pkt, uint16_t first)
 {
 	uint16_t end = pkt->rrset_count;
+	uint8_t *count = pkt->wire + KNOT_WIRE_OFFSET_ANCOUNT + pkt->current * sizeof(uint16_t);
 	for (uint16_t i = first; i < end; i++) {
-		add_count(pkt, -(int16_t)pkt->rr[i].rrs.count);
+		knot_wire_write_u16(count, knot_wire_read_u16(count) - pkt->rr[i].rrs.count);
 	}
 	pkt->size = pkt->rr_info[first].pos;
 	pkt->rrset_count = first;

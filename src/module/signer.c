@@ -238,28 +238,10 @@ static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	return signature;
 }
 
-const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset)
+/*! Corrects an NSEC or NSEC3, and signs it. */
+static const signature_t *make_true(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
+                                    uint32_t variant, uint16_t denied, bool expose, uint64_t now)
 {
-	uint64_t now = time(NULL);
-	uint32_t variant = signature_variant(rrset->type, 0);
-	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
-	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
-		return kept;
-	}
-	static const knot_rdataset_t none = { 0 };
-	return make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
-}
-
-const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
-                               uint16_t denied, bool expose)
-{
-	uint64_t now = time(NULL);
-	uint32_t variant = signature_variant(rrset->type, denied);
-	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
-	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
-		return kept;
-	}
-
 	const nsec_change_t changes[] = {
 		{ KNOT_RRTYPE_A, denied != KNOT_RRTYPE_A },
 		{ KNOT_RRTYPE_AAAA, denied != KNOT_RRTYPE_AAAA },
@@ -278,4 +260,20 @@ const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	}
 	free(truth);
 	return made;
+}
+
+const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
+                               uint16_t denied, bool expose)
+{
+	uint64_t now = time(NULL);
+	uint32_t variant = signature_variant(rrset->type, denied);
+	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
+	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
+		return kept;
+	}
+	if (!addr_is_rrtype(rrset->type)) {
+		return make_true(signer, mod, keys, rrset, variant, denied, expose, now);
+	}
+	static const knot_rdataset_t none = { 0 };
+	return make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
 }

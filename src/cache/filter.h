@@ -20,7 +20,7 @@
 #define FILTER_IPV4_LEN 4
 #define FILTER_IPV6_LEN 16
 
-/*! Addresses from `first` to `last`, both included, in network order. IPv4 addresses are padded with zeros. */
+/*! Addresses from `first` to `last`, both included, in network order. IPv4 addresses are IPv4-mapped. */
 typedef struct {
 	uint8_t first[FILTER_IPV6_LEN];
 	uint8_t last[FILTER_IPV6_LEN];

@@ -77,15 +77,11 @@ cache_t *cache_new(void)
 
 	CDS_INIT_LIST_HEAD(&cache->lru);
 	cache->buckets = BUCKETS_MIN;
-	if (has_room(cache)) {
+	if (has_room(cache) && getrandom(&cache->seed, sizeof(cache->seed), 0) == sizeof(cache->seed)) {
 		cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
 	}
 	if (cache->table == NULL) {
 		free(cache);
-		return NULL;
-	}
-	if (getrandom(&cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
-		cache_free(cache);
 		return NULL;
 	}
 	return cache;

@@ -14,35 +14,13 @@
 
 #include "util/name.h"
 
+#define ONLINESIGN "mod-onlinesign"
+
+#define DNS_PORT 53
+#define MINUTE 60
+#define DAY 86400
+
 /* clang-format off */
-#define MOD_RESOLVER		"\x08""resolver"
-#define MOD_REQUIRE_AD		"\x0A""require-ad"
-#define MOD_TIMEOUT		"\x07""timeout"
-#define MOD_RETRY		"\x05""retry"
-#define MOD_COLD_WAIT		"\x09""cold-wait"
-#define MOD_TTL_MIN		"\x07""ttl-min"
-#define MOD_TTL_MAX		"\x07""ttl-max"
-#define MOD_NEGATIVE_TTL_MAX	"\x10""negative-ttl-max"
-#define MOD_FAILURE_TTL		"\x0B""failure-ttl"
-#define MOD_KEEP_WARM		"\x09""keep-warm"
-#define MOD_STALE_MAX		"\x09""stale-max"
-#define MOD_MAX_RATE		"\x08""max-rate"
-#define MOD_MAX_TARGETS		"\x0B""max-targets"
-#define MOD_ZONE_RATE		"\x09""zone-rate"
-#define MOD_STORE		"\x05""store"
-#define MOD_SIBLING		"\x07""sibling"
-#define MOD_NXDOMAIN		"\x08""nxdomain"
-#define MOD_EXPOSE		"\x06""expose"
-#define MOD_DENY_ADDRESS	"\x0C""deny-address"
-#define MOD_ALLOW_TARGET	"\x0C""allow-target"
-#define MOD_DENY_TARGET		"\x0B""deny-target"
-
-#define ONLINESIGN		"mod-onlinesign"
-
-#define DNS_PORT	53
-#define MINUTE		60
-#define DAY		86400
-
 static const knot_lookup_t sibling_modes[] = {
 	{ SIBLING_FALLBACK, "fallback" },
 	{ SIBLING_MERGE,    "merge" },
@@ -129,41 +107,41 @@ static int check_suffix(knotd_conf_check_args_t *args)
 
 /* clang-format off */
 const yp_item_t conf_schema[] = {
-	{ MOD_RESOLVER,         YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI, { check_resolver } },
-	{ MOD_REQUIRE_AD,       YP_TBOOL, YP_VNONE },
-	{ MOD_TIMEOUT,          YP_TINT,  YP_VINT = { 50, 60000, 2000 } },
-	{ MOD_RETRY,            YP_TINT,  YP_VINT = { 0, 5, 2 } },
-	{ MOD_COLD_WAIT,        YP_TINT,  YP_VINT = { 0, 10000, 1000 } },
-	{ MOD_TTL_MIN,          YP_TINT,  YP_VINT = { 0, INT32_MAX, 0, YP_STIME } },
-	{ MOD_TTL_MAX,          YP_TINT,  YP_VINT = { 1, INT32_MAX, DAY, YP_STIME } },
-	{ MOD_NEGATIVE_TTL_MAX, YP_TINT,  YP_VINT = { 0, INT32_MAX, 5 * MINUTE, YP_STIME } },
-	{ MOD_FAILURE_TTL,      YP_TINT,  YP_VINT = { 1, 5 * MINUTE, 5, YP_STIME } },
-	{ MOD_KEEP_WARM,        YP_TINT,  YP_VINT = { 0, POLICY_WEEK, DAY, YP_STIME } },
-	{ MOD_STALE_MAX,        YP_TINT,  YP_VINT = { 0, POLICY_WEEK, DAY, YP_STIME } },
-	{ MOD_MAX_RATE,         YP_TINT,  YP_VINT = { 1, 1000000, 1000 } },
-	{ MOD_MAX_TARGETS,      YP_TINT,  YP_VINT = { 1, 100000000, 1000000 } },
-	{ MOD_ZONE_RATE,        YP_TINT,  YP_VINT = { 0, 1000000, 0 } },
-	{ MOD_STORE,            YP_TSTR,  YP_VSTR = { "alias" } },
-	{ MOD_SIBLING,          YP_TOPT,  YP_VOPT = { sibling_modes, SIBLING_FALLBACK } },
-	{ MOD_NXDOMAIN,         YP_TOPT,  YP_VOPT = { nxdomain_modes, NXDOMAIN_NODATA } },
-	{ MOD_EXPOSE,           YP_TBOOL, YP_VNONE },
-	{ MOD_DENY_ADDRESS,     YP_TNET,  YP_VNONE, YP_FMULTI, { check_network } },
-	{ MOD_ALLOW_TARGET,     YP_TDNAME, YP_VNONE, YP_FMULTI, { check_suffix } },
-	{ MOD_DENY_TARGET,      YP_TDNAME, YP_VNONE, YP_FMULTI, { check_suffix } },
+	{ NAME("resolver"),         YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI, { check_resolver } },
+	{ NAME("require-ad"),       YP_TBOOL, YP_VNONE },
+	{ NAME("timeout"),          YP_TINT,  YP_VINT = { 50, 60000, 2000 } },
+	{ NAME("retry"),            YP_TINT,  YP_VINT = { 0, 5, 2 } },
+	{ NAME("cold-wait"),        YP_TINT,  YP_VINT = { 0, 10000, 1000 } },
+	{ NAME("ttl-min"),          YP_TINT,  YP_VINT = { 0, INT32_MAX, 0, YP_STIME } },
+	{ NAME("ttl-max"),          YP_TINT,  YP_VINT = { 1, INT32_MAX, DAY, YP_STIME } },
+	{ NAME("negative-ttl-max"), YP_TINT,  YP_VINT = { 0, INT32_MAX, 5 * MINUTE, YP_STIME } },
+	{ NAME("failure-ttl"),      YP_TINT,  YP_VINT = { 1, 5 * MINUTE, 5, YP_STIME } },
+	{ NAME("keep-warm"),        YP_TINT,  YP_VINT = { 0, POLICY_WEEK, DAY, YP_STIME } },
+	{ NAME("stale-max"),        YP_TINT,  YP_VINT = { 0, POLICY_WEEK, DAY, YP_STIME } },
+	{ NAME("max-rate"),         YP_TINT,  YP_VINT = { 1, 1000000, 1000 } },
+	{ NAME("max-targets"),      YP_TINT,  YP_VINT = { 1, 100000000, 1000000 } },
+	{ NAME("zone-rate"),        YP_TINT,  YP_VINT = { 0, 1000000, 0 } },
+	{ NAME("store"),            YP_TSTR,  YP_VSTR = { "alias" } },
+	{ NAME("sibling"),          YP_TOPT,  YP_VOPT = { sibling_modes, SIBLING_FALLBACK } },
+	{ NAME("nxdomain"),         YP_TOPT,  YP_VOPT = { nxdomain_modes, NXDOMAIN_NODATA } },
+	{ NAME("expose"),           YP_TBOOL, YP_VNONE },
+	{ NAME("deny-address"),     YP_TNET,  YP_VNONE, YP_FMULTI, { check_network } },
+	{ NAME("allow-target"),     YP_TDNAME, YP_VNONE, YP_FMULTI, { check_suffix } },
+	{ NAME("deny-target"),      YP_TDNAME, YP_VNONE, YP_FMULTI, { check_suffix } },
 	{ NULL }
 };
 /* clang-format on */
 
 int conf_check(knotd_conf_check_args_t *args)
 {
-	knotd_conf_t ttl_min = knotd_conf_check_item(args, MOD_TTL_MIN);
-	knotd_conf_t ttl_max = knotd_conf_check_item(args, MOD_TTL_MAX);
+	knotd_conf_t ttl_min = knotd_conf_check_item(args, NAME("ttl-min"));
+	knotd_conf_t ttl_max = knotd_conf_check_item(args, NAME("ttl-max"));
 	if (ttl_min.single.integer > ttl_max.single.integer) {
 		args->err_str = "ttl-min must not be greater than ttl-max";
 		return KNOT_EINVAL;
 	}
 
-	knotd_conf_t resolver = knotd_conf_check_item(args, MOD_RESOLVER);
+	knotd_conf_t resolver = knotd_conf_check_item(args, NAME("resolver"));
 	size_t count = resolver.count;
 	knotd_conf_free(&resolver);
 	if (count > RESOLVERS_MAX) {
@@ -177,31 +155,31 @@ int conf_check(knotd_conf_check_args_t *args)
 static void load_values(conf_alias_t *conf, knotd_mod_t *mod)
 {
 	policy_t *policy = &conf->policy;
-	policy->cold_wait = knotd_conf_mod(mod, MOD_COLD_WAIT).single.integer;
-	policy->ttl_min = knotd_conf_mod(mod, MOD_TTL_MIN).single.integer;
-	policy->ttl_max = knotd_conf_mod(mod, MOD_TTL_MAX).single.integer;
-	policy->sibling = knotd_conf_mod(mod, MOD_SIBLING).single.option;
-	policy->nxdomain = knotd_conf_mod(mod, MOD_NXDOMAIN).single.option;
-	policy->expose = knotd_conf_mod(mod, MOD_EXPOSE).single.boolean;
+	policy->cold_wait = knotd_conf_mod(mod, NAME("cold-wait")).single.integer;
+	policy->ttl_min = knotd_conf_mod(mod, NAME("ttl-min")).single.integer;
+	policy->ttl_max = knotd_conf_mod(mod, NAME("ttl-max")).single.integer;
+	policy->sibling = knotd_conf_mod(mod, NAME("sibling")).single.option;
+	policy->nxdomain = knotd_conf_mod(mod, NAME("nxdomain")).single.option;
+	policy->expose = knotd_conf_mod(mod, NAME("expose")).single.boolean;
 	policy->refresh = (refresh_options_t){
-		.timeout = knotd_conf_mod(mod, MOD_TIMEOUT).single.integer,
-		.retry = knotd_conf_mod(mod, MOD_RETRY).single.integer,
-		.failure_ttl = knotd_conf_mod(mod, MOD_FAILURE_TTL).single.integer,
-		.negative_ttl_max = knotd_conf_mod(mod, MOD_NEGATIVE_TTL_MAX).single.integer,
-		.keep_warm = knotd_conf_mod(mod, MOD_KEEP_WARM).single.integer,
-		.stale_max = knotd_conf_mod(mod, MOD_STALE_MAX).single.integer,
+		.timeout = knotd_conf_mod(mod, NAME("timeout")).single.integer,
+		.retry = knotd_conf_mod(mod, NAME("retry")).single.integer,
+		.failure_ttl = knotd_conf_mod(mod, NAME("failure-ttl")).single.integer,
+		.negative_ttl_max = knotd_conf_mod(mod, NAME("negative-ttl-max")).single.integer,
+		.keep_warm = knotd_conf_mod(mod, NAME("keep-warm")).single.integer,
+		.stale_max = knotd_conf_mod(mod, NAME("stale-max")).single.integer,
 		.hold = (policy->nxdomain == NXDOMAIN_HOLD),
 	};
-	conf->limits.max_rate = knotd_conf_mod(mod, MOD_MAX_RATE).single.integer;
-	conf->limits.max_targets = knotd_conf_mod(mod, MOD_MAX_TARGETS).single.integer;
-	conf->zone_rate = knotd_conf_mod(mod, MOD_ZONE_RATE).single.integer;
+	conf->limits.max_rate = knotd_conf_mod(mod, NAME("max-rate")).single.integer;
+	conf->limits.max_targets = knotd_conf_mod(mod, NAME("max-targets")).single.integer;
+	conf->zone_rate = knotd_conf_mod(mod, NAME("zone-rate")).single.integer;
 	conf->max_waiters = knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_TCP).single.integer / 2;
 	conf->rotate = knotd_conf(mod, NAME("server"), NAME("answer-rotation"), NULL).single.boolean;
 }
 
 static int load_networks(address_set_t *set, knotd_mod_t *mod)
 {
-	knotd_conf_t conf = knotd_conf_mod(mod, MOD_DENY_ADDRESS);
+	knotd_conf_t conf = knotd_conf_mod(mod, NAME("deny-address"));
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
 		const knotd_conf_val_t *val = &conf.multi[i];
@@ -233,8 +211,8 @@ static int load_filters(conf_alias_t *conf, knotd_mod_t *mod)
 {
 	policy_t *policy = &conf->policy;
 	int ret = load_networks(&policy->deny_address, mod);
-	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->allow_target, mod, MOD_ALLOW_TARGET) : ret;
-	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->deny_target, mod, MOD_DENY_TARGET) : ret;
+	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->allow_target, mod, NAME("allow-target")) : ret;
+	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->deny_target, mod, NAME("deny-target")) : ret;
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "failed to load 'deny-address', 'allow-target' or 'deny-target' (%s)",
 		              knot_strerror(ret));
@@ -245,13 +223,13 @@ static int load_filters(conf_alias_t *conf, knotd_mod_t *mod)
 static int load_resolvers(conf_alias_t *conf, knotd_mod_t *mod)
 {
 	resolvers_t *set = &conf->engine.resolvers;
-	knotd_conf_t list = knotd_conf_mod(mod, MOD_RESOLVER);
+	knotd_conf_t list = knotd_conf_mod(mod, NAME("resolver"));
 	int ret = (list.count == 0) ? resolvers_system(set) : KNOT_EOK;
 	for (size_t i = 0; i < list.count && ret == KNOT_EOK; i++) {
 		ret = resolvers_add(set, &list.multi[i].addr);
 	}
 	knotd_conf_free(&list);
-	set->require_ad = knotd_conf_mod(mod, MOD_REQUIRE_AD).single.boolean;
+	set->require_ad = knotd_conf_mod(mod, NAME("require-ad")).single.boolean;
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR,
 		              "no usable resolver, neither in option 'resolver' nor in the system's resolv.conf");
@@ -262,7 +240,7 @@ static int load_resolvers(conf_alias_t *conf, knotd_mod_t *mod)
 /*! Reads the directory of the store. A relative path is below knotd's databases. */
 static int load_store(conf_alias_t *conf, knotd_mod_t *mod)
 {
-	const char *store = knotd_conf_mod(mod, MOD_STORE).single.string;
+	const char *store = knotd_conf_mod(mod, NAME("store")).single.string;
 	const char *storage = knotd_conf(mod, NAME("database"), NAME("storage"), NULL).single.string;
 	bool relative = (store[0] != '/' && store[0] != '\0');
 	char *path = conf->engine.store;

@@ -242,22 +242,10 @@ static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state)
 
 /* --- hiding the record --- */
 
-static bool is_no_alias(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
-{
-	(void)flags, (void)ctx;
-	return !shows_alias(rrset);
-}
-
 /*! Removes the record and its RRSIGs from the answer. \return False if there is none or it may be shown. */
 static bool drop_alias(const qctx_t *qctx)
 {
-	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
-	for (uint16_t i = 0; i < answer->count && !qctx->ctx->conf.policy.expose; i++) {
-		if (shows_alias(knot_pkt_rr(answer, i))) {
-			return packet_edit(qctx->pkt, answer->pos + i, is_no_alias, NULL) == KNOT_EOK;
-		}
-	}
-	return false;
+	return !qctx->ctx->conf.policy.expose && packet_drop(qctx->pkt, RRTYPE_ALIAS);
 }
 
 /*! Refuses a query whose answer shows the record and can't do without it. */
@@ -414,6 +402,6 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	/* The answer section itself may have the owner's NSEC. */
 	bool has_nsec = qctx.qtype == KNOT_RRTYPE_ANY || qctx.qtype == KNOT_RRTYPE_NSEC;
 	return (has_nsec && qctx.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) ?
-	               denial_correct(state, pkt, qdata, mod) :
+	               denial_hook(state, pkt, qdata, mod) :
 	               state;
 }

@@ -132,8 +132,8 @@ static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 	return rrset->type != KNOT_RRTYPE_RRSIG || replace_rrsigs(denial, rrset, flags);
 }
 
-knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
-                                knotd_qdata_t *qdata, knotd_mod_t *mod)
+knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	const knot_pktsection_t *section = &pkt->sections[pkt->current];
 	uint16_t i = 0;
@@ -168,18 +168,12 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 	return (ret == KNOT_ESPACE) ? KNOTD_IN_STATE_TRUNC : state;
 }
 
-knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
-                             knotd_qdata_t *qdata, knotd_mod_t *mod)
-{
-	return knot_pkt_has_dnssec(qdata->query) ? denial_correct(state, pkt, qdata, mod) : state;
-}
-
 /*! Whether a reply has records that a later hook would have hidden or corrected. */
 static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
 {
 	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
 		if ((ctx->signer != NULL && lists_alias(&pkt->rr[i])) ||
-		    (!ctx->conf.policy.expose && shows_alias(&pkt->rr[i]))) {
+		    (!ctx->conf.policy.expose && shows_type(&pkt->rr[i], RRTYPE_ALIAS))) {
 			return true;
 		}
 	}

@@ -15,9 +15,12 @@
 #include "module/context.h"
 
 /*!
- * \brief Hook of the stages KNOTD_STAGE_AUTHORITY and KNOTD_STAGE_ADDITIONAL, of a module with a signer.
+ * \brief Corrects the NSEC and NSEC3 records of the current section, if the module has a signer.
  *
- * On a worker, inside rcu_read_lock().
+ * Hook of the stages KNOTD_STAGE_AUTHORITY and KNOTD_STAGE_ADDITIONAL; the answer hook calls it for its section. On a
+ * worker, inside rcu_read_lock().
+ *
+ * \return The new state: TRUNC or ERROR if that fails.
  */
 knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod);
@@ -30,13 +33,3 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
  */
 knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
                               knotd_qdata_t *qdata, knotd_mod_t *mod);
-
-/*!
- * \brief Corrects the NSEC and NSEC3 records of the current section. On a worker, inside rcu_read_lock().
- *
- * \param state  State of the reply.
- *
- * \return The new state: TRUNC or ERROR if that fails.
- */
-knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
-                                knotd_qdata_t *qdata, knotd_mod_t *mod);

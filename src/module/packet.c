@@ -2,8 +2,6 @@
 
 #include "module/packet.h"
 
-#include "util/rrtype.h"
-
 /*! Takes back all RRsets from `first` on. Their entries stay in the packet's arrays. \return The old RRset count. */
 static uint16_t take_back(knot_pkt_t *pkt, uint16_t first)
 {
@@ -93,37 +91,32 @@ void packet_empty(knot_pkt_t *pkt)
 	}
 }
 
-static bool is_other_type(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+bool shows_type(const knot_rrset_t *rrset, uint16_t type)
 {
-	(void)flags;
-	uint16_t type = *(const uint16_t *)ctx;
-	return rrset->type != type &&
-	       (rrset->type != KNOT_RRTYPE_RRSIG || knot_rrsig_type_covered(rrset->rrs.rdata) != type);
-}
-
-bool packet_drop(knot_pkt_t *pkt, uint16_t type)
-{
-	const knot_pktsection_t *answer = &pkt->sections[KNOT_ANSWER];
-	if (pkt->current != KNOT_ANSWER) {
-		return false;
+	if (rrset->type != KNOT_RRTYPE_RRSIG) {
+		return rrset->type == type;
 	}
-	for (uint16_t i = pkt->rrset_count; i > answer->pos; i--) {
-		if (pkt->rr[i - 1].type == type) {
-			return packet_edit(pkt, i - 1, is_other_type, &type) == KNOT_EOK;
+	knot_rdata_t *rrsig = rrset->rrs.rdata;
+	for (uint16_t i = 0; i < rrset->rrs.count; i++, rrsig = knot_rdataset_next(rrsig)) {
+		if (knot_rrsig_type_covered(rrsig) == type) {
+			return true;
 		}
 	}
 	return false;
 }
 
-bool shows_alias(const knot_rrset_t *rrset)
+static bool shows_other_type(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 {
-	if (rrset->type != KNOT_RRTYPE_RRSIG) {
-		return rrset->type == RRTYPE_ALIAS;
-	}
-	knot_rdata_t *rrsig = rrset->rrs.rdata;
-	for (uint16_t i = 0; i < rrset->rrs.count; i++, rrsig = knot_rdataset_next(rrsig)) {
-		if (knot_rrsig_type_covered(rrsig) == RRTYPE_ALIAS) {
-			return true;
+	(void)flags;
+	return !shows_type(rrset, *(const uint16_t *)ctx);
+}
+
+bool packet_drop(knot_pkt_t *pkt, uint16_t type)
+{
+	const knot_pktsection_t *answer = &pkt->sections[KNOT_ANSWER];
+	for (uint16_t i = 0; i < answer->count && pkt->current == KNOT_ANSWER; i++) {
+		if (shows_type(knot_pkt_rr(answer, i), type)) {
+			return packet_edit(pkt, answer->pos + i, shows_other_type, &type) == KNOT_EOK;
 		}
 	}
 	return false;

@@ -328,7 +328,7 @@ static void set_adapted_tries(struct ares_options *options, const resolver_t *re
 }
 #endif
 
-static int open_channel(channel_t *channel, unsigned id, const resolvers_t *set)
+static bool open_channel(channel_t *channel, unsigned id, const resolvers_t *set)
 {
 	const resolver_t *resolver = channel->resolver;
 	static char no_file[] = "/dev/null", dns_only[] = "b";
@@ -364,14 +364,18 @@ static int open_channel(channel_t *channel, unsigned id, const resolvers_t *set)
 	mask |= ARES_OPT_QUERY_CACHE; /* The value 0 turns it off. */
 #endif
 	if (ares_init_options(&channel->ares, &options, mask) != ARES_SUCCESS) {
-		return KNOT_ENOMEM;
-	}
-	if (set_servers(channel->ares, set) != ARES_SUCCESS) {
-		ares_destroy(channel->ares);
-		return KNOT_ENOMEM;
+		return false;
 	}
 	ares_set_socket_callback(channel->ares, on_sock_created, channel);
-	return KNOT_EOK;
+	return set_servers(channel->ares, set) == ARES_SUCCESS;
+}
+
+/*! Ends the queries of all channels, also of those that could not be opened. */
+static void close_channels(resolver_t *resolver)
+{
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		ares_destroy(resolver->channel[i].ares); /* Calls on_reply() for each query. */
+	}
 }
 
 resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry)
@@ -390,10 +394,8 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeo
 
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		resolver->channel[i].resolver = resolver;
-		if (open_channel(&resolver->channel[i], i, set) != KNOT_EOK) {
-			while (i-- > 0) {
-				ares_destroy(resolver->channel[i].ares);
-			}
+		if (!open_channel(&resolver->channel[i], i, set)) {
+			close_channels(resolver);
 			free(resolver);
 			return NULL;
 		}
@@ -413,9 +415,7 @@ void resolver_count_tcp(resolver_t *resolver, uint64_t *count)
 void resolver_free(resolver_t *resolver)
 {
 	resolver->closing = true;
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		ares_destroy(resolver->channel[i].ares); /* Calls on_reply() for each query. */
-	}
+	close_channels(resolver);
 	uv_close((uv_handle_t *)&resolver->timer, on_closed);
 }
 

@@ -4,11 +4,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <libdnssec/sign.h>
 #include <libknot/libknot.h>
 
 /*! Octets of RRSIG RDATA before the signer's name. */
 #define FIXED_LEN 18
+/*! Octets of the longest signature: that of an RSA key of 4096 bits, with room to spare. */
+#define SIGNATURE_MAX 1024
 
 /*! Writes the RDATA before the signature. */
 static void write_head(uint8_t *out, const knot_dname_t *zone, const dnssec_key_t *key,
@@ -38,48 +41,37 @@ static int sign(dnssec_binary_t *signature, const dnssec_key_t *key, const dnsse
 	return ret;
 }
 
-static int add_rrsig(knot_rdataset_t *rrsigs, const uint8_t *head, size_t head_len, const dnssec_binary_t *signature)
-{
-	size_t len = head_len + signature->size;
-	knot_rdata_t *rdata = malloc(knot_rdata_size(len));
-	if (rdata == NULL) {
-		return KNOT_ENOMEM;
-	}
-	knot_rdata_init(rdata, head_len, head);
-	memcpy(rdata->data + head_len, signature->data, signature->size);
-	rdata->len = len;
-	int ret = knot_rdataset_add(rrsigs, rdata, NULL);
-	free(rdata);
-	return ret;
-}
-
 int rrsig_make(knot_rdataset_t *rrsigs, const knot_dname_t *zone, const keys_t *keys, const knot_rrset_t *covered,
                uint64_t inception, uint64_t expiration, bool reproducible)
 {
-	/* What is signed: the RDATA before the signature, then the records (RFC 4034, section 3.1.8.1). */
 	size_t head_len = FIXED_LEN + knot_dname_size(zone);
+	/* What is signed: the RDATA before the signature, then the records (RFC 4034, section 3.1.8.1). */
 	dnssec_binary_t message = { .data = malloc(head_len + KNOT_WIRE_MAX_PKTSIZE) };
-	if (message.data == NULL) {
-		return KNOT_ENOMEM;
-	}
-	int ret = knot_rrset_to_wire(covered, message.data + head_len, KNOT_WIRE_MAX_PKTSIZE, NULL);
-	if (ret > 0) {
-		message.size = head_len + ret;
-		ret = KNOT_EOK;
-	} else if (ret == 0) {
-		ret = KNOT_EINVAL;
+	knot_rdata_t *rdata = malloc(knot_rdata_size(head_len + SIGNATURE_MAX));
+	int ret = KNOT_ENOMEM;
+	if (message.data != NULL && rdata != NULL) {
+		ret = knot_rrset_to_wire(covered, message.data + head_len, KNOT_WIRE_MAX_PKTSIZE, NULL);
+		message.size = head_len + MAX(ret, 0);
+		ret = (ret == 0) ? KNOT_EINVAL : MIN(ret, KNOT_EOK);
 	}
 
 	for (unsigned i = 0; i < keys->count && ret == KNOT_EOK; i++) {
 		write_head(message.data, zone, keys->key[i], covered, inception, expiration);
 		dnssec_binary_t signature = { 0 };
 		ret = sign(&signature, keys->key[i], &message, reproducible);
+		if (ret == KNOT_EOK && signature.size > SIGNATURE_MAX) {
+			ret = KNOT_ERANGE;
+		}
 		if (ret == KNOT_EOK) {
-			ret = add_rrsig(rrsigs, message.data, head_len, &signature);
+			knot_rdata_init(rdata, head_len, message.data);
+			memcpy(rdata->data + head_len, signature.data, signature.size);
+			rdata->len += signature.size;
+			ret = knot_rdataset_add(rrsigs, rdata, NULL);
 		}
 		dnssec_binary_free(&signature);
 	}
 
 	free(message.data);
+	free(rdata);
 	return ret;
 }

@@ -45,13 +45,8 @@ static void insert_address(reply_t *reply, const uint8_t *addr)
 		return;
 	}
 
-	unsigned tail = reply->count - pos;
-	if (reply->count == REPLY_ADDRESSES_MAX) {
-		tail--;
-	} else {
-		reply->count++;
-	}
-	memmove(reply->addr[pos + 1], reply->addr[pos], tail * sizeof(reply->addr[0]));
+	reply->count = MIN(reply->count + 1, REPLY_ADDRESSES_MAX);
+	memmove(reply->addr[pos + 1], reply->addr[pos], (reply->count - pos - 1) * sizeof(reply->addr[0]));
 	memcpy(reply->addr[pos], addr, reply->len);
 }
 

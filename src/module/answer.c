@@ -50,15 +50,12 @@ static uint16_t signature_room(const qctx_t *qctx)
 /*! State of the reply after an attempt to put an RRset. */
 static knotd_in_state_t has_put(const qctx_t *qctx, int ret)
 {
-	switch (ret) {
-	case KNOT_EOK:
-		return KNOTD_IN_STATE_HIT;
-	case KNOT_ESPACE:
+	if (ret == KNOT_ESPACE) {
 		knot_wire_set_tc(qctx->pkt->wire);
 		return KNOTD_IN_STATE_TRUNC;
-	default:
-		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
+	return (ret == KNOT_EOK) ? KNOTD_IN_STATE_HIT :
+	                           reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 }
 
 static knotd_in_state_t put(const qctx_t *qctx, const knot_rrset_t *rrset, uint16_t flags)
@@ -80,7 +77,7 @@ static knotd_in_state_t put(const qctx_t *qctx, const knot_rrset_t *rrset, uint1
 }
 
 /*! Puts the signatures of the RRset that was put last. */
-static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rrsigs, uint16_t flags)
+static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rrsigs)
 {
 	knot_pkt_t *pkt = qctx->pkt;
 	const knot_rrset_t *covered = &pkt->rr[pkt->rrset_count - 1];
@@ -89,7 +86,7 @@ static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rr
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, covered->owner, KNOT_RRTYPE_RRSIG, KNOT_CLASS_IN, covered->ttl);
 	rrset.rrs = *rrsigs;
-	return has_put(qctx, knot_pkt_put(pkt, hint, &rrset, flags));
+	return has_put(qctx, knot_pkt_put(pkt, hint, &rrset, 0));
 }
 
 /*!
@@ -113,11 +110,8 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 	knot_rrset_init(&own, qctx->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(qctx));
 	own.rrs = rrset->rrs;
 	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own, 0, false);
-	if (signature == NULL) {
-		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
-	}
-	knotd_in_state_t state = put(qctx, rrset, flags);
-	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs, 0) : state;
+	knotd_in_state_t state = (signature != NULL) ? put(qctx, rrset, flags) : has_put(qctx, KNOT_ERROR);
+	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs) : state;
 }
 
 /*! Puts the union of several sets, without target addresses that `deny-address` rules out. */
@@ -167,7 +161,7 @@ static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const
 static void note_denied_address(const qctx_t *qctx)
 {
 	stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_ADDRESS);
-	log_once(qctx->ctx, qctx->mod, qctx_owner(qctx), "addresses left out, 'deny-address' rules them out");
+	log_once(qctx, "addresses left out, 'deny-address' rules them out");
 }
 
 /*! Counts what a client gets. \return `state`. */
@@ -289,7 +283,7 @@ static knotd_in_state_t put_own(const qctx_t *qctx, const node_rrset_t *own)
 			ret = knot_rdataset_add(&rrsigs, rrsig, mm);
 		}
 	}
-	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs, 0) : has_put(qctx, ret);
+	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs) : has_put(qctx, ret);
 }
 
 /*! Answers ANY with the first type for which targets have addresses, or with NODATA if there is none. */
@@ -346,7 +340,7 @@ static signer_state_t find_keys(qctx_t *qctx)
 		return SIGNER_UNSIGNED;
 	}
 	if (qctx->ctx->signer == NULL) {
-		log_signed_elsewhere(qctx->ctx, qctx->mod);
+		log_signed_elsewhere(qctx);
 	}
 	return SIGNER_LOST;
 }
@@ -392,7 +386,7 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 	qctx_ask(&qctx);
 	log_queued(qctx.ctx, mod);
-	log_zone_rate(qctx.ctx, mod, qctx.now);
+	log_zone_rate(&qctx);
 
 	signer_state_t signing = find_keys(&qctx);
 	if (signing == SIGNER_BUSY || signing == SIGNER_LOST) {

@@ -52,12 +52,11 @@ int packet_edit(knot_pkt_t *pkt, uint16_t first, packet_edit_f edit, void *ctx)
 		knot_rrset_t rrset = pkt->rr[i];
 		uint16_t flags = pkt->rr_info[i].flags;
 		uint16_t hint = knot_compr_hint(&pkt->rr_info[i], KNOT_COMPR_HINT_OWNER);
-		if (ret != KNOT_EOK || !edit(&rrset, &flags, ctx)) {
-			release(pkt, &rrset, flags);
-			continue;
+		bool wanted = (ret == KNOT_EOK && edit(&rrset, &flags, ctx));
+		if (wanted) {
+			ret = knot_pkt_put(pkt, owner_hint(pkt, first, &rrset, hint), &rrset, flags);
 		}
-		ret = knot_pkt_put(pkt, owner_hint(pkt, first, &rrset, hint), &rrset, flags);
-		if (ret != KNOT_EOK) {
+		if (!wanted || ret != KNOT_EOK) {
 			release(pkt, &rrset, flags);
 		}
 	}

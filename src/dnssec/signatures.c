@@ -25,6 +25,7 @@
 typedef struct signature *bucket_t;
 
 struct signatures {
+	bucket_t first[FIRST]; /*!< Segment 0. */
 	bucket_t *segment[SEGMENTS];
 	_Atomic uint32_t buckets; /*!< In use. */
 	_Atomic uint32_t count;
@@ -72,11 +73,9 @@ signatures_t *signatures_new(uint32_t max)
 
 	table->buckets = FIRST;
 	table->max = max;
-	table->segment[0] = calloc(table->buckets, sizeof(bucket_t));
-	if (table->segment[0] == NULL ||
-	    getrandom(&table->seed, sizeof(table->seed), 0) != sizeof(table->seed) ||
+	table->segment[0] = table->first;
+	if (getrandom(&table->seed, sizeof(table->seed), 0) != sizeof(table->seed) ||
 	    pthread_mutex_init(&table->lock, NULL) != 0) {
-		free(table->segment[0]);
 		free(table);
 		return NULL;
 	}
@@ -93,7 +92,7 @@ void signatures_free(signatures_t *table)
 	cds_list_for_each_entry_safe(signature, next, &table->lru, lru) {
 		free(signature);
 	}
-	for (unsigned i = 0; i < SEGMENTS; i++) {
+	for (unsigned i = 1; i < SEGMENTS; i++) {
 		free(table->segment[i]);
 	}
 	pthread_mutex_destroy(&table->lock);
@@ -120,11 +119,10 @@ signature_t *signature_new(const knot_dname_t *owner, uint32_t variant, const kn
 {
 	/* Sets come first: they need alignment, and their sizes keep it. */
 	size_t owner_len = knot_dname_size(owner);
-	signature_t *signature = malloc(sizeof(*signature) + base->size + truth->size + rrsigs->size + owner_len);
+	signature_t *signature = calloc(1, sizeof(*signature) + base->size + truth->size + rrsigs->size + owner_len);
 	if (signature == NULL) {
 		return NULL;
 	}
-	memset(signature, 0, sizeof(*signature));
 	signature->variant = variant;
 	uint8_t *pos = copy_set(&signature->base, base, signature->data);
 	pos = copy_set(&signature->truth, truth, pos);

@@ -145,7 +145,7 @@ void address_set_remove(const address_set_t *set, knot_rdataset_t *rrs)
 
 /* --- names --- */
 
-/*! Any total order would do. This one seldom has to compare names. */
+/*! By size, and then in any order: this one seldom has to compare names. */
 static int compare_suffixes(const void *a, const void *b)
 {
 	const suffix_t *one = a, *other = b;
@@ -169,7 +169,6 @@ int name_set_add(name_set_t *set, const knot_dname_t *name)
 	}
 	knot_dname_to_lower(suffix.name);
 	set->suffix[set->count++] = suffix;
-	set->longest = MAX(set->longest, suffix.size);
 	return KNOT_EOK;
 }
 
@@ -196,9 +195,10 @@ bool name_set_covers(const name_set_t *set, const knot_dname_t *name)
 	}
 
 	/* Looks for the name itself, then for each name above it. */
+	size_t longest = set->suffix[set->count - 1].size;
 	suffix_t key = { .name = (knot_dname_t *)name, .size = knot_dname_size(name) };
 	while (true) {
-		if (key.size <= set->longest &&
+		if (key.size <= longest &&
 		    bsearch(&key, set->suffix, set->count, sizeof(key), compare_suffixes) != NULL) {
 			return true;
 		}

@@ -88,7 +88,6 @@ typedef struct {
 typedef struct {
 	suffix_t *suffix; /*!< Sorted once sealed. */
 	size_t count;
-	size_t longest; /*!< Size of the longest suffix, in octets. */
 } name_set_t;
 
 /*! \brief Adds a copy of a name in any case, as a suffix. \return KNOT_ENOMEM or KNOT_EOK. */

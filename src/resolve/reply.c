@@ -125,11 +125,8 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
 	reply->count = 0;
 	reply->len = addr_len(addr_type(type));
 
-	if (len < KNOT_WIRE_HEADER_SIZE || len > KNOT_WIRE_MAX_PKTSIZE) {
-		return;
-	}
-
-	knot_pkt_t *pkt = knot_pkt_new((void *)wire, len, NULL);
+	bool possible = len >= KNOT_WIRE_HEADER_SIZE && len <= KNOT_WIRE_MAX_PKTSIZE;
+	knot_pkt_t *pkt = possible ? knot_pkt_new((void *)wire, len, NULL) : NULL;
 	if (pkt == NULL) {
 		return;
 	}

@@ -27,8 +27,8 @@
 #define ADAPTED_WAIT_MS 250
 
 /*!
- * Channels, by bits. Queries without EDNS have their own: after a FORMERR c-ares 1.18 strips the OPT even off a query without
- * one. Queries over TCP have their own: c-ares 1.18 waits for their replies only as long as for a datagram, and keeps a
+ * Channels, by bits. Queries without EDNS have their own: after a FORMERR c-ares 1.18 strips the OPT even off a query
+ * without one. Queries over TCP have their own: c-ares 1.18 waits for their replies only as long as for a datagram, and keeps a
  * connection that has died.
  */
 enum {
@@ -256,10 +256,7 @@ static int on_sock_created(ares_socket_t fd, int type, void *arg)
 	resolver_t *resolver = channel->resolver;
 	/* libuv doubles its table of descriptors, and ends the process when there is no memory. */
 	sock_t *sock = can_alloc(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
-	if (sock == NULL) {
-		return -1;
-	}
-	if (uv_poll_init_socket(resolver->loop, &sock->poll, fd) != 0) {
+	if (sock == NULL || uv_poll_init_socket(resolver->loop, &sock->poll, fd) != 0) {
 		free(sock);
 		return -1;
 	}

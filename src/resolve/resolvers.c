@@ -22,7 +22,8 @@ int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr)
 	uint32_t addr4 = ntohl(in->sin_addr.s_addr);
 	bool is_ipv4 = (addr->ss_family == AF_INET);
 	bool unusable = is_ipv4 ? IN_MULTICAST(addr4) || addr4 == INADDR_BROADCAST :
-	                          addr->ss_family != AF_INET6 || IN6_IS_ADDR_MULTICAST(addr6) || IN6_IS_ADDR_LINKLOCAL(addr6);
+	                          addr->ss_family != AF_INET6 || IN6_IS_ADDR_MULTICAST(addr6) ||
+	                                  IN6_IS_ADDR_LINKLOCAL(addr6);
 	const void *data = is_ipv4 ? (const void *)&in->sin_addr : addr6;
 	size_t len = is_ipv4 ? sizeof(in->sin_addr) : sizeof(*addr6);
 	if (unusable || in->sin_port == 0 || memcmp(data, any, len) == 0) {
@@ -48,7 +49,7 @@ int resolvers_system(resolvers_t *set)
 	}
 
 	struct ares_addr_port_node *nodes = NULL;
-	int ret = ares_get_servers_ports(channel, &nodes) == ARES_SUCCESS ? KNOT_EOK : KNOT_ENOENT;
+	(void)ares_get_servers_ports(channel, &nodes); /* Without memory there are none. */
 	for (const struct ares_addr_port_node *node = nodes; node != NULL; node = node->next) {
 		struct sockaddr_storage addr = { .ss_family = node->family };
 		struct sockaddr_in *in = (struct sockaddr_in *)&addr;
@@ -63,7 +64,7 @@ int resolvers_system(resolvers_t *set)
 	ares_free_data(nodes);
 	ares_destroy(channel);
 
-	return (ret == KNOT_EOK && set->count == 0) ? KNOT_ENOENT : ret;
+	return (set->count > 0) ? KNOT_EOK : KNOT_ENOENT;
 }
 
 void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set)

@@ -13,13 +13,12 @@
  * Other names and types are not changed.
  */
 
-#include "module/answer.h"
+#include "module/hooks.h"
 
 #include <urcu.h>
 #include <string.h>
 #include <sys/param.h>
 
-#include "module/denial.h"
 #include "module/log.h"
 #include "module/packet.h"
 #include "module/qctx.h"
@@ -115,7 +114,7 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 }
 
 /*! Puts the union of several sets, without target addresses that `deny-address` rules out. */
-static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, const knot_rrset_t *sibling)
+static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, bool merge)
 {
 	knot_pkt_t *pkt = qctx->pkt;
 	knot_dname_t *owner = knot_dname_copy(qctx->qdata->name, &pkt->mm);
@@ -129,9 +128,10 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 	if (outcome->denied) {
 		address_set_remove(&qctx->ctx->conf.policy.deny_address, &rrset.rrs);
 	}
-	if (sibling != NULL && ret == KNOT_EOK) {
-		ret = knot_rdataset_merge(&rrset.rrs, &sibling->rrs, &pkt->mm);
-		rrset.ttl = MIN(sibling->ttl, rrset.ttl);
+	if (merge && ret == KNOT_EOK) {
+		knot_rrset_t sibling = qctx_rrset(qctx, rrtype);
+		ret = knot_rdataset_merge(&rrset.rrs, &sibling.rrs, &pkt->mm);
+		rrset.ttl = MIN(sibling.ttl, rrset.ttl);
 	}
 
 	uint16_t before = pkt->rrset_count;
@@ -142,13 +142,12 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 	return state;
 }
 
-/*! Puts the targets' addresses, merged with the owner's own if given. */
-static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome,
-                                      const knot_rrset_t *sibling)
+/*! Puts the targets' addresses, merged with the owner's own if asked. */
+static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, bool merge)
 {
 	qctx->qdata->rcode_ede = outcome->ede;
-	if (sibling != NULL || outcome->count > 1 || outcome->denied) {
-		return put_union(qctx, rrtype, outcome, sibling);
+	if (merge || outcome->count > 1 || outcome->denied) {
+		return put_union(qctx, rrtype, outcome, merge);
 	}
 
 	/* The packet points to the cached answer until the reply is written, which is in the same read section. */
@@ -179,11 +178,7 @@ static knotd_in_state_t replace_siblings(const qctx_t *qctx, knotd_in_state_t st
 		return got(qctx, GOT_UNCHANGED, state); /* Another module's answer. */
 	}
 	got_t what = (outcome->ede == KNOT_EDNS_EDE_STALE) ? GOT_STALE : GOT_FRESH;
-	if (!merge) {
-		return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, NULL));
-	}
-	knot_rrset_t sibling = qctx_rrset(qctx, qctx->qtype);
-	return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, &sibling));
+	return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, merge));
 }
 
 /*! Changes the reply as decided. */
@@ -301,7 +296,7 @@ static knotd_in_state_t answer_any_address(const qctx_t *qctx)
 		note_denied_address(qctx);
 	}
 	if (outcome.kind == VERDICT_ADDRESSES) {
-		return put_addresses(qctx, addr_rrtype(type - 1), &outcome, NULL);
+		return put_addresses(qctx, addr_rrtype(type - 1), &outcome, false);
 	}
 	return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
 }

@@ -358,10 +358,9 @@ static int load_keystore(keystores_t *stores, const knotd_conf_t *id, knotd_mod_
 
 	const char *storage = knotd_conf(mod, NAME("database"), NAME("storage"), NULL).single.string;
 	const char *kasp = knotd_conf(mod, NAME("database"), NAME("kasp-db"), NULL).single.string;
+	bool relative = (kasp[0] != '/');
 	char *path = NULL;
-	int len = (kasp[0] == '/') ? asprintf(&path, "%s/%s", kasp, config) :
-	                             asprintf(&path, "%s/%s/%s", storage, kasp, config);
-	if (len < 0) {
+	if (asprintf(&path, "%s%s%s/%s", relative ? storage : "", relative ? "/" : "", kasp, config) < 0) {
 		return KNOT_ENOMEM;
 	}
 	int ret = keystores_add(stores, pkcs11, path);
@@ -373,13 +372,10 @@ static int load_keystore(keystores_t *stores, const knotd_conf_t *id, knotd_mod_
 static int load_keystores(keystores_t *stores, const knotd_conf_t *policy, knotd_mod_t *mod)
 {
 	knotd_conf_t ids = knotd_conf(mod, NAME("policy"), NAME("keystore"), policy);
+	size_t count = (ids.multi != NULL) ? ids.count : 1;
 	int ret = KNOT_EOK;
-	if (ids.multi == NULL) {
-		ids = or_default(ids);
-		return load_keystore(stores, &ids, mod);
-	}
-	for (size_t i = 0; i < ids.count && ret == KNOT_EOK; i++) {
-		knotd_conf_t id = or_default((knotd_conf_t){ .single = ids.multi[i] });
+	for (size_t i = 0; i < count && ret == KNOT_EOK; i++) {
+		knotd_conf_t id = or_default((knotd_conf_t){ .single = (ids.multi != NULL) ? ids.multi[i] : ids.single });
 		ret = load_keystore(stores, &id, mod);
 	}
 	knotd_conf_free(&ids);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Finds NSEC and NSEC3 records that list ALIAS, and replaces them and their RRSIGs in the packet. See denial.h. */
+/* Finds NSEC and NSEC3 records that list ALIAS, and replaces them and their RRSIGs in the packet. See hooks.h. */
 
-#include "module/denial.h"
+#include "module/hooks.h"
 
 #include <urcu.h>
 

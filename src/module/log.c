@@ -47,6 +47,12 @@ static const char *reason(int16_t ede)
 	}
 }
 
+/*! Whether a state is news to the log. STALE after FAILED is no change: another zone with a longer stale-max may serve. */
+static bool is_news(target_state_t state, uint8_t told)
+{
+	return state != told && state != STATE_UNKNOWN && (state != STATE_STALE || told != STATE_FAILED);
+}
+
 void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id)
 {
 	alias_ctx_t *ctx = qctx->ctx;
@@ -55,8 +61,7 @@ void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id)
 	target_state_t state = judged->verdict[id].state;
 	entry_t *entry = &target->entry[id];
 	uint8_t told = atomic_load_explicit(&entry->told, memory_order_relaxed);
-	/* STALE after FAILED is no change: another zone with a longer stale-max may still serve. */
-	if (state == told || state == STATE_UNKNOWN || (state == STATE_STALE && told == STATE_FAILED)) {
+	if (!is_news(state, told)) {
 		return;
 	}
 	if (state == STATE_DANGLING && atomic_load(&target->entry[ADDR_TYPES - 1 - id].told) == STATE_DANGLING) {
@@ -79,7 +84,8 @@ void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id)
 	const char *type = addr_name(id);
 	const char *why = reason(atomic_load_explicit(&entry->failed_ede, memory_order_relaxed));
 	if (fails) {
-		const char *effect = (state == STATE_STALE) ? "the last good answer is served" : "there is nothing to serve";
+		const char *effect = (state == STATE_STALE) ? "the last good answer is served" :
+		                                              "there is nothing to serve";
 		knotd_mod_log(mod, LOG_WARNING, "ALIAS at %s, target %s, %s fails to resolve (%s), %s",
 		              name, target_name, type, why, effect);
 	} else if (state == STATE_DANGLING) {

@@ -10,9 +10,8 @@
 #include <knot/module.h>
 
 #include "engine/registry.h"
-#include "module/answer.h"
 #include "module/context.h"
-#include "module/denial.h"
+#include "module/hooks.h"
 #include "module/log.h"
 #include "module/stats.h"
 #include "util/name.h"
@@ -50,6 +49,7 @@ static int load(knotd_mod_t *mod)
 	}
 
 	int ret = conf_load(&ctx->conf, mod);
+	ret = (ret == KNOT_EOK) ? stats_register(mod) : ret;
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
@@ -59,10 +59,6 @@ static int load(knotd_mod_t *mod)
 		goto fail;
 	}
 
-	ret = stats_register(mod);
-	if (ret != KNOT_EOK) {
-		goto fail;
-	}
 	if (ctx->conf.signing) {
 		ctx->signer = signer_new(&ctx->conf.signer, OWNER_SIGNATURES * ctx->conf.limits.max_targets);
 	}

@@ -2,11 +2,17 @@
 
 #include "module/packet.h"
 
+/*! The count of a section's records in the header (RFC 1035, section 4.1.1). */
+static uint8_t *section_count(const knot_pkt_t *pkt, unsigned section)
+{
+	return pkt->wire + KNOT_WIRE_OFFSET_ANCOUNT + section * sizeof(uint16_t);
+}
+
 /*! Takes back all RRsets from `first` on. Their entries stay in the packet's arrays. \return The old RRset count. */
 static uint16_t take_back(knot_pkt_t *pkt, uint16_t first)
 {
 	uint16_t end = pkt->rrset_count;
-	uint8_t *count = pkt->wire + KNOT_WIRE_OFFSET_ANCOUNT + pkt->current * sizeof(uint16_t);
+	uint8_t *count = section_count(pkt, pkt->current);
 	for (uint16_t i = first; i < end; i++) {
 		knot_wire_write_u16(count, knot_wire_read_u16(count) - pkt->rr[i].rrs.count);
 	}
@@ -81,10 +87,8 @@ void packet_empty(knot_pkt_t *pkt)
 	for (unsigned i = 0; i < KNOT_PKT_SECTIONS; i++) {
 		pkt->sections[i].pos = 0;
 		pkt->sections[i].count = 0;
+		knot_wire_write_u16(section_count(pkt, i), 0);
 	}
-	knot_wire_set_ancount(pkt->wire, 0);
-	knot_wire_set_nscount(pkt->wire, 0);
-	knot_wire_set_arcount(pkt->wire, 0);
 	if (!knot_rrset_empty(&opt)) {
 		(void)knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0); /* It fitted before. */
 	}

@@ -2,20 +2,27 @@
 
 /*!
  * \file
- * \brief Correct NSEC and NSEC3 of ALIAS owners, in a zone with automatic signing.
+ * \brief The hooks, for a module with an alias_ctx_t: the answer (answer.c), and correct NSEC and NSEC3 of ALIAS owners,
+ *        in a zone with automatic signing (denial.c).
  *
- * Knot's own records list the ALIAS, but no addresses. A resolver with aggressive use of NSEC (RFC 8198) that has seen
- * any denial at the owner or next to it would deny the addresses.
+ * Knot's own NSEC and NSEC3 list the ALIAS, but no addresses. A resolver with aggressive use of NSEC (RFC 8198) that has
+ * seen any denial at the owner or next to it would deny the addresses.
  */
 
 #pragma once
 
 #include <knot/module.h>
 
-#include "module/context.h"
+/*!
+ * \brief Hook of stage KNOTD_STAGE_ANSWER: what a client gets at a name that has an ALIAS.
+ *
+ * On a worker, inside rcu_read_lock(). Waits only over TCP, at most `cold-wait`.
+ */
+knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*!
- * \brief Corrects the NSEC and NSEC3 records of the current section, if the module has a signer.
+ * \brief Corrects the NSEC and NSEC3 records of the current section, of a module with a signer.
  *
  * Hook of the stages KNOTD_STAGE_AUTHORITY and KNOTD_STAGE_ADDITIONAL; the answer hook calls it for its section. On a
  * worker, inside rcu_read_lock().

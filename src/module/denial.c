@@ -135,6 +135,9 @@ static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
+	if (pkt->current != KNOT_ANSWER && !knot_pkt_has_dnssec(qdata->query)) {
+		return state;
+	}
 	const knot_pktsection_t *section = &pkt->sections[pkt->current];
 	uint16_t i = 0;
 	while (i < section->count && !lists_alias(knot_pkt_rr(section, i))) {

@@ -24,8 +24,8 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 /*!
  * \brief Corrects the NSEC and NSEC3 records of the current section, of a module with a signer.
  *
- * Hook of the stages KNOTD_STAGE_AUTHORITY and KNOTD_STAGE_ADDITIONAL; the answer hook calls it for its section. On a
- * worker, inside rcu_read_lock().
+ * Hook of the stages KNOTD_STAGE_AUTHORITY and KNOTD_STAGE_ADDITIONAL, where only a query with DO gets such records. The
+ * answer hook calls it for its section. On a worker, inside rcu_read_lock().
  *
  * \return The new state: TRUNC or ERROR if that fails.
  */

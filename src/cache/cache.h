@@ -83,7 +83,7 @@ typedef struct target {
 	_Atomic uint64_t used; /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	entry_t entry[ADDR_TYPES];
 	struct cds_list_head lru; /*!< In the order of cache_victim()'s last look; writer only. */
-	struct tenant *tenant;    /*!< Tenant of the zone that asked for it last; writer only. */
+	struct tenant *tenant;    /*!< Tenant whose request for it came last; writer only. */
 	uint64_t rate_slot;       /*!< clock_ms() of its rate slot within zone-rate, or 0; writer only. */
 	heap_node_t plan;         /*!< Node in a heap of the planner; writer only. */
 	uint8_t agenda;           /*!< agenda_t of that heap; writer only. */

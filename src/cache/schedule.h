@@ -4,7 +4,7 @@
  * \file
  * \brief When the engine's thread refreshes a target, tries it again after a failure, and forgets it.
  *
- * Pure functions of the cache's facts, the options of the zone that asked last, and the time. For the cache's writer.
+ * Pure functions of the cache's facts, the options of the tenant that it is charged to, and the time. For the cache's writer.
  */
 
 #pragma once
@@ -30,7 +30,7 @@ uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *option
  * \brief When an entry is refreshed to keep it warm.
  *
  * \param entry    Entry.
- * \param options  Options of the zone that asked last.
+ * \param options  Options of the tenant that the target is charged to.
  * \param used     Last use of its target, clock_ms().
  * \param now      clock_ms().
  *

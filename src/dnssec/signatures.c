@@ -5,7 +5,6 @@
 #include "dnssec/signatures.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>

@@ -4,7 +4,7 @@
  * \file
  * \brief A tenant: one zone as an engine knows it, with its refresh options, its zone-rate and its counters.
  *
- * Terms. A target is charged to the tenant whose zone asked for it last: that zone's options decide when it is
+ * Terms. A target is charged to the tenant whose request for it came last: that zone's options decide when it is
  * refreshed, and its queries are counted for that zone and keep to its zone-rate. An engine has one tenant for each
  * zone, from the first load of the zone until the zone is gone and nothing is charged to it.
  *

@@ -16,14 +16,12 @@
 #include "module/hooks.h"
 
 #include <urcu.h>
-#include <string.h>
 #include <sys/param.h>
 
 #include "module/log.h"
 #include "module/packet.h"
 #include "module/qctx.h"
 #include "module/stats.h"
-#include "util/clock.h"
 
 /* --- the reply --- */
 

@@ -42,14 +42,15 @@ static bool lists_alias(const knot_rrset_t *rrset)
 }
 
 /*!
- * Finds the record that proves NODATA for A or AAAA: the NSEC of the owner, or the first NSEC3, as Knot puts the
- * matching one first. An ALIAS owner always has one, as opt-out is only for delegations.
+ * Finds the record in the authority section that proves NODATA for A or AAAA: the NSEC of the owner, or the first NSEC3,
+ * as Knot puts the matching one first. An ALIAS owner always has one, as opt-out is only for delegations.
  */
-static void find_denying(denial_t *denial, const knotd_qdata_t *qdata)
+static void find_denying(denial_t *denial, const knotd_qdata_t *qdata, knotd_in_state_t state)
 {
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	const node_t *node = node_found(qdata);
-	if (!addr_is_rrtype(type) || node == NULL) {
+	if (denial->pkt->current != KNOT_AUTHORITY || state != KNOTD_IN_STATE_NODATA ||
+	    !addr_is_rrtype(type) || node == NULL) {
 		return;
 	}
 	knot_rrset_t alias = node_rrset(node, RRTYPE_ALIAS);
@@ -157,8 +158,8 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 	if (pkt->current == KNOT_ANSWER) {
 		denial.node = node_found(qdata);
-	} else if (pkt->current == KNOT_AUTHORITY && state == KNOTD_IN_STATE_NODATA) {
-		find_denying(&denial, qdata);
+	} else {
+		find_denying(&denial, qdata, state);
 	}
 
 	int ret = packet_edit(pkt, section->pos + i, correct, &denial);

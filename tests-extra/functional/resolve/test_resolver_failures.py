@@ -124,7 +124,7 @@ def fails(lab, label, script, *codes):
 
 @pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", "NOTAUTH"])
 def test_error(lab, rcode):
-    """An error of the resolver is told as such, at once, and suppressed."""
+    """An error of the resolver is SERVFAIL with EDE 23 to clients, at once, and suppressed."""
     fails(lab, rcode.lower(), failure(rcode), FAILED)
 
 

@@ -40,12 +40,10 @@ static int match_name(struct cds_lfht_node *node, const void *arg)
 
 static void free_answer(answer_t *answer)
 {
-	if (answer != NULL) {
-		if (answer->owns_held) {
-			free(answer->held);
-		}
-		free(answer);
+	if (answer != NULL && answer->owns_held) {
+		free(answer->held);
 	}
+	free(answer);
 }
 
 static void free_answer_rcu(struct rcu_head *head)
@@ -77,15 +75,11 @@ cache_t *cache_new(void)
 
 	CDS_INIT_LIST_HEAD(&cache->lru);
 	cache->buckets = BUCKETS_MIN;
-	if (has_room(cache)) {
+	if (has_room(cache) && getrandom(&cache->seed, sizeof(cache->seed), 0) == sizeof(cache->seed)) {
 		cache->table = cds_lfht_new(BUCKETS_MIN, BUCKETS_MIN, 0, 0, NULL);
 	}
 	if (cache->table == NULL) {
 		free(cache);
-		return NULL;
-	}
-	if (getrandom(&cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
-		cache_free(cache);
 		return NULL;
 	}
 	return cache;
@@ -157,11 +151,6 @@ void cache_remove(cache_t *cache, target_t *target)
 	call_rcu(&target->rcu, free_target_rcu);
 }
 
-static bool is_busy(const target_t *target)
-{
-	return target->entry[ADDR_A].busy || target->entry[ADDR_AAAA].busy;
-}
-
 target_t *cache_victim(cache_t *cache)
 {
 	target_t *victim = NULL;
@@ -169,7 +158,8 @@ target_t *cache_victim(cache_t *cache)
 		target_t *target = cds_list_first_entry(&cache->lru, target_t, lru);
 		cds_list_del(&target->lru);
 		cds_list_add_tail(&target->lru, &cache->lru);
-		if (!is_busy(target) && (victim == NULL || target->used < victim->used)) {
+		bool busy = target->entry[ADDR_A].busy || target->entry[ADDR_AAAA].busy;
+		if (!busy && (victim == NULL || target->used < victim->used)) {
 			victim = target;
 		}
 	}

@@ -11,6 +11,16 @@
 
 /* --- addresses --- */
 
+/*! Octets before an IPv4 address in IPv6 form (RFC 4291, section 2.5.5.2). */
+static const uint8_t mapped[FILTER_IPV6_LEN - FILTER_IPV4_LEN] = { [10] = 0xFF, [11] = 0xFF };
+
+/*! Copies an address of 4 or 16 octets, an IPv4 address in IPv6 form. */
+static void copy_address(uint8_t to[FILTER_IPV6_LEN], const uint8_t *addr, size_t len)
+{
+	memcpy(to, mapped, sizeof(mapped));
+	memcpy(to + FILTER_IPV6_LEN - len, addr, len);
+}
+
 int address_set_add_range(address_set_t *set, const uint8_t *first, const uint8_t *last, size_t len)
 {
 	if ((len != FILTER_IPV4_LEN && len != FILTER_IPV6_LEN) || memcmp(first, last, len) > 0) {
@@ -23,11 +33,8 @@ int address_set_add_range(address_set_t *set, const uint8_t *first, const uint8_
 		return KNOT_ENOMEM;
 	}
 	ranges->range = grown;
-
-	address_range_t *range = &grown[ranges->count++];
-	memset(range, 0, sizeof(*range));
-	memcpy(range->first, first, len);
-	memcpy(range->last, last, len);
+	copy_address(grown[ranges->count].first, first, len);
+	copy_address(grown[ranges->count++].last, last, len);
 	return KNOT_EOK;
 }
 
@@ -85,40 +92,27 @@ void address_set_free(address_set_t *set)
 	memset(set, 0, sizeof(*set));
 }
 
-static bool ranges_have(const address_ranges_t *ranges, const uint8_t *addr, size_t len)
+/*! Compares an address with a range: 0 if it is in it. */
+static int compare_to_range(const void *addr, const void *range)
 {
-	uint8_t key[FILTER_IPV6_LEN] = { 0 };
-	memcpy(key, addr, len);
+	int to_first = memcmp(addr, ((const address_range_t *)range)->first, FILTER_IPV6_LEN);
+	return (to_first < 0) ? to_first : MAX(0, memcmp(addr, ((const address_range_t *)range)->last, FILTER_IPV6_LEN));
+}
 
-	size_t low = 0, high = ranges->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const address_range_t *range = &ranges->range[middle];
-		if (memcmp(key, range->first, sizeof(key)) < 0) {
-			high = middle;
-		} else if (memcmp(key, range->last, sizeof(key)) > 0) {
-			low = middle + 1;
-		} else {
-			return true;
-		}
-	}
-	return false;
+static bool ranges_have(const address_ranges_t *ranges, const uint8_t addr[FILTER_IPV6_LEN])
+{
+	return ranges->count > 0 &&
+	       bsearch(addr, ranges->range, ranges->count, sizeof(ranges->range[0]), compare_to_range) != NULL;
 }
 
 bool address_set_has(const address_set_t *set, const uint8_t *addr, size_t len)
 {
-	static const uint8_t mapped[FILTER_IPV6_LEN - FILTER_IPV4_LEN] = { [10] = 0xFF, [11] = 0xFF };
-
-	switch (len) {
-	case FILTER_IPV4_LEN:
-		return ranges_have(&set->v4, addr, len);
-	case FILTER_IPV6_LEN:
-		return ranges_have(&set->v6, addr, len) ||
-		       (memcmp(addr, mapped, sizeof(mapped)) == 0 &&
-		        ranges_have(&set->v4, addr + sizeof(mapped), FILTER_IPV4_LEN));
-	default:
+	if (len != FILTER_IPV4_LEN && len != FILTER_IPV6_LEN) {
 		return false;
 	}
+	uint8_t key[FILTER_IPV6_LEN];
+	copy_address(key, addr, len);
+	return ranges_have(&set->v4, key) || (len == FILTER_IPV6_LEN && ranges_have(&set->v6, key));
 }
 
 uint16_t address_set_count(const address_set_t *set, const knot_rdataset_t *rrs)
@@ -151,7 +145,7 @@ void address_set_remove(const address_set_t *set, knot_rdataset_t *rrs)
 
 /* --- names --- */
 
-/*! Any total order would do. This one seldom has to compare names. */
+/*! By size, and then in any order: this one seldom has to compare names. */
 static int compare_suffixes(const void *a, const void *b)
 {
 	const suffix_t *one = a, *other = b;
@@ -175,7 +169,6 @@ int name_set_add(name_set_t *set, const knot_dname_t *name)
 	}
 	knot_dname_to_lower(suffix.name);
 	set->suffix[set->count++] = suffix;
-	set->longest = MAX(set->longest, suffix.size);
 	return KNOT_EOK;
 }
 
@@ -202,9 +195,10 @@ bool name_set_covers(const name_set_t *set, const knot_dname_t *name)
 	}
 
 	/* Looks for the name itself, then for each name above it. */
+	size_t longest = set->suffix[set->count - 1].size;
 	suffix_t key = { .name = (knot_dname_t *)name, .size = knot_dname_size(name) };
 	while (true) {
-		if (key.size <= set->longest &&
+		if (key.size <= longest &&
 		    bsearch(&key, set->suffix, set->count, sizeof(key), compare_suffixes) != NULL) {
 			return true;
 		}

@@ -20,7 +20,7 @@
 #define FILTER_IPV4_LEN 4
 #define FILTER_IPV6_LEN 16
 
-/*! Addresses from `first` to `last`, both included, in network order. IPv4 addresses are padded with zeros. */
+/*! Addresses from `first` to `last`, both included, in network order. IPv4 addresses are IPv4-mapped. */
 typedef struct {
 	uint8_t first[FILTER_IPV6_LEN];
 	uint8_t last[FILTER_IPV6_LEN];
@@ -88,7 +88,6 @@ typedef struct {
 typedef struct {
 	suffix_t *suffix; /*!< Sorted once sealed. */
 	size_t count;
-	size_t longest; /*!< Size of the longest suffix, in octets. */
 } name_set_t;
 
 /*! \brief Adds a copy of a name in any case, as a suffix. \return KNOT_ENOMEM or KNOT_EOK. */

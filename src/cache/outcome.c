@@ -42,14 +42,10 @@ void outcome_add(outcome_t *outcome, const verdict_t *verdict, const address_set
 
 void outcome_settle(outcome_t *outcome)
 {
-	if (outcome->count > 0) {
-		outcome->kind = VERDICT_ADDRESSES;
-		return;
-	}
 	if (outcome->kind == VERDICT_COLD) {
 		outcome->other_ede = KNOT_EDNS_EDE_NOT_READY;
 	}
-	outcome->kind = VERDICT_FAILED;
+	outcome->kind = (outcome->count > 0) ? VERDICT_ADDRESSES : VERDICT_FAILED;
 }
 
 decision_t outcome_decide(const outcome_t *outcome, const policy_t *policy, bool has_sibling)

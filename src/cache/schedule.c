@@ -8,11 +8,8 @@
 
 static uint64_t life_ms(const answer_t *answer, const refresh_options_t *options)
 {
-	uint32_t ttl = answer->ttl;
-	if (answer->kind != REPLY_ADDRESSES && ttl > options->negative_ttl_max) {
-		ttl = options->negative_ttl_max;
-	}
-	return MAX(ttl * 1000ULL, SCHEDULE_LIFE_MIN_MS);
+	uint32_t ttl_max = (answer->kind == REPLY_ADDRESSES) ? UINT32_MAX : options->negative_ttl_max;
+	return MAX(MIN(answer->ttl, ttl_max) * 1000ULL, SCHEDULE_LIFE_MIN_MS);
 }
 
 /*! Seed for jitter(), different for each entry and time. */
@@ -48,16 +45,9 @@ uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options
 
 uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options)
 {
-	uint64_t end = 0;
-	if (entry->failed_at != 0) {
-		end = entry->failed_at + CACHE_FAILURE_MAX_MS;
-	}
-	const answer_t *answer = entry->answer;
-	if (answer != NULL) {
+	uint64_t end = (entry->failed_at != 0) ? entry->failed_at + CACHE_FAILURE_MAX_MS : 0;
+	for (const answer_t *answer = entry->answer; answer != NULL; answer = answer->held) {
 		end = MAX(end, schedule_expiry(answer, options) + options->stale_max * 1000ULL);
-	}
-	if (answer != NULL && answer->held != NULL) {
-		end = MAX(end, schedule_expiry(answer->held, options) + options->stale_max * 1000ULL);
 	}
 	return end;
 }

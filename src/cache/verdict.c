@@ -57,25 +57,20 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
 		return false;
 	}
 
+	/* COLD: the old answer is served only if the resolution does not end in time. */
 	verdict->answer = answer;
+	verdict->ttl = stale_ttl(alias_ttl, policy);
+	verdict->ede = KNOT_EDNS_EDE_STALE;
+	bool in_grace = now < expiry + VERDICT_GRACE_MS && !answer->restored;
 	if (failing) {
 		verdict->kind = serve(answer);
-		verdict->ttl = stale_ttl(alias_ttl, policy);
-		verdict->ede = KNOT_EDNS_EDE_STALE;
 		verdict->ask = !suppressed;
 		verdict->state = STATE_STALE;
-	} else if (now < expiry + VERDICT_GRACE_MS && !answer->restored) {
+	} else if (in_grace || answer->restored || atomic_load_explicit(&entry->warm, memory_order_relaxed)) {
+		/* After the grace the refresh is late: others come first, or the server has just started. */
 		verdict->kind = serve(answer);
 		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
-	} else if (answer->restored || atomic_load_explicit(&entry->warm, memory_order_relaxed)) {
-		/* The refresh is late: others come first, or the server has just started. */
-		verdict->kind = serve(answer);
-		verdict->ttl = grace_ttl(answer, alias_ttl, policy);
-		verdict->ede = KNOT_EDNS_EDE_STALE;
-	} else {
-		/* COLD: the old answer is served only if the resolution does not end in time. */
-		verdict->ttl = stale_ttl(alias_ttl, policy);
-		verdict->ede = KNOT_EDNS_EDE_STALE;
+		verdict->ede = in_grace ? KNOT_EDNS_EDE_NONE : KNOT_EDNS_EDE_STALE;
 	}
 	return true;
 }

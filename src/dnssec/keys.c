@@ -19,9 +19,8 @@
 
 /*! DNSKEYs of the keys that sign the zone. */
 typedef struct {
-	unsigned count;
-	bool overflow;
-	const knot_rdata_t *dnskey[KEYS_MAX];
+	unsigned count; /*!< One more than KEYS_MAX: there are too many. */
+	const knot_rdata_t *dnskey[KEYS_MAX + 1];
 } signers_t;
 
 int keystores_add(keystores_t *stores, bool pkcs11, const char *config)
@@ -61,15 +60,13 @@ static signers_t find_signers(const knot_rdataset_t *rrsigs, const knot_rdataset
 {
 	signers_t signers = { 0 };
 	knot_rdata_t *dnskey = dnskeys->rdata;
-	for (uint16_t i = 0; i < dnskeys->count; i++, dnskey = knot_rdataset_next(dnskey)) {
+	for (uint16_t i = 0; i < dnskeys->count && signers.count <= KEYS_MAX; i++, dnskey = knot_rdataset_next(dnskey)) {
 		bool signs = false;
 		knot_rdata_t *rrsig = rrsigs->rdata;
 		for (uint16_t j = 0; j < rrsigs->count && !signs; j++, rrsig = knot_rdataset_next(rrsig)) {
 			signs = knot_rrsig_type_covered(rrsig) == KNOT_RRTYPE_SOA && is_signer(dnskey, rrsig);
 		}
-		if (signs && signers.count == KEYS_MAX) {
-			signers.overflow = true;
-		} else if (signs) {
+		if (signs) {
 			signers.dnskey[signers.count++] = dnskey;
 		}
 	}
@@ -102,49 +99,45 @@ static int read_private(dnssec_key_t *key, const char *id, bool pkcs11, const ch
 	ret = dnssec_keystore_open(store, config);
 	if (ret == DNSSEC_EOK) {
 		ret = dnssec_keystore_get_private(store, id, key);
-		(void)dnssec_keystore_close(store);
 	}
 	(void)dnssec_keystore_deinit(store);
 	return ret;
 }
 
-static int load_key(dnssec_key_t **out, const knot_rdata_t *dnskey, const keystores_t *stores, keys_error_t *error)
+/*! Reads a key. \param[out] key  The key, also after an error, or NULL. */
+static int load_key(dnssec_key_t **key, const knot_rdata_t *dnskey, const keystores_t *stores, keys_error_t *error)
 {
-	dnssec_key_t *key = NULL;
-	char *id = NULL;
 	dnssec_binary_t rdata = { .size = dnskey->len, .data = (uint8_t *)dnskey->data };
-
-	int ret = dnssec_key_new(&key);
+	int ret = dnssec_key_new(key);
 	if (ret == DNSSEC_EOK) {
-		ret = dnssec_key_set_rdata(key, &rdata);
+		ret = dnssec_key_set_rdata(*key, &rdata);
 	}
 	if (ret != DNSSEC_EOK) {
-		goto fail;
+		return ret;
 	}
-	error->tag = dnssec_key_get_keytag(key);
-	error->algorithm = dnssec_key_get_algorithm(key);
+	error->tag = dnssec_key_get_keytag(*key);
+	error->algorithm = dnssec_key_get_algorithm(*key);
 
-	ret = dnssec_key_get_keyid(key, &id);
+	char *id = NULL;
+	ret = dnssec_key_get_keyid(*key, &id);
 	if (ret != DNSSEC_EOK) {
-		goto fail;
+		return ret;
 	}
 	(void)snprintf(error->id, sizeof(error->id), "%s", id);
 
 	ret = DNSSEC_NO_PRIVATE_KEY;
 	for (unsigned i = 0; i < stores->count && ret != DNSSEC_EOK; i++) {
-		ret = read_private(key, id, stores->store[i].pkcs11, stores->store[i].config);
+		ret = read_private(*key, id, stores->store[i].pkcs11, stores->store[i].config);
 	}
-	if (ret != DNSSEC_EOK) {
-		goto fail;
-	}
-
 	free(id);
-	*out = key;
-	return DNSSEC_EOK;
-fail:
-	free(id);
-	dnssec_key_free(key);
 	return ret;
+}
+
+static void free_list(keys_t *keys)
+{
+	while (keys->count > 0) {
+		dnssec_key_free(keys->key[--keys->count]);
+	}
 }
 
 keys_t *keys_load(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys,
@@ -158,22 +151,17 @@ keys_t *keys_load(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys,
 
 	signers_t signers = find_signers(rrsigs, dnskeys);
 	keys->id = id_of(&signers);
-	if (signers.count == 0 || signers.overflow) {
-		error->result = signers.overflow ? KEYS_TOO_MANY : KEYS_NONE;
+	if (signers.count == 0 || signers.count > KEYS_MAX) {
+		error->result = (signers.count == 0) ? KEYS_NONE : KEYS_TOO_MANY;
 		return keys;
 	}
 
 	for (unsigned i = 0; i < signers.count; i++) {
-		error->ret = load_key(&keys->key[i], signers.dnskey[i], stores, error);
+		error->ret = load_key(&keys->key[keys->count++], signers.dnskey[i], stores, error);
 		if (error->ret != DNSSEC_EOK) {
 			error->result = KEYS_LOST;
+			free_list(keys);
 			break;
-		}
-		keys->count++;
-	}
-	if (error->result == KEYS_LOST) {
-		while (keys->count > 0) {
-			dnssec_key_free(keys->key[--keys->count]);
 		}
 	}
 	return keys;
@@ -182,9 +170,7 @@ keys_t *keys_load(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys,
 void keys_free(keys_t *keys)
 {
 	if (keys != NULL) {
-		for (unsigned i = 0; i < keys->count; i++) {
-			dnssec_key_free(keys->key[i]);
-		}
+		free_list(keys);
 		free(keys);
 	}
 }

@@ -4,15 +4,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <libdnssec/sign.h>
 #include <libknot/libknot.h>
 
 /*! Octets of RRSIG RDATA before the signer's name. */
 #define FIXED_LEN 18
+/*! Octets of the longest signature: that of an RSA key of 4096 bits, with room to spare. */
+#define SIGNATURE_MAX 1024
 
-/*! Writes the RDATA before the signature. \return Its length, octets. */
-static size_t write_head(uint8_t *out, const knot_dname_t *zone, const dnssec_key_t *key,
-                         const knot_rrset_t *covered, uint64_t inception, uint64_t expiration)
+/*! Writes the RDATA before the signature. */
+static void write_head(uint8_t *out, const knot_dname_t *zone, const dnssec_key_t *key,
+                       const knot_rrset_t *covered, uint64_t inception, uint64_t expiration)
 {
 	knot_wire_write_u16(out, covered->type);
 	out[2] = dnssec_key_get_algorithm(key);
@@ -21,22 +24,15 @@ static size_t write_head(uint8_t *out, const knot_dname_t *zone, const dnssec_ke
 	knot_wire_write_u32(out + 8, (uint32_t)expiration);
 	knot_wire_write_u32(out + 12, (uint32_t)inception);
 	knot_wire_write_u16(out + 16, dnssec_key_get_keytag(key));
-	size_t zone_len = knot_dname_size(zone);
-	memcpy(out + FIXED_LEN, zone, zone_len);
-	return FIXED_LEN + zone_len;
+	memcpy(out + FIXED_LEN, zone, knot_dname_size(zone));
 }
 
-static int sign(dnssec_binary_t *signature, const dnssec_key_t *key, uint8_t *head, size_t head_len,
-                uint8_t *records, size_t records_len, bool reproducible)
+static int sign(dnssec_binary_t *signature, const dnssec_key_t *key, const dnssec_binary_t *message, bool reproducible)
 {
 	dnssec_sign_ctx_t *ctx = NULL;
 	int ret = dnssec_sign_new(&ctx, key);
-	if (ret != KNOT_EOK) {
-		return ret;
-	}
-	dnssec_binary_t parts[] = { { .size = head_len, .data = head }, { .size = records_len, .data = records } };
-	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts) && ret == KNOT_EOK; i++) {
-		ret = dnssec_sign_add(ctx, &parts[i]);
+	if (ret == KNOT_EOK) {
+		ret = dnssec_sign_add(ctx, message);
 	}
 	if (ret == KNOT_EOK) {
 		ret = dnssec_sign_write(ctx, reproducible ? DNSSEC_SIGN_REPRODUCIBLE : DNSSEC_SIGN_NORMAL, signature);
@@ -45,44 +41,37 @@ static int sign(dnssec_binary_t *signature, const dnssec_key_t *key, uint8_t *he
 	return ret;
 }
 
-static int add_rrsig(knot_rdataset_t *rrsigs, const uint8_t *head, size_t head_len, const dnssec_binary_t *signature)
-{
-	size_t len = head_len + signature->size;
-	knot_rdata_t *rdata = malloc(knot_rdata_size(len));
-	if (rdata == NULL) {
-		return KNOT_ENOMEM;
-	}
-	knot_rdata_init(rdata, head_len, head);
-	memcpy(rdata->data + head_len, signature->data, signature->size);
-	rdata->len = len;
-	int ret = knot_rdataset_add(rrsigs, rdata, NULL);
-	free(rdata);
-	return ret;
-}
-
 int rrsig_make(knot_rdataset_t *rrsigs, const knot_dname_t *zone, const keys_t *keys, const knot_rrset_t *covered,
                uint64_t inception, uint64_t expiration, bool reproducible)
 {
-	uint8_t *records = malloc(KNOT_WIRE_MAX_PKTSIZE);
-	if (records == NULL) {
-		return KNOT_ENOMEM;
+	size_t head_len = FIXED_LEN + knot_dname_size(zone);
+	/* What is signed: the RDATA before the signature, then the records (RFC 4034, section 3.1.8.1). */
+	dnssec_binary_t message = { .data = malloc(head_len + KNOT_WIRE_MAX_PKTSIZE) };
+	knot_rdata_t *rdata = malloc(knot_rdata_size(head_len + SIGNATURE_MAX));
+	int ret = KNOT_ENOMEM;
+	if (message.data != NULL && rdata != NULL) {
+		ret = knot_rrset_to_wire(covered, message.data + head_len, KNOT_WIRE_MAX_PKTSIZE, NULL);
+		message.size = head_len + MAX(ret, 0);
+		ret = (ret == 0) ? KNOT_EINVAL : MIN(ret, KNOT_EOK);
 	}
 
-	int ret = knot_rrset_to_wire(covered, records, KNOT_WIRE_MAX_PKTSIZE, NULL);
-	size_t records_len = ret > 0 ? ret : 0;
-	ret = ret > 0 ? KNOT_EOK : (ret < 0 ? ret : KNOT_EINVAL);
-
 	for (unsigned i = 0; i < keys->count && ret == KNOT_EOK; i++) {
-		uint8_t head[FIXED_LEN + KNOT_DNAME_MAXLEN];
-		size_t head_len = write_head(head, zone, keys->key[i], covered, inception, expiration);
+		write_head(message.data, zone, keys->key[i], covered, inception, expiration);
 		dnssec_binary_t signature = { 0 };
-		ret = sign(&signature, keys->key[i], head, head_len, records, records_len, reproducible);
+		ret = sign(&signature, keys->key[i], &message, reproducible);
+		if (ret == KNOT_EOK && signature.size > SIGNATURE_MAX) {
+			ret = KNOT_ERANGE;
+		}
 		if (ret == KNOT_EOK) {
-			ret = add_rrsig(rrsigs, head, head_len, &signature);
+			knot_rdata_init(rdata, head_len, message.data);
+			memcpy(rdata->data + head_len, signature.data, signature.size);
+			rdata->len += signature.size;
+			ret = knot_rdataset_add(rrsigs, rdata, NULL);
 		}
 		dnssec_binary_free(&signature);
 	}
 
-	free(records);
+	free(message.data);
+	free(rdata);
 	return ret;
 }

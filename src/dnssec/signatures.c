@@ -5,16 +5,15 @@
 #include "dnssec/signatures.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "util/hash.h"
 
-/*! Segment 0 has 2^FIRST_BITS buckets. Each further segment has as many as all before it, 2^32 with the last. */
-#define FIRST_BITS 6
-#define SEGMENTS (32 - FIRST_BITS + 1)
+/*! Segment 0 has FIRST buckets, a power of two, and each further segment twice as many as the one before it. */
+#define FIRST 64U
+#define SEGMENTS 26 /*!< Together they have 2^32 - FIRST buckets. */
 
 /*! Oldest entries checked with each put: more than one, so that useless entries leave faster than new ones come. */
 #define LOOKS 2
@@ -25,6 +24,7 @@
 typedef struct signature *bucket_t;
 
 struct signatures {
+	bucket_t first[FIRST]; /*!< Segment 0. */
 	bucket_t *segment[SEGMENTS];
 	_Atomic uint32_t buckets; /*!< In use. */
 	_Atomic uint32_t count;
@@ -40,14 +40,11 @@ static uint32_t floor_power(uint32_t value)
 	return 1U << (31 - __builtin_clz(value));
 }
 
+/*! Place of a bucket: with FIRST added to its index, the highest bit says which segment, the others where in it. */
 static bucket_t *bucket_at(signatures_t *table, uint32_t index)
 {
-	uint32_t block = index >> FIRST_BITS;
-	if (block == 0) {
-		return &table->segment[0][index];
-	}
-	uint32_t power = floor_power(block);
-	return &table->segment[1 + __builtin_ctz(power)][index - (power << FIRST_BITS)];
+	uint32_t place = index + FIRST, size = floor_power(place);
+	return &table->segment[__builtin_ctz(size / FIRST)][place - size];
 }
 
 static bucket_t *bucket_of(signatures_t *table, uint64_t hash, uint32_t buckets)
@@ -73,13 +70,11 @@ signatures_t *signatures_new(uint32_t max)
 		return NULL;
 	}
 
-	table->buckets = 1U << FIRST_BITS;
+	table->buckets = FIRST;
 	table->max = max;
-	table->segment[0] = calloc(table->buckets, sizeof(bucket_t));
-	if (table->segment[0] == NULL ||
-	    getrandom(&table->seed, sizeof(table->seed), 0) != sizeof(table->seed) ||
+	table->segment[0] = table->first;
+	if (getrandom(&table->seed, sizeof(table->seed), 0) != sizeof(table->seed) ||
 	    pthread_mutex_init(&table->lock, NULL) != 0) {
-		free(table->segment[0]);
 		free(table);
 		return NULL;
 	}
@@ -96,7 +91,7 @@ void signatures_free(signatures_t *table)
 	cds_list_for_each_entry_safe(signature, next, &table->lru, lru) {
 		free(signature);
 	}
-	for (unsigned i = 0; i < SEGMENTS; i++) {
+	for (unsigned i = 1; i < SEGMENTS; i++) {
 		free(table->segment[i]);
 	}
 	pthread_mutex_destroy(&table->lock);
@@ -123,11 +118,10 @@ signature_t *signature_new(const knot_dname_t *owner, uint32_t variant, const kn
 {
 	/* Sets come first: they need alignment, and their sizes keep it. */
 	size_t owner_len = knot_dname_size(owner);
-	signature_t *signature = malloc(sizeof(*signature) + base->size + truth->size + rrsigs->size + owner_len);
+	signature_t *signature = calloc(1, sizeof(*signature) + base->size + truth->size + rrsigs->size + owner_len);
 	if (signature == NULL) {
 		return NULL;
 	}
-	memset(signature, 0, sizeof(*signature));
 	signature->variant = variant;
 	uint8_t *pos = copy_set(&signature->base, base, signature->data);
 	pos = copy_set(&signature->truth, truth, pos);
@@ -136,15 +130,19 @@ signature_t *signature_new(const knot_dname_t *owner, uint32_t variant, const kn
 	return signature;
 }
 
-signature_t *signatures_find(signatures_t *table, const knot_dname_t *owner, uint32_t variant)
+static signature_t *find(signatures_t *table, uint64_t hash, const knot_dname_t *owner, uint32_t variant)
 {
-	uint64_t hash = hash_of(table, owner, variant);
 	uint32_t buckets = atomic_load_explicit(&table->buckets, memory_order_acquire);
 	signature_t *signature = rcu_dereference(*bucket_of(table, hash, buckets));
 	while (signature != NULL && !is_of(signature, hash, owner, variant)) {
 		signature = rcu_dereference(signature->next);
 	}
 	return signature;
+}
+
+signature_t *signatures_find(signatures_t *table, const knot_dname_t *owner, uint32_t variant)
+{
+	return find(table, hash_of(table, owner, variant), owner, variant);
 }
 
 static void free_signature_rcu(struct rcu_head *head)
@@ -168,16 +166,16 @@ static void drop(signatures_t *table, signature_t *signature)
 /*! Adds a bucket and moves its entries there. Readers in the old chain may miss these, or go on in the new chain. */
 static void grow_table(signatures_t *table)
 {
-	uint32_t added = table->buckets, power = floor_power(added), block = added >> FIRST_BITS;
-	if (added == UINT32_MAX) {
-		return;
+	uint32_t added = table->buckets, power = floor_power(added), place = added + FIRST;
+	if (place < FIRST) {
+		return; /* All segments are full. */
 	}
-	if (added == power) {
-		bucket_t *segment = calloc(added, sizeof(bucket_t));
+	if (place == floor_power(place)) {
+		bucket_t *segment = calloc(place, sizeof(bucket_t));
 		if (segment == NULL) {
 			return; /* The chains get longer. */
 		}
-		table->segment[1 + __builtin_ctz(block)] = segment;
+		table->segment[__builtin_ctz(place / FIRST)] = segment;
 	}
 
 	bucket_t *to = bucket_at(table, added), *link = bucket_at(table, added - power);
@@ -218,10 +216,7 @@ bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now)
 	signature->hash = hash_of(table, signature->owner, signature->variant);
 
 	pthread_mutex_lock(&table->lock);
-	signature_t *old = *bucket_of(table, signature->hash, table->buckets);
-	while (old != NULL && !is_of(old, signature->hash, signature->owner, signature->variant)) {
-		old = old->next;
-	}
+	signature_t *old = find(table, signature->hash, signature->owner, signature->variant);
 	if (old != NULL) {
 		drop(table, old);
 	}

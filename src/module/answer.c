@@ -13,18 +13,15 @@
  * Other names and types are not changed.
  */
 
-#include "module/answer.h"
+#include "module/hooks.h"
 
 #include <urcu.h>
-#include <string.h>
 #include <sys/param.h>
 
-#include "module/denial.h"
 #include "module/log.h"
 #include "module/packet.h"
 #include "module/qctx.h"
 #include "module/stats.h"
-#include "util/clock.h"
 
 /* --- the reply --- */
 
@@ -50,15 +47,12 @@ static uint16_t signature_room(const qctx_t *qctx)
 /*! State of the reply after an attempt to put an RRset. */
 static knotd_in_state_t has_put(const qctx_t *qctx, int ret)
 {
-	switch (ret) {
-	case KNOT_EOK:
-		return KNOTD_IN_STATE_HIT;
-	case KNOT_ESPACE:
+	if (ret == KNOT_ESPACE) {
 		knot_wire_set_tc(qctx->pkt->wire);
 		return KNOTD_IN_STATE_TRUNC;
-	default:
-		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 	}
+	return (ret == KNOT_EOK) ? KNOTD_IN_STATE_HIT :
+	                           reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
 }
 
 static knotd_in_state_t put(const qctx_t *qctx, const knot_rrset_t *rrset, uint16_t flags)
@@ -80,7 +74,7 @@ static knotd_in_state_t put(const qctx_t *qctx, const knot_rrset_t *rrset, uint1
 }
 
 /*! Puts the signatures of the RRset that was put last. */
-static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rrsigs, uint16_t flags)
+static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rrsigs)
 {
 	knot_pkt_t *pkt = qctx->pkt;
 	const knot_rrset_t *covered = &pkt->rr[pkt->rrset_count - 1];
@@ -89,7 +83,7 @@ static knotd_in_state_t put_rrsigs(const qctx_t *qctx, const knot_rdataset_t *rr
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, covered->owner, KNOT_RRTYPE_RRSIG, KNOT_CLASS_IN, covered->ttl);
 	rrset.rrs = *rrsigs;
-	return has_put(qctx, knot_pkt_put(pkt, hint, &rrset, flags));
+	return has_put(qctx, knot_pkt_put(pkt, hint, &rrset, 0));
 }
 
 /*!
@@ -112,53 +106,46 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 	knot_rrset_t own;
 	knot_rrset_init(&own, qctx->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(qctx));
 	own.rrs = rrset->rrs;
-	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own);
-	if (signature == NULL) {
-		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
-	}
-	knotd_in_state_t state = put(qctx, rrset, flags);
-	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs, 0) : state;
+	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own, 0, false);
+	knotd_in_state_t state = (signature != NULL) ? put(qctx, rrset, flags) : has_put(qctx, KNOT_ERROR);
+	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs) : state;
 }
 
 /*! Puts the union of several sets, without target addresses that `deny-address` rules out. */
-static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, const knot_rrset_t *sibling)
+static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, bool merge)
 {
 	knot_pkt_t *pkt = qctx->pkt;
 	knot_dname_t *owner = knot_dname_copy(qctx->qdata->name, &pkt->mm);
-	if (owner == NULL) {
-		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
-	}
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, owner, rrtype, KNOT_CLASS_IN, outcome->ttl);
 
-	int ret = KNOT_EOK;
+	int ret = (owner != NULL) ? KNOT_EOK : KNOT_ENOMEM;
 	for (unsigned i = 0; i < outcome->count && ret == KNOT_EOK; i++) {
 		ret = knot_rdataset_merge(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
 	}
 	if (outcome->denied) {
 		address_set_remove(&qctx->ctx->conf.policy.deny_address, &rrset.rrs);
 	}
-	if (sibling != NULL && ret == KNOT_EOK) {
-		ret = knot_rdataset_merge(&rrset.rrs, &sibling->rrs, &pkt->mm);
-		rrset.ttl = MIN(sibling->ttl, rrset.ttl);
+	if (merge && ret == KNOT_EOK) {
+		knot_rrset_t sibling = qctx_rrset(qctx, rrtype);
+		ret = knot_rdataset_merge(&rrset.rrs, &sibling.rrs, &pkt->mm);
+		rrset.ttl = MIN(sibling.ttl, rrset.ttl);
 	}
 
 	uint16_t before = pkt->rrset_count;
-	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(qctx, &rrset, KNOT_PF_FREE) :
-	                                             reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, KNOT_EDNS_EDE_NONE);
+	knotd_in_state_t state = (ret == KNOT_EOK) ? put_signed(qctx, &rrset, KNOT_PF_FREE) : has_put(qctx, ret);
 	if (pkt->rrset_count == before) {
 		knot_rrset_clear(&rrset, &pkt->mm);
 	}
 	return state;
 }
 
-/*! Puts the targets' addresses, merged with the owner's own if given. */
-static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome,
-                                      const knot_rrset_t *sibling)
+/*! Puts the targets' addresses, merged with the owner's own if asked. */
+static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const outcome_t *outcome, bool merge)
 {
 	qctx->qdata->rcode_ede = outcome->ede;
-	if (sibling != NULL || outcome->count > 1 || outcome->denied) {
-		return put_union(qctx, rrtype, outcome, sibling);
+	if (merge || outcome->count > 1 || outcome->denied) {
+		return put_union(qctx, rrtype, outcome, merge);
 	}
 
 	/* The packet points to the cached answer until the reply is written, which is in the same read section. */
@@ -171,7 +158,7 @@ static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const
 static void note_denied_address(const qctx_t *qctx)
 {
 	stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_ADDRESS);
-	log_once(qctx->ctx, qctx->mod, qctx_owner(qctx), "addresses left out, 'deny-address' rules them out");
+	log_once(qctx, "addresses left out, 'deny-address' rules them out");
 }
 
 /*! Counts what a client gets. \return `state`. */
@@ -189,11 +176,7 @@ static knotd_in_state_t replace_siblings(const qctx_t *qctx, knotd_in_state_t st
 		return got(qctx, GOT_UNCHANGED, state); /* Another module's answer. */
 	}
 	got_t what = (outcome->ede == KNOT_EDNS_EDE_STALE) ? GOT_STALE : GOT_FRESH;
-	if (!merge) {
-		return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, NULL));
-	}
-	knot_rrset_t sibling = qctx_rrset(qctx, qctx->qtype);
-	return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, &sibling));
+	return got(qctx, what, put_addresses(qctx, qctx->qtype, outcome, merge));
 }
 
 /*! Changes the reply as decided. */
@@ -246,22 +229,10 @@ static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state)
 
 /* --- hiding the record --- */
 
-static bool is_no_alias(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
-{
-	(void)flags, (void)ctx;
-	return !shows_alias(rrset);
-}
-
 /*! Removes the record and its RRSIGs from the answer. \return False if there is none or it may be shown. */
 static bool drop_alias(const qctx_t *qctx)
 {
-	const knot_pktsection_t *answer = &qctx->pkt->sections[KNOT_ANSWER];
-	for (uint16_t i = 0; i < answer->count && !qctx->ctx->conf.policy.expose; i++) {
-		if (shows_alias(knot_pkt_rr(answer, i))) {
-			return packet_edit(qctx->pkt, answer->pos + i, is_no_alias, NULL) == KNOT_EOK;
-		}
-	}
-	return false;
+	return !qctx->ctx->conf.policy.expose && packet_drop(qctx->pkt, RRTYPE_ALIAS);
 }
 
 /*! Refuses a query whose answer shows the record and can't do without it. */
@@ -305,7 +276,7 @@ static knotd_in_state_t put_own(const qctx_t *qctx, const node_rrset_t *own)
 			ret = knot_rdataset_add(&rrsigs, rrsig, mm);
 		}
 	}
-	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs, 0) : has_put(qctx, ret);
+	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs) : has_put(qctx, ret);
 }
 
 /*! Answers ANY with the first type for which targets have addresses, or with NODATA if there is none. */
@@ -323,7 +294,7 @@ static knotd_in_state_t answer_any_address(const qctx_t *qctx)
 		note_denied_address(qctx);
 	}
 	if (outcome.kind == VERDICT_ADDRESSES) {
-		return put_addresses(qctx, addr_rrtype(type - 1), &outcome, NULL);
+		return put_addresses(qctx, addr_rrtype(type - 1), &outcome, false);
 	}
 	return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
 }
@@ -362,20 +333,9 @@ static signer_state_t find_keys(qctx_t *qctx)
 		return SIGNER_UNSIGNED;
 	}
 	if (qctx->ctx->signer == NULL) {
-		log_signed_elsewhere(qctx->ctx, qctx->mod);
+		log_signed_elsewhere(qctx);
 	}
 	return SIGNER_LOST;
-}
-
-/*! Logs messages of the engine's thread. */
-static void log_pending(const qctx_t *qctx)
-{
-	if (log_queue_pending(engine_log(qctx->ctx->engine))) {
-		log_queued(qctx->ctx, qctx->mod);
-	}
-	if (atomic_load_explicit(&qctx->ctx->tenant->delayed, memory_order_relaxed)) {
-		log_zone_rate(qctx->ctx, qctx->mod, qctx->now);
-	}
 }
 
 /*! Replies when the reply has to be signed, but can't be signed now or at all. */
@@ -418,7 +378,8 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 		return state;
 	}
 	qctx_ask(&qctx);
-	log_pending(&qctx);
+	log_queued(qctx.ctx, mod);
+	log_zone_rate(&qctx);
 
 	signer_state_t signing = find_keys(&qctx);
 	if (signing == SIGNER_BUSY || signing == SIGNER_LOST) {
@@ -428,6 +389,6 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	/* The answer section itself may have the owner's NSEC. */
 	bool has_nsec = qctx.qtype == KNOT_RRTYPE_ANY || qctx.qtype == KNOT_RRTYPE_NSEC;
 	return (has_nsec && qctx.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) ?
-	               denial_correct(state, pkt, qdata, mod) :
+	               denial_hook(state, pkt, qdata, mod) :
 	               state;
 }

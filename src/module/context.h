@@ -35,6 +35,3 @@ typedef struct {
 	_Atomic uint64_t state_logged_at;   /*!< clock_ms() of the last line about a target. */
 	_Atomic uint64_t delayed_logged_at; /*!< clock_ms() of the last line about zone-rate. */
 } alias_ctx_t;
-
-/*! \brief Whether the private layout of zone nodes (node.h) holds; else logs an error once. Inside of a hook. */
-bool context_knows_nodes(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata);

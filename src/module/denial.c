@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Finds NSEC and NSEC3 records that list ALIAS, and replaces them and their RRSIGs in the packet. See denial.h. */
+/* Finds NSEC and NSEC3 records that list ALIAS, and replaces them and their RRSIGs in the packet. See hooks.h. */
 
-#include "module/denial.h"
+#include "module/hooks.h"
 
 #include <urcu.h>
 
@@ -28,10 +28,7 @@ typedef struct {
 	uint16_t denied;             /*!< A or AAAA. */
 	bool left_out;               /*!< A record could not be replaced and was removed. */
 	unsigned count;
-	struct {
-		const knot_dname_t *owner;
-		const signature_t *signature;
-	} replaced[REPLACED_MAX];
+	const signature_t *replaced[REPLACED_MAX];
 } denial_t;
 
 static bool is_denial(const knot_rrset_t *rrset)
@@ -45,14 +42,15 @@ static bool lists_alias(const knot_rrset_t *rrset)
 }
 
 /*!
- * Finds the record that proves NODATA for A or AAAA: the NSEC of the owner, or the first NSEC3, as Knot puts the
- * matching one first. An ALIAS owner always has one, as opt-out is only for delegations.
+ * Finds the record in the authority section that proves NODATA for A or AAAA: the NSEC of the owner, or the first NSEC3,
+ * as Knot puts the matching one first. An ALIAS owner always has one, as opt-out is only for delegations.
  */
-static void find_denying(denial_t *denial, const knotd_qdata_t *qdata)
+static void find_denying(denial_t *denial, const knotd_qdata_t *qdata, knotd_in_state_t state)
 {
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	const node_t *node = node_found(qdata);
-	if (!addr_is_rrtype(type) || node == NULL) {
+	if (denial->pkt->current != KNOT_AUTHORITY || state != KNOTD_IN_STATE_NODATA ||
+	    !addr_is_rrtype(type) || node == NULL) {
 		return;
 	}
 	knot_rrset_t alias = node_rrset(node, RRTYPE_ALIAS);
@@ -81,7 +79,7 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 	uint16_t denied = (rrset->rrs.rdata == denial->denying) ? denial->denied : 0;
 	const signature_t *signature = NULL;
 	if (denial->count < REPLACED_MAX) {
-		signature = signer_deny(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
+		signature = signer_sign(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
 		                        denial->ctx->conf.policy.expose);
 	}
 	if (signature == NULL) {
@@ -89,8 +87,7 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 		return false;
 	}
 
-	denial->replaced[denial->count].owner = signature->owner;
-	denial->replaced[denial->count++].signature = signature;
+	denial->replaced[denial->count++] = signature;
 	/* The packet's memory, freed after the query, keeps the owner. Knot has checked for duplicates before. */
 	*flags &= ~(KNOT_PF_FREE | KNOT_PF_CHECKDUP);
 	rrset->rrs = signature->truth;
@@ -118,9 +115,9 @@ static bool replace_rrsigs(const denial_t *denial, knot_rrset_t *rrset, uint16_t
 		return true;
 	}
 	for (unsigned i = 0; i < denial->count; i++) {
-		if (knot_dname_is_equal(denial->replaced[i].owner, rrset->owner) || denial->node != NULL) {
+		if (knot_dname_is_equal(denial->replaced[i]->owner, rrset->owner) || denial->node != NULL) {
 			*flags &= ~KNOT_PF_FREE;
-			rrset->rrs = denial->replaced[i].signature->rrsigs;
+			rrset->rrs = denial->replaced[i]->rrsigs;
 			return true;
 		}
 	}
@@ -136,9 +133,12 @@ static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 	return rrset->type != KNOT_RRTYPE_RRSIG || replace_rrsigs(denial, rrset, flags);
 }
 
-knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
-                                knotd_qdata_t *qdata, knotd_mod_t *mod)
+knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
+	if (pkt->current != KNOT_ANSWER && !knot_pkt_has_dnssec(qdata->query)) {
+		return state;
+	}
 	const knot_pktsection_t *section = &pkt->sections[pkt->current];
 	uint16_t i = 0;
 	while (i < section->count && !lists_alias(knot_pkt_rr(section, i))) {
@@ -158,8 +158,8 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 	if (pkt->current == KNOT_ANSWER) {
 		denial.node = node_found(qdata);
-	} else if (pkt->current == KNOT_AUTHORITY && state == KNOTD_IN_STATE_NODATA) {
-		find_denying(&denial, qdata);
+	} else {
+		find_denying(&denial, qdata, state);
 	}
 
 	int ret = packet_edit(pkt, section->pos + i, correct, &denial);
@@ -172,18 +172,12 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 	return (ret == KNOT_ESPACE) ? KNOTD_IN_STATE_TRUNC : state;
 }
 
-knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
-                             knotd_qdata_t *qdata, knotd_mod_t *mod)
-{
-	return knot_pkt_has_dnssec(qdata->query) ? denial_correct(state, pkt, qdata, mod) : state;
-}
-
 /*! Whether a reply has records that a later hook would have hidden or corrected. */
 static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
 {
 	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
 		if ((ctx->signer != NULL && lists_alias(&pkt->rr[i])) ||
-		    (!ctx->conf.policy.expose && shows_alias(&pkt->rr[i]))) {
+		    (!ctx->conf.policy.expose && shows_type(&pkt->rr[i], RRTYPE_ALIAS))) {
 			return true;
 		}
 	}

@@ -10,11 +10,10 @@
 
 #pragma once
 
-#include "cache/verdict.h"
-#include "module/context.h"
+#include "module/qctx.h"
 
 /*! \brief Logs a warning about the ALIAS of an owner, once until the next load. \param what  Text, a literal. */
-void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, const char *what);
+void log_once(const qctx_t *qctx, const char *what);
 
 /*!
  * \brief Logs that a target fails, is stale, does not exist, or is resolved again.
@@ -23,20 +22,16 @@ void log_once(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, con
  * a second for a zone. A change that was over the limit is logged with a later query.
  * Failures are not logged while the resolver is down, which has a line of its own.
  *
- * \param owner   Owner of the ALIAS.
- * \param target  Target.
+ * \param judged  One of the query's targets that is in the cache, with its verdicts.
  * \param id      Its entry.
- * \param state   State of the entry by its verdict.
- * \param now     clock_ms().
  */
-void log_state(alias_ctx_t *ctx, knotd_mod_t *mod, const knot_dname_t *owner, target_t *target,
-               addr_type_t id, target_state_t state, uint64_t now);
+void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id);
 
 /*! \brief Logs that the zone is signed elsewhere, once until the next load. */
-void log_signed_elsewhere(alias_ctx_t *ctx, knotd_mod_t *mod);
+void log_signed_elsewhere(const qctx_t *qctx);
 
-/*! \brief Logs that zone-rate delays queries, once a minute. */
-void log_zone_rate(alias_ctx_t *ctx, knotd_mod_t *mod, uint64_t now);
+/*! \brief Logs that zone-rate delays queries, if it does, once a minute. */
+void log_zone_rate(const qctx_t *qctx);
 
-/*! \brief Logs the messages of the engine's thread. */
+/*! \brief Logs the messages of the engine's thread, if there are any. */
 void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod);

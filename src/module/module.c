@@ -7,13 +7,11 @@
 
 #include <urcu.h>
 #include <stdlib.h>
-#include <sys/param.h>
 #include <knot/module.h>
 
 #include "engine/registry.h"
-#include "module/answer.h"
 #include "module/context.h"
-#include "module/denial.h"
+#include "module/hooks.h"
 #include "module/log.h"
 #include "module/stats.h"
 #include "util/name.h"
@@ -29,25 +27,18 @@ static void free_ctx(alias_ctx_t *ctx, const knotd_mod_t *mod)
 	}
 }
 
-/*! Most signatures to keep. An owner has five: of A, of AAAA, and of the denials of A, of AAAA and of other types. */
-static uint32_t signatures_max(const conf_alias_t *conf)
-{
-	enum { PER_OWNER = 5 };
-	uint32_t owners = conf->limits.max_targets;
-	return MIN(owners, UINT32_MAX / PER_OWNER) * PER_OWNER;
-}
+/*! Signatures of an owner: of A, of AAAA, and of the denials of A, of AAAA and of other types. */
+#define OWNER_SIGNATURES 5
 
 static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)
 {
 	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
-	if (ret == KNOT_EOK) {
-		ret = knotd_mod_hook(mod, KNOTD_STAGE_END, denial_end_hook);
+	ret = (ret == KNOT_EOK) ? knotd_mod_hook(mod, KNOTD_STAGE_END, denial_end_hook) : ret;
+	if (ctx->signer != NULL) {
+		ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, denial_hook) : ret;
+		ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, denial_hook) : ret;
 	}
-	if (ret != KNOT_EOK || ctx->signer == NULL) {
-		return ret;
-	}
-	ret = knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, denial_hook);
-	return (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, denial_hook) : ret;
+	return ret;
 }
 
 static int load(knotd_mod_t *mod)
@@ -58,6 +49,7 @@ static int load(knotd_mod_t *mod)
 	}
 
 	int ret = conf_load(&ctx->conf, mod);
+	ret = (ret == KNOT_EOK) ? stats_register(mod) : ret;
 	if (ret != KNOT_EOK) {
 		goto fail;
 	}
@@ -67,12 +59,8 @@ static int load(knotd_mod_t *mod)
 		goto fail;
 	}
 
-	ret = stats_register(mod);
-	if (ret != KNOT_EOK) {
-		goto fail;
-	}
 	if (ctx->conf.signing) {
-		ctx->signer = signer_new(&ctx->conf.signer, signatures_max(&ctx->conf));
+		ctx->signer = signer_new(&ctx->conf.signer, OWNER_SIGNATURES * ctx->conf.limits.max_targets);
 	}
 	const tenant_options_t options = { .refresh = ctx->conf.policy.refresh, .rate = ctx->conf.zone_rate };
 	ctx->tenant = engine_tenant(ctx->engine, knotd_mod_zone(mod), &options, stats_publish, mod);

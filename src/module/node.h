@@ -91,12 +91,8 @@ static inline bool node_layout_holds(knotd_qdata_t *qdata)
 {
 	const node_extra_t *extra = (const node_extra_t *)qdata->extra;
 	knot_rrset_t shown = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA);
-	if (knot_rrset_empty(&shown) || extra->contents == NULL) {
-		return false;
-	}
-
-	const node_t *apex = extra->contents->apex;
-	if (apex == NULL || apex->owner != shown.owner || apex->rrset_count == 0) {
+	const node_t *apex = (extra->contents != NULL) ? extra->contents->apex : NULL;
+	if (knot_rrset_empty(&shown) || apex == NULL || apex->owner != shown.owner) {
 		return false;
 	}
 	knot_rrset_t soa = node_rrset(apex, KNOT_RRTYPE_SOA);

@@ -2,23 +2,19 @@
 
 #include "module/packet.h"
 
-#include "util/rrtype.h"
-
-static void add_count(knot_pkt_t *pkt, int16_t count)
+/*! The count of a section's records in the header (RFC 1035, section 4.1.1). */
+static uint8_t *section_count(const knot_pkt_t *pkt, unsigned section)
 {
-	switch (pkt->current) {
-	case KNOT_ANSWER: knot_wire_add_ancount(pkt->wire, count); break;
-	case KNOT_AUTHORITY: knot_wire_add_nscount(pkt->wire, count); break;
-	default: knot_wire_add_arcount(pkt->wire, count); break;
-	}
+	return pkt->wire + KNOT_WIRE_OFFSET_ANCOUNT + section * sizeof(uint16_t);
 }
 
 /*! Takes back all RRsets from `first` on. Their entries stay in the packet's arrays. \return The old RRset count. */
 static uint16_t take_back(knot_pkt_t *pkt, uint16_t first)
 {
 	uint16_t end = pkt->rrset_count;
+	uint8_t *count = section_count(pkt, pkt->current);
 	for (uint16_t i = first; i < end; i++) {
-		add_count(pkt, -(int16_t)pkt->rr[i].rrs.count);
+		knot_wire_write_u16(count, knot_wire_read_u16(count) - pkt->rr[i].rrs.count);
 	}
 	pkt->size = pkt->rr_info[first].pos;
 	pkt->rrset_count = first;
@@ -62,12 +58,11 @@ int packet_edit(knot_pkt_t *pkt, uint16_t first, packet_edit_f edit, void *ctx)
 		knot_rrset_t rrset = pkt->rr[i];
 		uint16_t flags = pkt->rr_info[i].flags;
 		uint16_t hint = knot_compr_hint(&pkt->rr_info[i], KNOT_COMPR_HINT_OWNER);
-		if (ret != KNOT_EOK || !edit(&rrset, &flags, ctx)) {
-			release(pkt, &rrset, flags);
-			continue;
+		bool wanted = (ret == KNOT_EOK && edit(&rrset, &flags, ctx));
+		if (wanted) {
+			ret = knot_pkt_put(pkt, owner_hint(pkt, first, &rrset, hint), &rrset, flags);
 		}
-		ret = knot_pkt_put(pkt, owner_hint(pkt, first, &rrset, hint), &rrset, flags);
-		if (ret != KNOT_EOK) {
+		if (!wanted || ret != KNOT_EOK) {
 			release(pkt, &rrset, flags);
 		}
 	}
@@ -92,46 +87,39 @@ void packet_empty(knot_pkt_t *pkt)
 	for (unsigned i = 0; i < KNOT_PKT_SECTIONS; i++) {
 		pkt->sections[i].pos = 0;
 		pkt->sections[i].count = 0;
+		knot_wire_write_u16(section_count(pkt, i), 0);
 	}
-	knot_wire_set_ancount(pkt->wire, 0);
-	knot_wire_set_nscount(pkt->wire, 0);
-	knot_wire_set_arcount(pkt->wire, 0);
 	if (!knot_rrset_empty(&opt)) {
 		(void)knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0); /* It fitted before. */
 	}
 }
 
-static bool is_other_type(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
+bool shows_type(const knot_rrset_t *rrset, uint16_t type)
 {
-	(void)flags;
-	uint16_t type = *(const uint16_t *)ctx;
-	return rrset->type != type &&
-	       (rrset->type != KNOT_RRTYPE_RRSIG || knot_rrsig_type_covered(rrset->rrs.rdata) != type);
-}
-
-bool packet_drop(knot_pkt_t *pkt, uint16_t type)
-{
-	const knot_pktsection_t *answer = &pkt->sections[KNOT_ANSWER];
-	if (pkt->current != KNOT_ANSWER) {
-		return false;
+	if (rrset->type != KNOT_RRTYPE_RRSIG) {
+		return rrset->type == type;
 	}
-	for (uint16_t i = pkt->rrset_count; i > answer->pos; i--) {
-		if (pkt->rr[i - 1].type == type) {
-			return packet_edit(pkt, i - 1, is_other_type, &type) == KNOT_EOK;
+	knot_rdata_t *rrsig = rrset->rrs.rdata;
+	for (uint16_t i = 0; i < rrset->rrs.count; i++, rrsig = knot_rdataset_next(rrsig)) {
+		if (knot_rrsig_type_covered(rrsig) == type) {
+			return true;
 		}
 	}
 	return false;
 }
 
-bool shows_alias(const knot_rrset_t *rrset)
+static bool shows_other_type(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 {
-	if (rrset->type != KNOT_RRTYPE_RRSIG) {
-		return rrset->type == RRTYPE_ALIAS;
-	}
-	knot_rdata_t *rrsig = rrset->rrs.rdata;
-	for (uint16_t i = 0; i < rrset->rrs.count; i++, rrsig = knot_rdataset_next(rrsig)) {
-		if (knot_rrsig_type_covered(rrsig) == RRTYPE_ALIAS) {
-			return true;
+	(void)flags;
+	return !shows_type(rrset, *(const uint16_t *)ctx);
+}
+
+bool packet_drop(knot_pkt_t *pkt, uint16_t type)
+{
+	const knot_pktsection_t *answer = &pkt->sections[KNOT_ANSWER];
+	for (uint16_t i = 0; i < answer->count && pkt->current == KNOT_ANSWER; i++) {
+		if (shows_type(knot_pkt_rr(answer, i), type)) {
+			return packet_edit(pkt, answer->pos + i, shows_other_type, &type) == KNOT_EOK;
 		}
 	}
 	return false;

@@ -33,17 +33,15 @@ int packet_edit(knot_pkt_t *pkt, uint16_t first, packet_edit_f edit, void *ctx);
 /*! \brief Removes all RRsets but OPT from a finished reply without TSIG. */
 void packet_empty(knot_pkt_t *pkt);
 
+/*! \brief Whether an RRset is of a type or has RRSIGs of one. */
+bool shows_type(const knot_rrset_t *rrset, uint16_t type);
+
 /*!
- * \brief Removes the last RRset of a type from the answer section, with its RRSIGs.
+ * \brief Removes the RRsets that show a type from the answer section, which must be the current one.
  *
- * The answer section must be the current one.
- *
- * \return True if an RRset was removed.
+ * \return True if an RRset was removed and the others could be put again.
  */
 bool packet_drop(knot_pkt_t *pkt, uint16_t type);
-
-/*! \brief Whether an RRset is an ALIAS or has RRSIGs of one. */
-bool shows_alias(const knot_rrset_t *rrset);
 
 /*! \brief Makes the client ask again: over UDP an empty reply with TC and AA (RFC 2181, section 9), else EDE 14. */
 knotd_in_state_t come_back(knotd_qdata_t *qdata);

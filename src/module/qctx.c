@@ -12,46 +12,45 @@
 
 /* --- the node and its targets --- */
 
-static void log_owner(const qctx_t *qctx, const char *what)
+bool context_knows_nodes(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata)
 {
-	log_once(qctx->ctx, qctx->mod, qctx_owner(qctx), what);
+	layout_t layout = ctx->layout;
+	if (layout == LAYOUT_UNKNOWN) {
+		layout = node_layout_holds(qdata) ? LAYOUT_HOLDS : LAYOUT_FAILED;
+		if (atomic_exchange(&ctx->layout, layout) == LAYOUT_UNKNOWN && layout == LAYOUT_FAILED) {
+			knotd_mod_log(mod, LOG_ERR,
+			              "unknown layout of zone nodes in this build of "
+			              "Knot DNS, only ALIAS at the zone apex is served");
+		}
+	}
+	return layout == LAYOUT_HOLDS;
 }
 
 /*! Finds the node and its ALIAS, which is empty if there is none, or at and below a zone cut. */
 static knot_rrset_t find_alias(qctx_t *qctx)
 {
-	knot_rrset_t alias;
-	knot_rrset_init_empty(&alias);
-	if (!context_knows_nodes(qctx->ctx, qctx->mod, qctx->qdata)) {
+	knotd_qdata_t *qdata = qctx->qdata;
+	knot_rrset_t none;
+	knot_rrset_init_empty(&none);
+	if (!context_knows_nodes(qctx->ctx, qctx->mod, qdata)) {
 		qctx->node = NULL;
-		if (knot_dname_is_equal(qctx->qdata->name, knotd_qdata_zone_name(qctx->qdata))) {
-			alias = knotd_qdata_zone_apex_rrset(qctx->qdata, RRTYPE_ALIAS);
-		}
-		return alias;
+		bool at_apex = knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata));
+		return at_apex ? knotd_qdata_zone_apex_rrset(qdata, RRTYPE_ALIAS) : none;
 	}
 
-	/* Most nodes have no ALIAS, so node_covers(), which takes longer, comes last. */
-	qctx->node = node_last(qctx->qdata);
+	qctx->node = node_last(qdata);
 	if (qctx->node == NULL || node_is_cut(qctx->node)) {
-		return alias;
+		return none;
 	}
-	alias = node_rrset(qctx->node, RRTYPE_ALIAS);
-	if (!knot_rrset_empty(&alias) && !node_covers(qctx->node, qctx->qdata->name)) {
-		knot_rrset_init_empty(&alias);
-	}
-	return alias;
+	/* Most nodes have no ALIAS, so node_covers(), which takes longer, comes last. */
+	knot_rrset_t alias = node_rrset(qctx->node, RRTYPE_ALIAS);
+	return knot_rrset_empty(&alias) || node_covers(qctx->node, qdata->name) ? alias : none;
 }
 
 knot_rrset_t qctx_rrset(const qctx_t *qctx, uint16_t rrtype)
 {
 	return (qctx->node != NULL) ? node_rrset(qctx->node, rrtype) :
 	                              knotd_qdata_zone_apex_rrset(qctx->qdata, rrtype);
-}
-
-static void note_denied_target(const qctx_t *qctx)
-{
-	stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_TARGET);
-	log_owner(qctx, "target ignored, 'allow-target' or 'deny-target' rules it out");
 }
 
 static bool is_denied_target(const policy_t *policy, const knot_dname_t *name)
@@ -79,11 +78,11 @@ static void read_targets(qctx_t *qctx, const knot_rrset_t *alias)
 	for (uint16_t i = 0; i < alias->rrs.count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
 		int len = knot_dname_wire_check(rdata->data, rdata->data + rdata->len, NULL);
 		if (len <= 0 || len != rdata->len) {
-			log_owner(qctx, "malformed RDATA ignored, it must be one uncompressed domain name");
+			log_once(qctx, "malformed RDATA ignored, it must be one uncompressed domain name");
 			continue;
 		}
 		if (qctx->count == ALIAS_TARGETS_MAX) {
-			log_owner(qctx, "more than 8 targets, the rest is ignored");
+			log_once(qctx, "more than 8 targets, the rest is ignored");
 			break;
 		}
 		qctx_target_t *target = &qctx->target[qctx->count];
@@ -94,7 +93,7 @@ static void read_targets(qctx_t *qctx, const knot_rrset_t *alias)
 			continue;
 		}
 		if (is_qname(qctx, target)) {
-			log_owner(qctx, "its target is the name itself");
+			log_once(qctx, "its target is the name itself");
 			qctx->self = true;
 			continue;
 		}
@@ -102,7 +101,8 @@ static void read_targets(qctx_t *qctx, const knot_rrset_t *alias)
 	}
 
 	if (denied) {
-		note_denied_target(qctx);
+		stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_TARGET);
+		log_once(qctx, "target ignored, 'allow-target' or 'deny-target' rules it out");
 	}
 }
 
@@ -180,10 +180,8 @@ void qctx_outcome(const qctx_t *qctx, addr_type_t type, outcome_t *outcome)
 void qctx_log(const qctx_t *qctx, addr_type_t type)
 {
 	for (unsigned i = 0; i < qctx->count; i++) {
-		const qctx_target_t *target = &qctx->target[i];
-		if (target->target != NULL) {
-			log_state(qctx->ctx, qctx->mod, qctx_owner(qctx), target->target, type,
-			          target->verdict[type].state, qctx->now);
+		if (qctx->target[i].target != NULL) {
+			log_state(qctx, &qctx->target[i], type);
 		}
 	}
 }

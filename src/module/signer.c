@@ -84,14 +84,9 @@ static bool is_current(const keys_t *keys, uint64_t version)
 	       (keys->count > 0 || clock_ms() < atomic_load_explicit(&keys->retry_at, memory_order_relaxed));
 }
 
-static void log_lost(signer_t *signer, knotd_mod_t *mod, const keys_error_t *error)
+static void log_lost(knotd_mod_t *mod, const keys_error_t *error)
 {
 	static const char *const effect = "ALIAS is not served to clients that ask for DNSSEC";
-
-	if (signer->complained) {
-		return;
-	}
-	signer->complained = true;
 
 	switch (error->result) {
 	case KEYS_NONE:
@@ -130,12 +125,11 @@ static keys_t *renew_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qda
 	if (keys == NULL) {
 		return NULL;
 	}
-	if (keys->count == 0) {
-		log_lost(signer, mod, &error);
-		keys->retry_at = clock_ms() + RETRY_MS;
-	} else {
-		signer->complained = false;
+	if (keys->count == 0 && !signer->complained) {
+		log_lost(mod, &error);
 	}
+	signer->complained = (keys->count == 0);
+	keys->retry_at = clock_ms() + RETRY_MS;
 	keys->version = version;
 	rcu_assign_pointer(signer->keys, keys);
 	if (old != NULL) {
@@ -147,11 +141,9 @@ static keys_t *renew_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qda
 /*! Takes the lock, unless another thread holds it for long. */
 static bool try_lock(signer_t *signer)
 {
-	if (pthread_mutex_trylock(&signer->lock) == 0) {
-		return true;
-	}
 	struct timespec until = clock_in(BUSY_MS);
-	if (!signer->slow && pthread_mutex_clocklock(&signer->lock, CLOCK_MONOTONIC, &until) == 0) {
+	if (pthread_mutex_trylock(&signer->lock) == 0 ||
+	    (!signer->slow && pthread_mutex_clocklock(&signer->lock, CLOCK_MONOTONIC, &until) == 0)) {
 		return true;
 	}
 	signer->slow = true;
@@ -186,23 +178,6 @@ signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qd
 
 /* --- signatures --- */
 
-static void log_failure(signer_t *signer, knotd_mod_t *mod, int ret)
-{
-	if (!atomic_exchange(&signer->failed, true)) {
-		knotd_mod_log(mod, LOG_ERR, "failed to sign (%s), clients that ask for DNSSEC get SERVFAIL", dnssec_strerror(ret));
-	}
-}
-
-static void log_full(signer_t *signer, knotd_mod_t *mod)
-{
-	if (!atomic_exchange(&signer->full, true)) {
-		knotd_mod_log(mod, LOG_WARNING,
-		              "%u signatures are in use, as many as 'max-targets' allows, "
-		              "others are made with each query",
-		              signatures_count(signer->table));
-	}
-}
-
 /*! Signs `rrset` and puts the signature into the table, to be found by `base`, the RDATA before a correction. */
 static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
                                uint32_t variant, const knot_rdataset_t *base, const knot_rdataset_t *truth, uint64_t now)
@@ -224,7 +199,10 @@ static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	}
 	knot_rdataset_clear(&rrsigs, NULL);
 	if (ret != KNOT_EOK) {
-		log_failure(signer, mod, ret);
+		if (!atomic_exchange(&signer->failed, true)) {
+			knotd_mod_log(mod, LOG_ERR, "failed to sign (%s), clients that ask for DNSSEC get SERVFAIL",
+			              dnssec_strerror(ret));
+		}
 		return NULL;
 	}
 
@@ -232,34 +210,18 @@ static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	signature->ttl = rrset->ttl;
 	signature->from = inception;
 	signature->renew_at = expiration - refresh;
-	if (!signatures_put(signer->table, signature, now)) {
-		log_full(signer, mod);
+	if (!signatures_put(signer->table, signature, now) && !atomic_exchange(&signer->full, true)) {
+		knotd_mod_log(mod, LOG_WARNING,
+		              "%u signatures are in use, as many as 'max-targets' allows, others are made with each query",
+		              signatures_count(signer->table));
 	}
 	return signature;
 }
 
-const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset)
+/*! Corrects an NSEC or NSEC3, and signs it. */
+static const signature_t *make_true(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
+                                    uint32_t variant, uint16_t denied, bool expose, uint64_t now)
 {
-	uint64_t now = time(NULL);
-	uint32_t variant = signature_variant(rrset->type, 0);
-	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
-	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
-		return kept;
-	}
-	static const knot_rdataset_t none = { 0 };
-	return make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
-}
-
-const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
-                               uint16_t denied, bool expose)
-{
-	uint64_t now = time(NULL);
-	uint32_t variant = signature_variant(rrset->type, denied);
-	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
-	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
-		return kept;
-	}
-
 	const nsec_change_t changes[] = {
 		{ KNOT_RRTYPE_A, denied != KNOT_RRTYPE_A },
 		{ KNOT_RRTYPE_AAAA, denied != KNOT_RRTYPE_AAAA },
@@ -278,4 +240,20 @@ const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	}
 	free(truth);
 	return made;
+}
+
+const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
+                               uint16_t denied, bool expose)
+{
+	uint64_t now = time(NULL);
+	uint32_t variant = signature_variant(rrset->type, denied);
+	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
+	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
+		return kept;
+	}
+	if (!addr_is_rrtype(rrset->type)) {
+		return make_true(signer, mod, keys, rrset, variant, denied, expose, now);
+	}
+	static const knot_rdataset_t none = { 0 };
+	return make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
 }

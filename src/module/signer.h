@@ -67,24 +67,17 @@ void signer_free(signer_t *signer);
 signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, const keys_t **keys);
 
 /*!
- * \brief Finds or makes the signatures of an RRset. A failure is logged once. Worker, inside rcu_read_lock().
+ * \brief Finds or makes the signatures of addresses, or of a corrected NSEC or NSEC3. Worker, inside rcu_read_lock().
  *
- * \param rrset  RRset with the owner in the zone, the original TTL, and RDATA in canonical order.
+ * A corrected record lists A and AAAA, except the type that the reply denies, and lists ALIAS only if the zone exposes
+ * it. A failure to sign is logged once.
  *
- * \return The signatures, valid in the read section; NULL if signing fails.
+ * \param rrset   RRset with the owner in the zone, the original TTL, and RDATA in canonical order; NSEC and NSEC3 as in
+ *                the zone, of one record.
+ * \param denied  With NSEC and NSEC3: A or AAAA if the reply denies that type at this owner; else 0.
+ * \param expose  With NSEC and NSEC3: whether clients may see the ALIAS.
+ *
+ * \return The signatures, with the corrected record, valid in the read section; NULL after an error.
  */
-const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset);
-
-/*!
- * \brief Finds or makes a corrected NSEC or NSEC3 and its signatures. Worker, inside rcu_read_lock().
- *
- * The record lists A and AAAA, except the type that the reply denies, and lists ALIAS only if the zone exposes it.
- *
- * \param rrset   RRset of one record, as in the zone.
- * \param denied  A or AAAA if the reply denies that type at this owner, else 0.
- * \param expose  Whether clients may see the ALIAS.
- *
- * \return The record and its signatures, valid in the read section; NULL after an error.
- */
-const signature_t *signer_deny(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
+const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
                                uint16_t denied, bool expose);

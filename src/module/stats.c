@@ -5,50 +5,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/*! Names of a counter's parts by index, NULL-terminated. */
-typedef const char *const parts_t[];
-
-static const parts_t got = { "fresh", "stale", "negative", "sibling", "cold", "failed", "unchanged", NULL };
-static const parts_t denied = { "address", "target", NULL };
-static const parts_t query = { "first", "refresh", "probe", NULL };
-static const parts_t result = { "addresses", "negative", "timeout", "failure", NULL };
-static const parts_t limited = { "max-rate", "zone-rate", "max-targets", NULL };
-static const parts_t removed = { "evicted", "expired", NULL };
-static const parts_t store = { "restored", "written", "lost-batch", NULL };
-
 /* Knot's callback for the name of a part gets only the index, so each counter needs a function. */
-#define PART_NAME(parts) \
-	static char *parts##_name(uint32_t index, uint32_t count) \
+#define PARTS(counter, ...) \
+	static const char *const counter##_parts[] = { __VA_ARGS__ }; \
+	static char *counter##_name(uint32_t index, uint32_t count) \
 	{ \
-		return index < count ? strdup((parts)[index]) : NULL; \
+		return index < count ? strdup(counter##_parts[index]) : NULL; \
 	}
+#define COUNT(counter) (sizeof(counter##_parts) / sizeof(*counter##_parts))
 
-PART_NAME(got)
-PART_NAME(denied)
-PART_NAME(query)
-PART_NAME(result)
-PART_NAME(limited)
-PART_NAME(removed)
-PART_NAME(store)
+PARTS(got, "fresh", "stale", "negative", "sibling", "cold", "failed", "unchanged")
+PARTS(denied, "address", "target")
+PARTS(query, "first", "refresh", "probe")
+PARTS(result, "addresses", "negative", "timeout", "failure")
+PARTS(limited, "max-rate", "zone-rate", "max-targets")
+PARTS(removed, "evicted", "expired")
+PARTS(store, "restored", "written", "lost-batch")
 
 static char *latency_name(uint32_t index, uint32_t count)
 {
 	char text[16];
-	if (index < count - 1) {
-		(void)snprintf(text, sizeof(text), "%ums", COUNTER_LATENCY_MS(index));
-	} else {
-		(void)snprintf(text, sizeof(text), "more");
-	}
-	return strdup(text);
+	(void)snprintf(text, sizeof(text), "%ums", COUNTER_LATENCY_MS(index));
+	return strdup(index < count - 1 ? text : "more");
 }
-
-#define COUNT(parts) (sizeof(parts) / sizeof(*(parts)) - 1)
 
 /* clang-format off */
 static const struct {
 	const char *name;
 	uint32_t count;
 	knotd_mod_idx_to_str_f part_name;
+	counter_t first; /*!< The engine's counter of the first part; the others follow. */
 } stats[STATS] = {
 	[STAT_ANSWER_A]    = { "answer-a",      COUNT(got),        got_name },
 	[STAT_ANSWER_AAAA] = { "answer-aaaa",   COUNT(got),        got_name },
@@ -56,19 +42,23 @@ static const struct {
 	[STAT_SUPPRESSED]  = { "suppressed",    1 },
 	[STAT_DENIED]      = { "denied",        COUNT(denied),     denied_name },
 	[STAT_QUEUE_FULL]  = { "queue-full",    1 },
-	[STAT_QUERY]       = { "query",         COUNT(query),      query_name },
-	[STAT_RESULT]      = { "result",        COUNT(result),     result_name },
-	[STAT_LATENCY]     = { "latency",       COUNTER_LATENCIES, latency_name },
-	[STAT_LIMITED]     = { "limited",       COUNT(limited),    limited_name },
-	[STAT_TARGETS]     = { "targets",       1 },
-	[STAT_REMOVED]     = { "removed",       COUNT(removed),    removed_name },
-	[STAT_TCP]         = { "tcp",           1 },
-	[STAT_DOWN]        = { "resolver-down", 1 },
-	[STAT_STORE]       = { "store",         COUNT(store),      store_name },
+	[STAT_QUERY]       = { "query",         COUNT(query),      query_name,   COUNTER_QUERIES },
+	[STAT_RESULT]      = { "result",        COUNT(result),     result_name,  COUNTER_ANSWERS },
+	[STAT_LATENCY]     = { "latency",       COUNTER_LATENCIES, latency_name, COUNTER_LATENCY },
+	[STAT_LIMITED]     = { "limited",       COUNT(limited),    limited_name, COUNTER_CAPPED },
+	[STAT_TARGETS]     = { "targets",       1,                 NULL,         COUNTER_TARGETS },
+	[STAT_REMOVED]     = { "removed",       COUNT(removed),    removed_name, COUNTER_EVICTED },
+	[STAT_TCP]         = { "tcp",           1,                 NULL,         COUNTER_TCP },
+	[STAT_DOWN]        = { "resolver-down", 1,                 NULL,         COUNTER_DOWN },
+	[STAT_STORE]       = { "store",         COUNT(store),      store_name,   COUNTER_RESTORED },
 };
 /* clang-format on */
 
 _Static_assert(COUNT(got) == GOTS && COUNT(denied) == DENIEDS, "a name for each outcome");
+_Static_assert(COUNTER_QUERIES + COUNT(query) == COUNTER_ANSWERS && COUNTER_ANSWERS + COUNT(result) == COUNTER_CAPPED &&
+                       COUNTER_CAPPED + COUNT(limited) == COUNTER_LATENCY &&
+                       COUNTER_EVICTED + COUNT(removed) == COUNTER_TCP && COUNTER_RESTORED + COUNT(store) == COUNTERS,
+               "the engine's counters in the order of the parts");
 
 int stats_register(knotd_mod_t *mod)
 {
@@ -79,29 +69,17 @@ int stats_register(knotd_mod_t *mod)
 	return ret;
 }
 
-/*! Stores values for thread 0: Knot shows the sum over all threads. */
-static void set_counter(knotd_mod_t *mod, stat_t id, const uint64_t *values)
-{
-	for (unsigned i = 0; i < stats[id].count; i++) {
-		/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): it does not look into stats[]. */
-		knotd_mod_stats_store(mod, 0, id, i, values[i]);
-	}
-}
-
-#define SET(mod, id, ...) set_counter(mod, id, (const uint64_t[]){ __VA_ARGS__ })
-
 void stats_publish(void *ctx, const counters_t own, const counters_t common)
 {
-	knotd_mod_t *mod = ctx;
-	SET(mod, STAT_QUERY, own[COUNTER_QUERIES] - own[COUNTER_REFRESHES] - own[COUNTER_PROBES],
-	    own[COUNTER_REFRESHES], own[COUNTER_PROBES]);
-	SET(mod, STAT_RESULT, own[COUNTER_ANSWERS], own[COUNTER_NEGATIVE], own[COUNTER_TIMEOUTS],
-	    own[COUNTER_FAILURES]);
-	set_counter(mod, STAT_LATENCY, &own[COUNTER_LATENCY]);
-	SET(mod, STAT_LIMITED, own[COUNTER_CAPPED], own[COUNTER_DELAYED], own[COUNTER_REFUSED]);
-	SET(mod, STAT_TARGETS, common[COUNTER_TARGETS]);
-	SET(mod, STAT_REMOVED, common[COUNTER_EVICTED], common[COUNTER_EXPIRED]);
-	SET(mod, STAT_TCP, common[COUNTER_TCP]);
-	SET(mod, STAT_DOWN, common[COUNTER_DOWN]);
-	SET(mod, STAT_STORE, common[COUNTER_RESTORED], common[COUNTER_STORED], common[COUNTER_STORE_ERRORS]);
+	for (stat_t id = STATS_OF_WORKERS; id < STATS; id++) {
+		const uint64_t *values = (id < STATS_OF_ZONE ? own : common) + stats[id].first;
+		for (uint32_t i = 0; i < stats[id].count; i++) {
+			uint64_t value = values[i];
+			if (id == STAT_QUERY && i == 0) { /* Those that are neither of the other parts. */
+				value -= values[1] + values[2];
+			}
+			/* For thread 0: Knot shows the sum over all threads. */
+			knotd_mod_stats_store(ctx, 0, id, i, value);
+		}
+	}
 }

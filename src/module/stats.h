@@ -49,9 +49,10 @@ typedef enum {
 	STAT_RESULT,
 	STAT_LATENCY,
 	STAT_LIMITED,
+	STATS_OF_ZONE,
 
 	/* Counted by the engine's thread for all its zones. */
-	STAT_TARGETS,
+	STAT_TARGETS = STATS_OF_ZONE,
 	STAT_REMOVED,
 	STAT_TCP,
 	STAT_DOWN,

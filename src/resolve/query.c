@@ -4,22 +4,6 @@
 
 #include <sys/random.h>
 
-static int put_opt(knot_pkt_t *pkt, bool dnssec)
-{
-	knot_rrset_t opt;
-	int ret = knot_edns_init(&opt, QUERY_EDNS_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL);
-	if (ret != KNOT_EOK) {
-		return ret;
-	}
-	if (dnssec) {
-		knot_edns_set_do(&opt);
-	}
-	knot_pkt_begin(pkt, KNOT_ADDITIONAL);
-	ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0);
-	knot_rrset_clear(&opt, NULL);
-	return ret;
-}
-
 knot_pkt_t *query_new(const knot_dname_t *name, uint16_t type, unsigned flags)
 {
 	uint16_t id;
@@ -38,7 +22,16 @@ knot_pkt_t *query_new(const knot_dname_t *name, uint16_t type, unsigned flags)
 	}
 	int ret = knot_pkt_put_question(pkt, name, KNOT_CLASS_IN, type);
 	if (ret == KNOT_EOK && (flags & QUERY_EDNS)) {
-		ret = put_opt(pkt, flags & QUERY_DO);
+		knot_rrset_t opt;
+		ret = knot_edns_init(&opt, QUERY_EDNS_PAYLOAD, 0, KNOT_EDNS_VERSION, NULL);
+		if (ret == KNOT_EOK) {
+			if (flags & QUERY_DO) {
+				knot_edns_set_do(&opt);
+			}
+			knot_pkt_begin(pkt, KNOT_ADDITIONAL);
+			ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &opt, 0);
+			knot_rrset_clear(&opt, NULL);
+		}
 	}
 	if (ret != KNOT_EOK) {
 		knot_pkt_free(pkt);

@@ -45,13 +45,8 @@ static void insert_address(reply_t *reply, const uint8_t *addr)
 		return;
 	}
 
-	unsigned tail = reply->count - pos;
-	if (reply->count == REPLY_ADDRESSES_MAX) {
-		tail--;
-	} else {
-		reply->count++;
-	}
-	memmove(reply->addr[pos + 1], reply->addr[pos], tail * sizeof(reply->addr[0]));
+	reply->count = MIN(reply->count + 1, REPLY_ADDRESSES_MAX);
+	memmove(reply->addr[pos + 1], reply->addr[pos], (reply->count - pos - 1) * sizeof(reply->addr[0]));
 	memcpy(reply->addr[pos], addr, reply->len);
 }
 
@@ -130,11 +125,8 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
 	reply->count = 0;
 	reply->len = addr_len(addr_type(type));
 
-	if (len < KNOT_WIRE_HEADER_SIZE || len > KNOT_WIRE_MAX_PKTSIZE) {
-		return;
-	}
-
-	knot_pkt_t *pkt = knot_pkt_new((void *)wire, len, NULL);
+	bool possible = len >= KNOT_WIRE_HEADER_SIZE && len <= KNOT_WIRE_MAX_PKTSIZE;
+	knot_pkt_t *pkt = possible ? knot_pkt_new((void *)wire, len, NULL) : NULL;
 	if (pkt == NULL) {
 		return;
 	}

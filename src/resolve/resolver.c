@@ -27,17 +27,15 @@
 #define ADAPTED_WAIT_MS 250
 
 /*!
- * Channels. Queries without EDNS have their own: after a FORMERR c-ares 1.18 strips the OPT even off a query without
- * one. Queries over TCP have their own: c-ares 1.18 waits for their replies only as long as for a datagram, and keeps a
+ * Channels, by bits. Queries without EDNS have their own: after a FORMERR c-ares 1.18 strips the OPT even off a query
+ * without one. Queries over TCP have their own: c-ares 1.18 waits for their replies only as long as for a datagram, and keeps a
  * connection that has died.
  */
-typedef enum {
-	CHANNEL_EDNS,
-	CHANNEL_PLAIN,
-	CHANNEL_EDNS_TCP,
-	CHANNEL_PLAIN_TCP,
-	CHANNELS,
-} channel_id_t;
+enum {
+	CHANNEL_PLAIN = 1 << 0, /*!< Without EDNS. */
+	CHANNEL_TCP = 1 << 1,
+	CHANNELS = 1 << 2,
+};
 
 typedef struct {
 	resolver_t *resolver;
@@ -72,7 +70,7 @@ typedef struct {
 	resolver_t *resolver;
 	const knot_dname_t *name;
 	uint16_t type;
-	channel_id_t channel;
+	unsigned channel;
 	bool late;        /*!< Its deadline has passed. */
 	uint64_t sent_at; /*!< clock_ms() when it was sent on this channel. */
 	uint64_t deadline;
@@ -101,18 +99,8 @@ static void finish_query(query_t *query, const reply_t *reply, int16_t ede)
 	free(query);
 }
 
-static bool has_edns(channel_id_t id)
-{
-	return id == CHANNEL_EDNS || id == CHANNEL_EDNS_TCP;
-}
-
-static bool is_tcp(channel_id_t id)
-{
-	return id == CHANNEL_EDNS_TCP || id == CHANNEL_PLAIN_TCP;
-}
-
 /*! Marks a query for another channel. It is sent later: c-ares must not be called from its callbacks. */
-static void ask_again(query_t *query, channel_id_t id)
+static void ask_again(query_t *query, unsigned id)
 {
 	query->channel = id;
 	cds_list_add_tail(&query->again, &query->resolver->again);
@@ -129,24 +117,18 @@ static void give_up_streams(const query_t *query)
 	}
 }
 
-/*! Ends a query with a reply, or with why that is of no use. */
-static void finish_with(query_t *query, const reply_t *reply, int status)
+/*! Why a reply is of no use, as Extended DNS Error, or KNOT_EDNS_EDE_NONE. */
+static int16_t judge_reply(const reply_t *reply, int status, bool require_ad)
 {
 	switch (reply->kind) {
 	case REPLY_ADDRESSES:
 	case REPLY_NODATA:
 	case REPLY_NXDOMAIN:
-		if (query->resolver->require_ad && !reply->ad) {
-			finish_query(query, NULL, KNOT_EDNS_EDE_DNSKEY_MISS);
-		} else {
-			finish_query(query, reply, KNOT_EDNS_EDE_NONE);
-		}
-		return;
+		return (require_ad && !reply->ad) ? KNOT_EDNS_EDE_DNSKEY_MISS : KNOT_EDNS_EDE_NONE;
 	case REPLY_LOOP:
-		finish_query(query, NULL, KNOT_EDNS_EDE_OTHER);
-		return;
+		return KNOT_EDNS_EDE_OTHER;
 	default:
-		finish_query(query, NULL, status == ARES_ETIMEOUT ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NETWORK);
+		return (status == ARES_ETIMEOUT) ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NETWORK;
 	}
 }
 
@@ -155,32 +137,29 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 	query_t *query = arg;
 	(void)timeouts;
 
-	if (is_tcp(query->channel)) {
-		if (status == ARES_ETIMEOUT) {
-			give_up_streams(query);
-		}
-	} else if (status == ARES_SUCCESS && len >= KNOT_WIRE_HEADER_SIZE && knot_wire_get_tc(wire) &&
-	           !query->resolver->closing) {
-		ask_again(query, query->channel == CHANNEL_EDNS ? CHANNEL_EDNS_TCP : CHANNEL_PLAIN_TCP);
-		return;
-	}
-
 	reply_t reply = { .kind = REPLY_BAD };
-	if (status == ARES_SUCCESS && wire != NULL && len > 0) {
+	bool truncated = false;
+	if (status == ARES_SUCCESS && wire != NULL && len >= KNOT_WIRE_HEADER_SIZE) {
+		truncated = knot_wire_get_tc(wire) && !(query->channel & CHANNEL_TCP);
 		reply_parse(&reply, wire, len, query->name, query->type);
+	} else if (status == ARES_ETIMEOUT && (query->channel & CHANNEL_TCP)) {
+		give_up_streams(query);
 	}
 
-	/* c-ares 1.18 retries without EDNS only once in the life of a channel. */
-	if (reply.kind == REPLY_FORMERR && has_edns(query->channel) && !query->resolver->closing) {
+	int16_t ede = judge_reply(&reply, status, query->resolver->require_ad);
+	if (truncated && !query->resolver->closing) {
+		ask_again(query, query->channel | CHANNEL_TCP);
+	} else if (reply.kind == REPLY_FORMERR && !(query->channel & CHANNEL_PLAIN) && !query->resolver->closing) {
+		/* c-ares 1.18 retries without EDNS only once in the life of a channel. */
 		ask_again(query, CHANNEL_PLAIN);
-		return;
+	} else {
+		finish_query(query, ede == KNOT_EDNS_EDE_NONE ? &reply : NULL, ede);
 	}
-	finish_with(query, &reply, status);
 }
 
 static void send_on_channel(query_t *query)
 {
-	unsigned flags = QUERY_RD | (has_edns(query->channel) ? QUERY_EDNS : 0) |
+	unsigned flags = QUERY_RD | ((query->channel & CHANNEL_PLAIN) ? 0 : QUERY_EDNS) |
 	                 (query->resolver->require_ad ? QUERY_AD : 0);
 	query->sent_at = clock_ms();
 	knot_pkt_t *pkt = query_new(query->name, query->type, flags);
@@ -195,19 +174,24 @@ static void send_on_channel(query_t *query)
 
 /* --- the loop --- */
 
-/*! Fails queries past their deadline. c-ares can't end a single query; its late reply is still taken. */
-static void expire_queries(resolver_t *resolver, uint64_t now)
+/*!
+ * Fails queries past their deadline. c-ares can't end a single query; its late reply is still taken.
+ *
+ * \return Time until the next deadline, ms, or UINT64_MAX.
+ */
+static uint64_t expire_queries(resolver_t *resolver, uint64_t now)
 {
 	query_t *query;
 	cds_list_for_each_entry(query, &resolver->queries, node) {
 		if (query->deadline > now) {
-			break;
+			return query->deadline - now;
 		}
 		if (!query->late) {
 			query->late = true;
 			query->cb(NULL, KNOT_EDNS_EDE_NREACH_AUTH, false, query->ctx);
 		}
 	}
+	return UINT64_MAX;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -221,10 +205,7 @@ void resolver_settle(resolver_t *resolver)
 		send_on_channel(query);
 	}
 
-	uint64_t now = clock_ms();
-	expire_queries(resolver, now);
-
-	uint64_t wait = UINT64_MAX;
+	uint64_t wait = expire_queries(resolver, clock_ms());
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		struct timeval tv;
 		if (ares_timeout(resolver->channel[i].ares, NULL, &tv) != NULL) {
@@ -232,14 +213,6 @@ void resolver_settle(resolver_t *resolver)
 			wait = MIN(wait, tv.tv_sec * 1000ULL + tv.tv_usec / 1000 + 1);
 		}
 	}
-	query_t *query;
-	cds_list_for_each_entry(query, &resolver->queries, node) {
-		if (!query->late) {
-			wait = MIN(wait, query->deadline - now);
-			break;
-		}
-	}
-
 	if (wait != UINT64_MAX) {
 		uv_timer_start(&resolver->timer, on_timer, wait, 0);
 	} else {
@@ -270,20 +243,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	resolver_settle(channel->resolver);
 }
 
-static void on_sock_closed(uv_handle_t *handle)
+/*! Frees the owner of a handle. */
+static void on_closed(uv_handle_t *handle)
 {
-	free(handle);
-}
-
-static sock_t *find_sock(resolver_t *resolver, ares_socket_t fd)
-{
-	sock_t *sock;
-	cds_list_for_each_entry(sock, &resolver->socks, node) {
-		if (sock->fd == fd) {
-			return sock;
-		}
-	}
-	return NULL;
+	free(handle->data);
 }
 
 /*! Watches a new socket. On -1 c-ares fails the socket's queries, which would otherwise wait for ever. */
@@ -293,13 +256,11 @@ static int on_sock_created(ares_socket_t fd, int type, void *arg)
 	resolver_t *resolver = channel->resolver;
 	/* libuv doubles its table of descriptors, and ends the process when there is no memory. */
 	sock_t *sock = can_alloc(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
-	if (sock == NULL) {
-		return -1;
-	}
-	if (uv_poll_init_socket(resolver->loop, &sock->poll, fd) != 0) {
+	if (sock == NULL || uv_poll_init_socket(resolver->loop, &sock->poll, fd) != 0) {
 		free(sock);
 		return -1;
 	}
+	sock->poll.data = sock;
 	sock->channel = channel;
 	sock->fd = fd;
 	cds_list_add(&sock->node, &resolver->socks);
@@ -313,16 +274,15 @@ static int on_sock_created(ares_socket_t fd, int type, void *arg)
 static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
 	channel_t *channel = arg;
-	sock_t *sock = find_sock(channel->resolver, fd);
-	if (sock == NULL) {
-		return; /* on_sock_created() has refused it. */
-	}
-
-	if (readable || writable) {
-		uv_poll_start(&sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
-	} else {
-		cds_list_del(&sock->node);
-		uv_close((uv_handle_t *)&sock->poll, on_sock_closed);
+	sock_t *sock, *next;
+	/* A socket that on_sock_created() has refused is not in the list. */
+	cds_list_for_each_entry_safe(sock, next, &channel->resolver->socks, node) {
+		if (sock->fd == fd && (readable || writable)) {
+			uv_poll_start(&sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
+		} else if (sock->fd == fd) {
+			cds_list_del(&sock->node);
+			uv_close((uv_handle_t *)&sock->poll, on_closed);
+		}
 	}
 }
 
@@ -365,13 +325,13 @@ static void set_adapted_tries(struct ares_options *options, const resolver_t *re
 }
 #endif
 
-static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *set)
+static bool open_channel(channel_t *channel, unsigned id, const resolvers_t *set)
 {
 	const resolver_t *resolver = channel->resolver;
 	static char no_file[] = "/dev/null", dns_only[] = "b";
 	struct ares_options options = {
-		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (has_edns(id) ? ARES_FLAG_EDNS : 0) |
-		         (is_tcp(id) ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
+		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ((id & CHANNEL_PLAIN) ? 0 : ARES_FLAG_EDNS) |
+		         ((id & CHANNEL_TCP) ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
 		.ednspsz = QUERY_EDNS_PAYLOAD,
 		.socket_receive_buffer_size = RCVBUF_SIZE,
 		.lookups = dns_only,
@@ -382,7 +342,7 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
 	           ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_RESOLVCONF | ARES_OPT_NOROTATE |
 	           ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
-	if (is_tcp(id)) {
+	if (id & CHANNEL_TCP) {
 		/* The second try is for a connection that the server closes, which may happen at any time. */
 		options.timeout = resolver->timeout / set->count;
 		options.tries = 2;
@@ -401,14 +361,18 @@ static int open_channel(channel_t *channel, channel_id_t id, const resolvers_t *
 	mask |= ARES_OPT_QUERY_CACHE; /* The value 0 turns it off. */
 #endif
 	if (ares_init_options(&channel->ares, &options, mask) != ARES_SUCCESS) {
-		return KNOT_ENOMEM;
-	}
-	if (set_servers(channel->ares, set) != ARES_SUCCESS) {
-		ares_destroy(channel->ares);
-		return KNOT_ENOMEM;
+		return false;
 	}
 	ares_set_socket_callback(channel->ares, on_sock_created, channel);
-	return KNOT_EOK;
+	return set_servers(channel->ares, set) == ARES_SUCCESS;
+}
+
+/*! Ends the queries of all channels, also of those that could not be opened. */
+static void close_channels(resolver_t *resolver)
+{
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		ares_destroy(resolver->channel[i].ares); /* Calls on_reply() for each query. */
+	}
 }
 
 resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry)
@@ -427,10 +391,8 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeo
 
 	for (unsigned i = 0; i < CHANNELS; i++) {
 		resolver->channel[i].resolver = resolver;
-		if (open_channel(&resolver->channel[i], i, set) != KNOT_EOK) {
-			while (i-- > 0) {
-				ares_destroy(resolver->channel[i].ares);
-			}
+		if (!open_channel(&resolver->channel[i], i, set)) {
+			close_channels(resolver);
 			free(resolver);
 			return NULL;
 		}
@@ -447,18 +409,11 @@ void resolver_count_tcp(resolver_t *resolver, uint64_t *count)
 	resolver->tcp = count;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
 void resolver_free(resolver_t *resolver)
 {
 	resolver->closing = true;
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		ares_destroy(resolver->channel[i].ares); /* Calls on_reply() for each query. */
-	}
-	uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
+	close_channels(resolver);
+	uv_close((uv_handle_t *)&resolver->timer, on_closed);
 }
 
 void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
@@ -472,7 +427,6 @@ void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t typ
 	query->resolver = resolver;
 	query->name = name;
 	query->type = type;
-	query->channel = CHANNEL_EDNS;
 	query->deadline = clock_ms() + resolver->timeout;
 	query->cb = cb;
 	query->ctx = ctx;

@@ -16,37 +16,24 @@ int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr)
 {
 	static const uint8_t any[16] = { 0 };
 
-	uint16_t port;
-	const void *data;
-	size_t len;
-	if (addr->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
-		if (IN_MULTICAST(ntohl(in->sin_addr.s_addr)) || in->sin_addr.s_addr == INADDR_BROADCAST) {
-			return KNOT_ENOTSUP;
-		}
-		port = ntohs(in->sin_port);
-		data = &in->sin_addr;
-		len = sizeof(in->sin_addr);
-	} else if (addr->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
-		if (IN6_IS_ADDR_MULTICAST(&in6->sin6_addr) || IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)) {
-			return KNOT_ENOTSUP;
-		}
-		port = ntohs(in6->sin6_port);
-		data = &in6->sin6_addr;
-		len = sizeof(in6->sin6_addr);
-	} else {
+	/* The port is at the same place in both. */
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+	const struct in6_addr *addr6 = &((const struct sockaddr_in6 *)addr)->sin6_addr;
+	uint32_t addr4 = ntohl(in->sin_addr.s_addr);
+	bool is_ipv4 = (addr->ss_family == AF_INET);
+	bool unusable = is_ipv4 ? IN_MULTICAST(addr4) || addr4 == INADDR_BROADCAST :
+	                          addr->ss_family != AF_INET6 || IN6_IS_ADDR_MULTICAST(addr6) ||
+	                                  IN6_IS_ADDR_LINKLOCAL(addr6);
+	const void *data = is_ipv4 ? (const void *)&in->sin_addr : addr6;
+	size_t len = is_ipv4 ? sizeof(in->sin_addr) : sizeof(*addr6);
+	if (unusable || in->sin_port == 0 || memcmp(data, any, len) == 0) {
 		return KNOT_ENOTSUP;
 	}
-	if (port == 0 || memcmp(data, any, len) == 0) {
-		return KNOT_ENOTSUP;
-	}
-
 	if (set->count == RESOLVERS_MAX) {
 		return KNOT_ELIMIT;
 	}
 	set->server[set->count].family = addr->ss_family;
-	set->server[set->count].port = port;
+	set->server[set->count].port = ntohs(in->sin_port);
 	memcpy(set->server[set->count].addr, data, len);
 	set->count++;
 
@@ -62,24 +49,22 @@ int resolvers_system(resolvers_t *set)
 	}
 
 	struct ares_addr_port_node *nodes = NULL;
-	int ret = ares_get_servers_ports(channel, &nodes) == ARES_SUCCESS ? KNOT_EOK : KNOT_ENOENT;
+	(void)ares_get_servers_ports(channel, &nodes); /* Without memory there are none. */
 	for (const struct ares_addr_port_node *node = nodes; node != NULL; node = node->next) {
 		struct sockaddr_storage addr = { .ss_family = node->family };
-		uint16_t port = htons(node->udp_port != 0 ? node->udp_port : 53);
+		struct sockaddr_in *in = (struct sockaddr_in *)&addr;
+		in->sin_port = htons(node->udp_port != 0 ? node->udp_port : 53);
 		if (node->family == AF_INET) {
-			((struct sockaddr_in *)&addr)->sin_addr = node->addr.addr4;
-			((struct sockaddr_in *)&addr)->sin_port = port;
+			in->sin_addr = node->addr.addr4;
 		} else {
-			memcpy(&((struct sockaddr_in6 *)&addr)->sin6_addr, &node->addr.addr6,
-			       sizeof(node->addr.addr6));
-			((struct sockaddr_in6 *)&addr)->sin6_port = port;
+			memcpy(&((struct sockaddr_in6 *)&addr)->sin6_addr, &node->addr.addr6, sizeof(node->addr.addr6));
 		}
 		(void)resolvers_add(set, &addr); /* An unusable address is skipped. */
 	}
 	ares_free_data(nodes);
 	ares_destroy(channel);
 
-	return (ret == KNOT_EOK && set->count == 0) ? KNOT_ENOENT : ret;
+	return (set->count > 0) ? KNOT_EOK : KNOT_ENOENT;
 }
 
 void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set)

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "module/answer.h"
-#include "module/denial.h"
+#include "module/hooks.h"
 #include "module/packet.h"
 #include "dnssec/rrsig.h"
 #include "module/stats.h"

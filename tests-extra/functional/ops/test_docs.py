@@ -87,10 +87,8 @@ def matches(message, text):
 def schema():
     """The options of conf.c: {name: (type, the words of its value)}."""
     text = (TOP / "src/module/conf.c").read_text()
-    names = dict(re.findall(r'#define (MOD_\w+)\s+"\\x..""([a-z-]+)"', text))
-    items = re.findall(r"^\t\{ (MOD_\w+),\s+YP_T(\w+),\s+YP_V\w+(?: = \{ (.*?) \})?", text, re.M)
-    return {names[name]: (kind, [word.strip() for word in value.split(",")])
-            for name, kind, value in items}
+    items = re.findall(r'^\t\{ NAME\("([a-z-]+)"\),\s+YP_T(\w+),\s+YP_V\w+(?: = \{ (.*?) \})?', text, re.M)
+    return {name: (kind, [word.strip() for word in value.split(",")]) for name, kind, value in items}
 
 
 def number(word):

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*!
+ * \file
+ * \brief The hooks, for a module with an alias_ctx_t: the answer (answer.c), and correct NSEC and NSEC3 of ALIAS owners,
+ *        in a zone with automatic signing (denial.c).
+ *
+ * Knot's own NSEC and NSEC3 list the ALIAS, but no addresses. A resolver with aggressive use of NSEC (RFC 8198) that has
+ * seen any denial at the owner or next to it would deny the addresses.
+ */
+
+#pragma once
+
+#include <knot/module.h>
+
+/*!
+ * \brief Hook of stage KNOTD_STAGE_ANSWER: what a client gets at a name that has an ALIAS.
+ *
+ * On a worker, inside rcu_read_lock(). Waits only over TCP, at most `cold-wait`.
+ */
+knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod);
+
+/*!
+ * \brief Corrects the NSEC and NSEC3 records of the current section, of a module with a signer.
+ *
+ * Hook of the stages KNOTD_STAGE_AUTHORITY and KNOTD_STAGE_ADDITIONAL, where only a query with DO gets such records. The
+ * answer hook calls it for its section. On a worker, inside rcu_read_lock().
+ *
+ * \return The new state: TRUNC or ERROR if that fails.
+ */
+knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod);
+
+/*!
+ * \brief Hook of the stage KNOTD_STAGE_END, of a module with or without a signer. On a worker.
+ *
+ * Knot calls no hook of a section in which it truncates the reply. Such a reply is emptied if it has records to hide or
+ * correct.
+ */
+knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
+                              knotd_qdata_t *qdata, knotd_mod_t *mod);

@@ -6,8 +6,7 @@
 #include <libdnssec/nsec.h>
 #include <libknot/libknot.h>
 
-/*! Windows; longest bitmap of a window, octets; types in a window. */
-#define WINDOWS 256
+/*! Longest bitmap of a window, octets; types in a window. */
 #define WINDOW_MAX 32
 #define WINDOW_TYPES 256
 
@@ -37,41 +36,58 @@ bool nsec_has(const knot_rdata_t *rdata, uint16_t rrtype, uint16_t type)
 	return head > 0 && dnssec_nsec_bitmap_contains(rdata->data + head, rdata->len - head, type);
 }
 
+/*! Adds the types of one window, except those that change. */
+static void add_window(dnssec_nsec_bitmap_t *to, uint8_t window, const uint8_t *octets, uint8_t len,
+                       const nsec_change_t *changes, unsigned count)
+{
+	for (unsigned bit = 0; bit < len * 8U; bit++) {
+		uint16_t type = window * WINDOW_TYPES + bit;
+		bool has = octets[bit / 8] & (0x80 >> bit % 8);
+		for (unsigned i = 0; i < count; i++) {
+			has &= (changes[i].type != type);
+		}
+		if (has) {
+			dnssec_nsec_bitmap_add(to, type);
+		}
+	}
+}
+
 int nsec_rewrite(uint8_t *out, const knot_rdata_t *rdata, uint16_t rrtype,
                  const nsec_change_t *changes, unsigned count)
 {
-	uint8_t types[WINDOWS][WINDOW_MAX] = { 0 };
-	size_t head = head_len(rdata, rrtype);
-	const uint8_t *pos = rdata->data + head, *end = rdata->data + rdata->len;
-	while (end - pos >= 2 && pos[1] <= WINDOW_MAX && pos[1] <= end - pos - 2) {
-		for (unsigned i = 0; i < pos[1]; i++) {
-			types[pos[0]][i] |= pos[2 + i];
-		}
-		pos += 2 + pos[1];
+	dnssec_nsec_bitmap_t *types = dnssec_nsec_bitmap_new();
+	if (types == NULL) {
+		return KNOT_ENOMEM;
 	}
-	if (head == 0 || pos != end) {
-		return KNOT_EMALF;
+
+	int ret = KNOT_EMALF;
+	size_t head = head_len(rdata, rrtype);
+	if (head == 0) {
+		goto cleanup;
+	}
+	const uint8_t *pos = rdata->data + head, *end = rdata->data + rdata->len;
+	while (end - pos >= 2) {
+		uint8_t window = pos[0], len = pos[1];
+		pos += 2;
+		if (len > WINDOW_MAX || len > end - pos) {
+			goto cleanup;
+		}
+		add_window(types, window, pos, len, changes, count);
+		pos += len;
+	}
+	if (pos != end) {
+		goto cleanup;
 	}
 
 	for (unsigned i = 0; i < count; i++) {
-		uint16_t type = changes[i].type;
-		uint8_t *octet = &types[type / WINDOW_TYPES][type % WINDOW_TYPES / 8], bit = 0x80 >> type % 8;
-		*octet = changes[i].present ? *octet | bit : *octet & ~bit;
+		if (changes[i].present) {
+			dnssec_nsec_bitmap_add(types, changes[i].type);
+		}
 	}
-
 	memcpy(out, rdata->data, head);
-	uint8_t *to = out + head;
-	for (unsigned window = 0; window < WINDOWS; window++) {
-		uint8_t len = WINDOW_MAX;
-		while (len > 0 && types[window][len - 1] == 0) {
-			len--;
-		}
-		if (len > 0) {
-			*to++ = window;
-			*to++ = len;
-			memcpy(to, types[window], len);
-			to += len;
-		}
-	}
-	return to - out;
+	dnssec_nsec_bitmap_write(types, out + head);
+	ret = head + dnssec_nsec_bitmap_size(types);
+cleanup:
+	dnssec_nsec_bitmap_free(types);
+	return ret;
 }

@@ -32,7 +32,7 @@ bool nsec_has(const knot_rdata_t *rdata, uint16_t rrtype, uint16_t type);
  *
  * \param[out] out  RDATA, with space for the old RDATA and NSEC_CHANGE_MAX more octets for each change.
  *
- * \return Length, or KNOT_EMALF for a malformed record.
+ * \return Length, KNOT_EMALF for a malformed record, or KNOT_ENOMEM.
  */
 int nsec_rewrite(uint8_t *out, const knot_rdata_t *rdata, uint16_t rrtype,
                  const nsec_change_t *changes, unsigned count);

@@ -17,7 +17,7 @@ import pytest
 import lab as labs
 from client import addresses, alias, has, rrset
 from delv import Delv
-from knotd import Knotd, Zone
+from knotd import QUICK_HEAD, Knotd, Zone
 from timing import seconds, until
 from validators import VALIDATORS, anchor, fresh, is_signed
 
@@ -36,14 +36,6 @@ ROLLS = {"zsk": "nsec3: off", "ksk": "nsec3: on", "csk": "single-type-signing: o
 OTHERS = {"short": "rrsig-lifetime: 8\n    rrsig-refresh: 4\n    rrsig-pre-refresh: 0", "hand": "nsec3: on"}
 
 ZONES = {**ROLLS, **OTHERS}
-
-HEAD = """\
-$ORIGIN {name}.
-$TTL 1
-@ SOA ns admin 1 3600 600 86400 1
-@ NS ns
-ns A 127.0.0.1
-"""
 
 TEXT = "\n".join(f"{owner} 1 {alias('t.example.net')}" for owner in ("@", "www", "*.wild"))
 
@@ -93,8 +85,8 @@ def signing(policy):
 def fixture_knot(place, upstream):
     upstream.host("t.example.net", V4, V6)
     delegations = "\n".join(f"{label} NS ns.{label}\nns.{label} A 127.0.0.1" for label in ZONES)
-    parent = Zone(PARENT, delegations, module="", extra=signing("parent"), head=HEAD)
-    zones = [Zone(f"{label}.{PARENT}", TEXT, extra=signing(label), head=HEAD) for label in ZONES]
+    parent = Zone(PARENT, delegations, module="", extra=signing("parent"), head=QUICK_HEAD)
+    zones = [Zone(f"{label}.{PARENT}", TEXT, extra=signing(label), head=QUICK_HEAD) for label in ZONES]
     # All may push their DS at a time, each waiting for the update of the parent.
     knot = Knotd(place(), [parent, *zones], {"default": labs.options(upstream)}, {"background-workers": 8})
     knot.extra = config(knot)

@@ -15,7 +15,7 @@ import pytest
 import lab as labs
 from client import FAILED, addresses, alias, has, is_servfail, name_of
 from delv import Delv
-from knotd import Knotd, Zone
+from knotd import QUICK_HEAD, Knotd, Zone
 from signedzone import SignedZone, types_shown
 from timing import until
 from upstream import failure, host, nodata, nxdomain
@@ -57,15 +57,6 @@ TEXT = "\n".join([
     "a.b.empty " + alias("both.example.net"),
     "insecure NS ns.insecure", "insecure2 NS ns.insecure", "ns.insecure A 192.0.2.103",
 ])
-
-# Of zones in which nothing lives longer than a second
-QUICK_HEAD = """\
-$ORIGIN {name}.
-$TTL 1
-@ SOA ns admin 1 3600 600 86400 1
-@ NS ns
-ns A 127.0.0.1
-"""
 
 # Names of a zone by what they are
 OWNERS = {"apex": "", "below": "www.", "wildcard": "x.wild."}

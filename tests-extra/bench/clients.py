@@ -87,6 +87,8 @@ class Asker:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.sock.connect(("127.0.0.1", port))
         self.sock.setblocking(False)
+        self.readable = select.poll()  # select() takes no descriptor above 1023
+        self.readable.register(self.sock, select.POLLIN)
         self.check = check
         self.zone, self.do, self.lost_after = zone, do, lost_after
         self.count = 0
@@ -147,7 +149,7 @@ class Asker:
         self.check(number, rdtype, Reply("lost"), now, now - since)
 
     def _receive(self, wait):
-        if not select.select([self.sock], [], [], wait)[0]:
+        if not self.readable.poll(1000 * wait):
             return
         try:
             while True:

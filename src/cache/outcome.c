@@ -10,7 +10,7 @@ void outcome_begin(outcome_t *outcome, bool self)
 	outcome->kind = self ? VERDICT_FAILED : VERDICT_NXDOMAIN;
 	outcome->ede = KNOT_EDNS_EDE_NONE;
 	outcome->other_ede = self ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NONE;
-	outcome->ttl = UINT32_MAX;
+	outcome->ttl = outcome->negative_ttl = UINT32_MAX;
 	outcome->denied = outcome->suppressed = false;
 	outcome->count = 0;
 }
@@ -37,6 +37,9 @@ void outcome_add(outcome_t *outcome, const verdict_t *verdict, const address_set
 	} else if (verdict->ede != KNOT_EDNS_EDE_NONE && kind >= outcome->kind) {
 		outcome->other_ede = verdict->ede;
 	}
+	if (answer != NULL && answer->kind != REPLY_ADDRESSES) {
+		outcome->negative_ttl = MIN(outcome->negative_ttl, verdict->ttl);
+	}
 	outcome->kind = MAX(outcome->kind, kind);
 }
 
@@ -51,20 +54,20 @@ void outcome_settle(outcome_t *outcome)
 decision_t outcome_decide(const outcome_t *outcome, const policy_t *policy, bool has_sibling)
 {
 	if (outcome_is_unknown(outcome)) {
-		return (decision_t){ DECISION_COLD, KNOT_EDNS_EDE_NONE };
+		return (decision_t){ .kind = DECISION_COLD, .ede = KNOT_EDNS_EDE_NONE };
 	}
 	if (outcome->kind == VERDICT_ADDRESSES) {
 		bool merge = has_sibling && policy->sibling == SIBLING_MERGE;
-		return (decision_t){ merge ? DECISION_MERGED : DECISION_ADDRESSES, outcome->ede };
+		return (decision_t){ .kind = merge ? DECISION_MERGED : DECISION_ADDRESSES, .ede = outcome->ede };
 	}
 	if (has_sibling) {
-		return (decision_t){ DECISION_SIBLING, KNOT_EDNS_EDE_NONE };
+		return (decision_t){ .kind = DECISION_SIBLING, .ede = KNOT_EDNS_EDE_NONE };
 	}
 	if (outcome->kind == VERDICT_FAILED) {
-		return (decision_t){ DECISION_SERVFAIL, outcome->other_ede };
+		return (decision_t){ .kind = DECISION_SERVFAIL, .ede = outcome->other_ede };
 	}
 	if (outcome->kind == VERDICT_NXDOMAIN && policy->nxdomain == NXDOMAIN_SERVFAIL) {
-		return (decision_t){ DECISION_SERVFAIL, KNOT_EDNS_EDE_OTHER };
+		return (decision_t){ .kind = DECISION_SERVFAIL, .ede = KNOT_EDNS_EDE_OTHER };
 	}
-	return (decision_t){ DECISION_NODATA, outcome->other_ede };
+	return (decision_t){ .kind = DECISION_NODATA, .ede = outcome->other_ede, .ttl = outcome->negative_ttl };
 }

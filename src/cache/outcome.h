@@ -14,12 +14,13 @@
 
 typedef struct {
 	verdict_kind_t kind;
-	int16_t ede;       /*!< EDE of an answer with addresses, if they are stale. */
-	int16_t other_ede; /*!< EDE of an answer without addresses. */
-	uint32_t ttl;      /*!< TTL of the addresses, s. */
-	bool denied;       /*!< `deny-address` rules some of the addresses out. */
-	bool suppressed;   /*!< A failed target is not resolved again for now. */
-	unsigned count;    /*!< Targets with addresses. */
+	int16_t ede;           /*!< EDE of an answer with addresses, if they are stale. */
+	int16_t other_ede;     /*!< EDE of an answer without addresses. */
+	uint32_t ttl;          /*!< TTL of the addresses, s. */
+	uint32_t negative_ttl; /*!< Longest TTL of NODATA, s; UINT32_MAX: the zone's own, no target says that there is none. */
+	bool denied;           /*!< `deny-address` rules some of the addresses out. */
+	bool suppressed;       /*!< A failed target is not resolved again for now. */
+	unsigned count;        /*!< Targets with addresses. */
 	const answer_t *answer[ALIAS_TARGETS_MAX];
 } outcome_t;
 
@@ -50,7 +51,8 @@ typedef enum {
 
 typedef struct {
 	decision_kind_t kind;
-	int16_t ede; /*!< Extended DNS Error of the reply, or KNOT_EDNS_EDE_NONE. */
+	int16_t ede;  /*!< Extended DNS Error of the reply, or KNOT_EDNS_EDE_NONE. */
+	uint32_t ttl; /*!< With DECISION_NODATA: the longest TTL of SOA, NSEC and NSEC3, s; UINT32_MAX: the zone's own. */
 } decision_t;
 
 /*! \brief Decides what a client gets. \param has_sibling  The owner has addresses of its own. */

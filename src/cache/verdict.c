@@ -7,11 +7,11 @@
 
 #include "cache/schedule.h"
 
-static uint32_t fresh_ttl(uint64_t left_ms, uint32_t alias_ttl, const policy_t *policy)
+static uint32_t fresh_ttl(const answer_t *answer, uint64_t left_ms, uint32_t alias_ttl, const policy_t *policy)
 {
 	uint32_t ttl = MIN(alias_ttl, (left_ms + 999) / 1000);
 	ttl = MIN(ttl, policy->ttl_max);
-	return MAX(ttl, policy->ttl_min);
+	return (answer->kind == REPLY_ADDRESSES) ? MAX(ttl, policy->ttl_min) : ttl;
 }
 
 static verdict_kind_t serve(const answer_t *answer)
@@ -49,7 +49,7 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
 		verdict->kind = serve(answer);
 		verdict->state = failing ? STATE_UNKNOWN : (answer->kind == REPLY_NXDOMAIN ? STATE_DANGLING : STATE_GOOD);
 		verdict->answer = answer;
-		verdict->ttl = fresh_ttl(expiry - now, alias_ttl, policy);
+		verdict->ttl = fresh_ttl(answer, expiry - now, alias_ttl, policy);
 		verdict->ask = age >= alias_ttl * 1000ULL && age >= SCHEDULE_LIFE_MIN_MS && !suppressed;
 		return true;
 	}
@@ -107,6 +107,10 @@ verdict_t verdict_get(const entry_t *entry, const health_t *health, const policy
 	if (answer != NULL &&
 	    judge_answer(&verdict, entry, answer, policy, alias_ttl, now, failing,
 	                 suppressed && !health_wants_probe(health, now))) {
+		if (answer->kind != REPLY_ADDRESSES) {
+			/* No resolver may keep NODATA for longer than the negative answer (RFC 2308, section 5). */
+			verdict.ttl = MIN(verdict.ttl, MIN(answer->ttl, policy->refresh.negative_ttl_max));
+		}
 		if (policy->nxdomain == NXDOMAIN_HOLD && answer->kind == REPLY_NXDOMAIN) {
 			hold(&verdict, policy, alias_ttl, now);
 		}

@@ -45,7 +45,7 @@ typedef enum {
 typedef struct {
 	verdict_kind_t kind;
 	const answer_t *answer; /*!< With ADDRESSES the answer to serve, with COLD the old one; or NULL. */
-	uint32_t ttl;           /*!< TTL to serve `answer` with, s. */
+	uint32_t ttl;           /*!< TTL to serve `answer` with, s; the longest one of a NODATA that comes of it. */
 	int16_t ede;            /*!< Extended DNS Error of the reply, or KNOT_EDNS_EDE_NONE. */
 	bool ask;               /*!< Resolution is due, unless it is under way. */
 	target_state_t state;

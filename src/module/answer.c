@@ -194,6 +194,7 @@ static knotd_in_state_t apply(const qctx_t *qctx, knotd_in_state_t state, const 
 		return got(qctx, GOT_COLD, come_back(qctx->qdata));
 	default:
 		qctx->qdata->rcode_ede = decision.ede;
+		negative_limit(qctx->qdata, decision.ttl);
 		return got(qctx, GOT_NEGATIVE, state);
 	}
 }

@@ -188,9 +188,10 @@ knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
                               knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	const alias_ctx_t *ctx = knotd_mod_ctx(mod);
+	bool limited = negative_end(qdata);
 	/* A TSIG is made before this stage, so a reply with one must not be changed. */
 	if (state == KNOTD_STATE_DONE && knot_wire_get_tc(pkt->wire) && !knot_pkt_has_tsig(qdata->query) &&
-	    is_unfinished(pkt, ctx)) {
+	    (limited || is_unfinished(pkt, ctx))) {
 		packet_empty(pkt);
 	}
 	return state;

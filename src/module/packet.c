@@ -2,6 +2,8 @@
 
 #include "module/packet.h"
 
+#include <sys/param.h>
+
 /*! The count of a section's records in the header (RFC 1035, section 4.1.1). */
 static uint8_t *section_count(const knot_pkt_t *pkt, unsigned section)
 {
@@ -123,6 +125,30 @@ bool packet_drop(knot_pkt_t *pkt, uint16_t type)
 		}
 	}
 	return false;
+}
+
+/*! Position after the name at `pos`: it ends with the root or a pointer (RFC 1035, section 4.1.4). */
+static size_t skip_name(const uint8_t *wire, size_t pos)
+{
+	while (wire[pos] != '\0' && !knot_wire_is_pointer(wire + pos)) {
+		pos += 1 + wire[pos];
+	}
+	return pos + (wire[pos] == '\0' ? 1 : sizeof(uint16_t));
+}
+
+void packet_limit_ttl(knot_pkt_t *pkt, uint32_t ttl)
+{
+	enum { TTL = 4,
+	       RDLENGTH = 8,
+	       RDATA = 10 }; /* Offsets from the end of the owner (RFC 1035, section 3.2.1). */
+
+	const knot_pktsection_t *authority = &pkt->sections[KNOT_AUTHORITY];
+	size_t pos = (authority->count > 0) ? pkt->rr_info[authority->pos].pos : 0;
+	for (uint16_t i = knot_wire_get_nscount(pkt->wire); i > 0 && pos > 0; i--) {
+		uint8_t *record = pkt->wire + skip_name(pkt->wire, pos);
+		knot_wire_write_u32(record + TTL, MIN(knot_wire_read_u32(record + TTL), ttl));
+		pos = record + RDATA + knot_wire_read_u16(record + RDLENGTH) - pkt->wire;
+	}
 }
 
 knotd_in_state_t come_back(knotd_qdata_t *qdata)

@@ -43,5 +43,12 @@ bool shows_type(const knot_rrset_t *rrset, uint16_t type);
  */
 bool packet_drop(knot_pkt_t *pkt, uint16_t type);
 
+/*!
+ * \brief Lowers TTLs of the authority section in the message itself, RRSIGs and all, to a limit in seconds.
+ *
+ * Signatures stay valid: they cover the original TTL (RFC 4035, section 5.3.3). For a reply without TSIG as yet.
+ */
+void packet_limit_ttl(knot_pkt_t *pkt, uint32_t ttl);
+
 /*! \brief Makes the client ask again: over UDP an empty reply with TC and AA (RFC 2181, section 9), else EDE 14. */
 knotd_in_state_t come_back(knotd_qdata_t *qdata);

@@ -111,6 +111,23 @@ static void test_errors(void **state)
 	assert_int_equal(outcome.other_ede, KNOT_EDNS_EDE_NREACH_AUTH);
 }
 
+/*! NODATA has the lowest TTL of the targets' negative answers, and no limit where only the policy denies. */
+static void test_negative_ttl(void **state)
+{
+	(void)state;
+
+	const answer_t negative = { .kind = REPLY_NODATA };
+	verdict_t five = { .kind = VERDICT_NODATA, .answer = &negative, .ttl = 5 }, nine = five;
+	nine.kind = VERDICT_NXDOMAIN;
+	nine.ttl = 9;
+	outcome_t outcome = OUTCOME(nine, five, nine);
+	assert_int_equal(outcome.negative_ttl, 5);
+	const policy_t policy = { .sibling = SIBLING_FALLBACK };
+	assert_int_equal(outcome_decide(&outcome, &policy, false).ttl, 5);
+	assert_int_equal(OUTCOME(good(&one, 3)).negative_ttl, UINT32_MAX);
+	assert_int_equal(outcome_of(NULL, 0).negative_ttl, UINT32_MAX);
+}
+
 /*! `deny-address`: some addresses are noted, all of them are NODATA. */
 static void test_denied(void **state)
 {
@@ -211,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_rank),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_negative_ttl),
 		cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_decide),

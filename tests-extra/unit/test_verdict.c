@@ -198,6 +198,37 @@ static void test_negative(void **state)
 	assert_int_equal(at(T0, 3600).kind, VERDICT_NXDOMAIN);
 }
 
+/*! The TTL of a NODATA: what is left, within all bounds but ttl-min. */
+static void test_negative_ttl(void **state)
+{
+	(void)state;
+
+	answer.kind = REPLY_NXDOMAIN;
+	answer.ttl = 5;
+	policy.ttl_min = 600;
+	assert_int_equal(at(T0, 3600).ttl, 5);
+	assert_int_equal(at(T0 + 4 * S, 3600).ttl, 1);
+	assert_int_equal(at(T0, 3).ttl, 3);
+	policy.ttl_max = 2;
+	assert_int_equal(at(T0, 3600).ttl, 2);
+	policy.ttl_max = 86400;
+	policy.refresh.negative_ttl_max = 4;
+	assert_int_equal(at(T0, 3600).ttl, 4);
+
+	/* Old ones get no more: in grace, and while the resolver fails. */
+	answer.ttl = 3;
+	assert_int_equal(at(T0 + 5 * S, 3600).ttl, 3);
+	failed(T0 + 6 * S, T0 + 11 * S);
+	check(at(T0 + 7 * S, 3600), VERDICT_NXDOMAIN, 3, KNOT_EDNS_EDE_STALE, false);
+	answer.ttl = 0;
+	assert_int_equal(at(T0 + 7 * S, 3600).ttl, 0);
+	entry.failed_at = 0;
+	assert_int_equal(at(T0, 3600).ttl, 0);
+	answer.ttl = 60;
+	policy.refresh.negative_ttl_max = 0;
+	assert_int_equal(at(T0, 3600).ttl, 0);
+}
+
 static void test_hold(void **state)
 {
 	(void)state;
@@ -305,6 +336,7 @@ int main(void)
 		cmocka_unit_test_setup(test_zero_ttl, setup),
 		cmocka_unit_test_setup(test_stale, setup),
 		cmocka_unit_test_setup(test_negative, setup),
+		cmocka_unit_test_setup(test_negative_ttl, setup),
 		cmocka_unit_test_setup(test_hold, setup),
 		cmocka_unit_test_setup(test_failing, setup),
 		cmocka_unit_test_setup(test_health, setup),

@@ -12,10 +12,7 @@
 #include "module/qctx.h"
 #include "module/signer.h"
 
-/*!
- * Most records replaced in a section. For a proof Knot puts at most three, and one for each wildcard in a chain of
- * twenty CNAMEs. Only the additional section may have more.
- */
+/*! Most records replaced in a section. For a proof Knot puts at most three, and one for each wildcard in a chain of twenty CNAMEs. */
 #define REPLACED_MAX 32
 
 typedef struct {
@@ -26,7 +23,7 @@ typedef struct {
 	const node_t *node;          /*!< In the answer section: the node found, whose NSEC is there; else NULL. */
 	const knot_rdata_t *denying; /*!< The record that must not list `denied`, or NULL. */
 	uint16_t denied;             /*!< A or AAAA. */
-	bool left_out;               /*!< A record could not be replaced and was removed. */
+	bool failed;                 /*!< A record could not be replaced. */
 	unsigned count;
 	const signature_t *replaced[REPLACED_MAX];
 } denial_t;
@@ -83,7 +80,7 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 		                        denial->ctx->conf.policy.expose);
 	}
 	if (signature == NULL) {
-		denial->left_out = true;
+		denial->failed = true;
 		return false;
 	}
 
@@ -94,34 +91,20 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 	return true;
 }
 
-/*! Whether the record that the RRSIGs cover is in the packet again. */
-static bool is_put(const denial_t *denial, const knot_rrset_t *rrsigs, uint16_t covered)
-{
-	const knot_pktsection_t *section = &denial->pkt->sections[denial->pkt->current];
-	for (uint16_t i = 0; i < section->count; i++) {
-		const knot_rrset_t *rrset = knot_pkt_rr(section, i);
-		if (rrset->type == covered && knot_dname_is_equal(rrset->owner, rrsigs->owner)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/*! Replaces the RRSIGs of a replaced record by ours. \return False for those of a removed record. */
-static bool replace_rrsigs(const denial_t *denial, knot_rrset_t *rrset, uint16_t *flags)
+/*! Replaces the RRSIGs of a replaced record by ours. */
+static void replace_rrsigs(const denial_t *denial, knot_rrset_t *rrset, uint16_t *flags)
 {
 	uint16_t covered = knot_rrsig_type_covered(rrset->rrs.rdata);
 	if (covered != KNOT_RRTYPE_NSEC && covered != KNOT_RRTYPE_NSEC3) {
-		return true;
+		return;
 	}
 	for (unsigned i = 0; i < denial->count; i++) {
 		if (knot_dname_is_equal(denial->replaced[i]->owner, rrset->owner) || denial->node != NULL) {
 			*flags &= ~KNOT_PF_FREE;
 			rrset->rrs = denial->replaced[i]->rrsigs;
-			return true;
+			return;
 		}
 	}
-	return !denial->left_out || is_put(denial, rrset, covered);
 }
 
 static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
@@ -130,7 +113,10 @@ static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 	if (lists_alias(rrset)) {
 		return replace_record(denial, rrset, flags);
 	}
-	return rrset->type != KNOT_RRTYPE_RRSIG || replace_rrsigs(denial, rrset, flags);
+	if (rrset->type == KNOT_RRTYPE_RRSIG) {
+		replace_rrsigs(denial, rrset, flags);
+	}
+	return true;
 }
 
 knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
@@ -163,10 +149,7 @@ knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 
 	int ret = packet_edit(pkt, section->pos + i, correct, &denial);
-	if (pkt->current == KNOT_ADDITIONAL) {
-		return state; /* The additional section is optional. */
-	}
-	if (denial.left_out || (ret != KNOT_EOK && ret != KNOT_ESPACE)) {
+	if (denial.failed || (ret != KNOT_EOK && ret != KNOT_ESPACE)) {
 		return KNOTD_IN_STATE_ERROR;
 	}
 	return (ret == KNOT_ESPACE) ? KNOTD_IN_STATE_TRUNC : state;

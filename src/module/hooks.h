@@ -3,7 +3,8 @@
 /*!
  * \file
  * \brief The hooks, for a module with an alias_ctx_t: the answer (answer.c), correct NSEC and NSEC3 of ALIAS owners, in a
- *        zone with automatic signing (denial.c), and the TTLs of negative replies (negative.c).
+ *        zone with automatic signing (denial.c), the TTLs of negative replies (negative.c), and what goes into the additional
+ *        section (additional.c).
  *
  * Knot's own NSEC and NSEC3 list the ALIAS, but no addresses. A resolver with aggressive use of NSEC (RFC 8198) that has
  * seen any denial at the owner or next to it would deny the addresses.
@@ -22,10 +23,19 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*!
+ * \brief Keeps the addresses of names with ALIAS out of the additional section, and any NSEC or NSEC3 of them.
+ *
+ * Hook of the stage KNOTD_STAGE_AUTHORITY: Knot fills the additional section only after it, and calls no hook of a
+ * section that has no room. These records are optional. On a worker, inside rcu_read_lock().
+ */
+knotd_in_state_t additional_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                                 knotd_qdata_t *qdata, knotd_mod_t *mod);
+
+/*!
  * \brief Corrects the NSEC and NSEC3 records of the current section, of a module with a signer.
  *
- * Hook of the stages KNOTD_STAGE_AUTHORITY and KNOTD_STAGE_ADDITIONAL, where only a query with DO gets such records. The
- * answer hook calls it for its section. On a worker, inside rcu_read_lock().
+ * Hook of the stage KNOTD_STAGE_AUTHORITY, where only a query with DO gets such records. The answer hook calls it for its
+ * section. On a worker, inside rcu_read_lock().
  *
  * \return The new state: TRUNC or ERROR if that fails.
  */

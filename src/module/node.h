@@ -21,12 +21,14 @@
 #error "The layout of Knot's zone nodes is not known for this version of Knot DNS."
 #endif
 
+struct node_additional;
+
 /*! One RRset of a node: struct rr_data of knot/zone/node.h. */
 typedef struct {
 	uint32_t ttl;
 	uint16_t type;
 	knot_rdataset_t rrs;
-	void *additional;
+	const struct node_additional *additional;
 } node_rrset_t;
 
 /*! One name of a zone: zone_node_t of knot/zone/node.h. */
@@ -39,6 +41,19 @@ typedef struct {
 	uint16_t rrset_count;
 	uint16_t flags;
 } node_t;
+
+/*! A name of the zone in RDATA of an RRset, such as MX: glue_t of knot/zone/node.h. */
+typedef struct {
+	const node_t *node;
+	uint16_t rdata; /*!< Index of the RDATA. */
+	bool optional;  /*!< False: glue of a delegation. */
+} node_glue_t;
+
+/*! Names whose addresses go into the additional section: additional_t of knot/zone/node.h. Glue comes first. */
+typedef struct node_additional {
+	node_glue_t *glues;
+	uint16_t count;
+} node_additional_t;
 
 /*! The first member of zone_contents_t of knot/zone/contents.h. */
 typedef struct {
@@ -59,6 +74,9 @@ _Static_assert(sizeof(node_rrset_t) == 32 && offsetof(node_rrset_t, rrs) == 8, "
 _Static_assert(offsetof(node_t, rrs) == 16 && offsetof(node_t, rrset_count) == 52 &&
                        offsetof(node_t, flags) == 54 && sizeof(node_t) == 56,
                "zone_node_t");
+_Static_assert(sizeof(node_glue_t) == 16 && offsetof(node_glue_t, rdata) == 8 && offsetof(node_glue_t, optional) == 10,
+               "glue_t");
+_Static_assert(offsetof(node_additional_t, count) == 8, "additional_t");
 _Static_assert(offsetof(node_extra_t, contents) == 8 && offsetof(node_extra_t, node) == 88 &&
                        offsetof(node_extra_t, encloser) == 96,
                "knotd_qdata_extra_t");
@@ -66,6 +84,10 @@ _Static_assert(offsetof(node_extra_t, contents) == 8 && offsetof(node_extra_t, n
 /*! Node flags: at a zone cut, and below one. */
 #define NODE_DELEG (1 << 0)
 #define NODE_NONAUTH (1 << 1)
+
+/*! Node flags: one of a pair, of which the zone's versions use the one and the other in turn; the second of it. */
+#define NODE_PAIR (1 << 8)
+#define NODE_SECOND (1 << 9)
 
 /*! \brief The RRset of a type at a node, empty if there is none. */
 static inline knot_rrset_t node_rrset(const node_t *node, uint16_t type)
@@ -113,6 +135,17 @@ static inline bool node_is_cut(const node_t *node)
 static inline const node_t *node_last(const knotd_qdata_t *qdata)
 {
 	return ((const node_extra_t *)qdata->extra)->node;
+}
+
+/*! \brief The node that a name in RDATA leads to, in the zone's version of another node, which may be NULL. */
+static inline const node_t *node_of_glue(const node_glue_t *glue, const node_t *other)
+{
+	const node_t *node = glue->node;
+	bool second = other != NULL && (other->flags & NODE_SECOND);
+	if (!(node->flags & NODE_PAIR) || second == !!(node->flags & NODE_SECOND)) {
+		return node;
+	}
+	return second ? node + 1 : node - 1;
 }
 
 /*! \brief Whether a node is the node of a name or a wildcard that covers it. */

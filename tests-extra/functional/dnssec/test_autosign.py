@@ -129,13 +129,6 @@ def test_rrsig(lab, do):
         assert reply.rcode() == dns.rcode.REFUSED or ALIAS not in {found.covers for found in reply.answer}
 
 
-def test_additional(zone):
-    """Denials that go with the target of an HTTPS record."""
-    for name in ("svc.example.com", "svc2.example.com"):
-        reply = zone.ask(name, "HTTPS", tcp=True)
-        assert rrset(reply, "HTTPS")
-
-
 @pytest.mark.parametrize("first", ["MX", "TXT", "AAAA"])
 def test_poisoning(lab, place, first):
     """A resolver that has seen other denials still asks for the addresses."""
@@ -263,8 +256,7 @@ RSA = ["algorithm: rsasha256", "ksk-size: 2048", "zsk-size: 2048"]
 @pytest.fixture(scope="module", name="large")
 def fixture_large(place, upstream):
     """A zone whose signatures leave little room, and a key for TSIG."""
-    text = "\n".join([TEXT, "long " + alias(LONG), *(f"o{i} " + alias("both.example.net") for i in range(40)),
-                      *(f"many-svc HTTPS {i + 1} o{i}" for i in range(40))])
+    text = "\n".join([TEXT, "long " + alias(LONG)])
     key = ["key:", "  - id: test.", "    algorithm: hmac-sha256", f"    secret: {SECRET}",
            "acl:", "  - id: key", "    key: test.", "    action: query"]
     hosts(upstream)
@@ -302,16 +294,6 @@ def test_cut_off_tsig(large):
         message.use_tsig(keyring, "test.")
         reply = dns.query.udp(message, "127.0.0.1", seconds(5), large.knot.port)  # checks it
         assert has(reply, "TC") and reply.had_tsig
-
-
-def test_many_additional(large):
-    """However many denials go with an answer, it is served, and what it has is true."""
-    reply = proof.Zone(large.knot, owners=[*OWNERS, "long", *(f"o{i}" for i in range(40))]).ask(
-        "many-svc.example.com", "HTTPS", tcp=True)
-    assert len(rrset(reply, "HTTPS")) == 40
-    assert 30 < len([found for found in reply.additional if found.rdtype == proof.NSEC]) <= 40
-    covered = {found.name for found in reply.additional if found.covers == proof.NSEC}
-    assert covered == {found.name for found in reply.additional if found.rdtype == proof.NSEC}
 
 
 def test_cold(modes):

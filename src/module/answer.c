@@ -212,7 +212,8 @@ static knotd_in_state_t answer_addresses(qctx_t *qctx, knotd_in_state_t state)
 	outcome_t outcome;
 	qctx_outcome(qctx, type, &outcome);
 	if (outcome_is_unknown(&outcome) && qctx->qdata->params->proto != KNOTD_QUERY_PROTO_UDP) {
-		qctx_wait(qctx, type, &outcome);
+		qctx_wait(qctx, 1U << type);
+		qctx_outcome(qctx, type, &outcome);
 	}
 	qctx_log(qctx, type);
 
@@ -255,12 +256,13 @@ static knotd_in_state_t hide_alias(const qctx_t *qctx, knotd_in_state_t state)
 	return drop_alias(qctx) ? KNOTD_IN_STATE_NODATA : state;
 }
 
+/* --- ANY --- */
+
 /*! Puts an RRset of the zone, with the zone's signatures of it. */
-static knotd_in_state_t put_own(const qctx_t *qctx, const node_rrset_t *own)
+static knotd_in_state_t put_own(const qctx_t *qctx, uint16_t type)
 {
-	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, (knot_dname_t *)qctx->qdata->name, own->type, KNOT_CLASS_IN, own->ttl);
-	rrset.rrs = own->rrs;
+	knot_rrset_t rrset = qctx_rrset(qctx, type);
+	rrset.owner = (knot_dname_t *)qctx->qdata->name;
 	knotd_in_state_t state = put(qctx, &rrset, 0);
 	if (qctx->keys == NULL || state != KNOTD_IN_STATE_HIT) {
 		return state;
@@ -273,43 +275,112 @@ static knotd_in_state_t put_own(const qctx_t *qctx, const node_rrset_t *own)
 	int ret = KNOT_EOK;
 	knot_rdata_t *rrsig = all.rrs.rdata;
 	for (uint16_t i = 0; i < all.rrs.count && ret == KNOT_EOK; i++, rrsig = knot_rdataset_next(rrsig)) {
-		if (knot_rrsig_type_covered(rrsig) == own->type) {
+		if (knot_rrsig_type_covered(rrsig) == type) {
 			ret = knot_rdataset_add(&rrsigs, rrsig, mm);
 		}
 	}
 	return (ret == KNOT_EOK && rrsigs.count > 0) ? put_rrsigs(qctx, &rrsigs) : has_put(qctx, ret);
 }
 
-/*! Answers ANY with the first type for which targets have addresses, or with NODATA if there is none. */
-static knotd_in_state_t answer_any_address(const qctx_t *qctx)
+/*! Decides what a client would get that asks for A or AAAA. */
+static decision_t decide(const qctx_t *qctx, addr_type_t type, outcome_t *outcome)
 {
-	outcome_t outcome = { .kind = VERDICT_NODATA };
-	addr_type_t type = 0;
-	bool denied = false;
-	for (; type < ADDR_TYPES && outcome.kind != VERDICT_ADDRESSES; type++) {
-		qctx_outcome(qctx, type, &outcome);
-		qctx_log(qctx, type);
-		denied |= outcome.denied;
+	const policy_t *policy = &qctx->ctx->conf.policy;
+	knot_rrset_t sibling = qctx_rrset(qctx, addr_rrtype(type));
+	bool has_sibling = !knot_rrset_empty(&sibling), usable = (qctx->count > 0 || qctx->self);
+	qctx_outcome(qctx, type, outcome);
+	if (!usable || (has_sibling && policy->sibling == SIBLING_OVERRIDE)) {
+		return (decision_t){ .kind = has_sibling ? DECISION_SIBLING : DECISION_NODATA,
+			             .ede = KNOT_EDNS_EDE_NONE,
+			             .ttl = UINT32_MAX };
 	}
-	if (denied) {
-		note_denied_address(qctx);
-	}
-	if (outcome.kind == VERDICT_ADDRESSES) {
-		return put_addresses(qctx, addr_rrtype(type - 1), &outcome, false);
-	}
-	return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
+	return outcome_decide(outcome, policy, has_sibling);
 }
 
-/*! Answers ANY with one RRset (RFC 8482, section 4.1) other than the record. */
-static knotd_in_state_t answer_any(const qctx_t *qctx, knotd_in_state_t state)
+/*!
+ * Decides by both types: the addresses of one, and NODATA only if both have none.
+ *
+ * \param[out] type     Type of the addresses.
+ * \param[out] outcome  Its outcome.
+ */
+static decision_t decide_any(const qctx_t *qctx, addr_type_t *type, outcome_t *outcome)
 {
-	if (!drop_alias(qctx)) {
+	decision_t both = { .kind = DECISION_NODATA, .ede = KNOT_EDNS_EDE_NONE, .ttl = UINT32_MAX };
+	bool denied = false;
+	for (*type = 0; *type < ADDR_TYPES; ++*type) {
+		decision_t one = decide(qctx, *type, outcome);
+		if (one.kind < DECISION_NODATA) {
+			return one;
+		}
+		uint32_t ttl = MIN(one.ttl, both.ttl);
+		both = (one.kind >= both.kind) ? one : both;
+		both.ttl = ttl;
+		denied |= outcome->denied;
+	}
+	outcome->denied = denied;
+	return both;
+}
+
+/*! Answers ANY as A or AAAA is answered. */
+static knotd_in_state_t answer_any_address(qctx_t *qctx)
+{
+	addr_type_t type;
+	outcome_t outcome;
+	decision_t decision = decide_any(qctx, &type, &outcome);
+	if (decision.kind == DECISION_COLD && qctx->qdata->params->proto != KNOTD_QUERY_PROTO_UDP) {
+		qctx_wait(qctx, (1U << ADDR_TYPES) - 1);
+		decision = decide_any(qctx, &type, &outcome);
+	}
+	for (addr_type_t each = 0; each < ADDR_TYPES; each++) {
+		qctx_log(qctx, each);
+	}
+	if (outcome.denied && decision.kind != DECISION_COLD) {
+		note_denied_address(qctx);
+	}
+
+	switch (decision.kind) {
+	case DECISION_ADDRESSES:
+	case DECISION_MERGED:
+		return put_addresses(qctx, addr_rrtype(type), &outcome, decision.kind == DECISION_MERGED);
+	case DECISION_SIBLING:
+		return put_own(qctx, addr_rrtype(type));
+	case DECISION_SERVFAIL:
+		return reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, decision.ede);
+	case DECISION_COLD:
+		return come_back(qctx->qdata);
+	default:
+		qctx->qdata->rcode_ede = decision.ede;
+		negative_limit(qctx->qdata, decision.ttl);
+		return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
+	}
+}
+
+/*! Whether ANY may show an RRset of the owner as it is in the zone. */
+static bool is_static(const qctx_t *qctx, uint16_t type)
+{
+	return !addr_is_rrtype(type) && type != KNOT_RRTYPE_RRSIG && type != KNOT_RRTYPE_NSEC &&
+	       (type != RRTYPE_ALIAS || qctx->ctx->conf.policy.expose);
+}
+
+/*!
+ * Answers ANY with one RRset (RFC 8482, section 4.1). Knot has put the first one of the node, which is replaced if it is
+ * the record or has addresses.
+ */
+static knotd_in_state_t answer_any(qctx_t *qctx, knotd_in_state_t state)
+{
+	bool dropped = drop_alias(qctx);
+	for (addr_type_t type = 0; type < ADDR_TYPES && !dropped; type++) {
+		dropped = packet_drop(qctx->pkt, addr_rrtype(type));
+	}
+	if (!dropped) {
 		return state;
 	}
-	for (uint16_t i = 0; qctx->node != NULL && i < qctx->node->rrset_count; i++) {
-		const node_rrset_t *own = &qctx->node->rrs[i];
-		if (own->type != RRTYPE_ALIAS && own->type != KNOT_RRTYPE_RRSIG && own->type != KNOT_RRTYPE_NSEC) {
-			return put_own(qctx, own);
+	if (qctx->node == NULL) {
+		return put_own(qctx, KNOT_RRTYPE_SOA); /* Only the apex is known. */
+	}
+	for (uint16_t i = 0; i < qctx->node->rrset_count; i++) {
+		if (is_static(qctx, qctx->node->rrs[i].type)) {
+			return put_own(qctx, qctx->node->rrs[i].type);
 		}
 	}
 	return answer_any_address(qctx);

@@ -147,7 +147,7 @@ static bool is_unclaimed(const target_t *target)
 void qctx_ask(qctx_t *qctx)
 {
 	qctx->now = clock_ms();
-	qctx->dropped = false;
+	qctx->dropped = qctx->settled = false;
 	for (unsigned i = 0; i < qctx->count; i++) {
 		qctx_target_t *target = &qctx->target[i];
 		look_up(qctx, target);
@@ -175,6 +175,9 @@ void qctx_outcome(const qctx_t *qctx, addr_type_t type, outcome_t *outcome)
 	for (unsigned i = 0; i < qctx->count; i++) {
 		outcome_add(outcome, &qctx->target[i].verdict[type], &qctx->ctx->conf.policy.deny_address);
 	}
+	if (qctx->settled && outcome_is_unknown(outcome)) {
+		outcome_settle(outcome);
+	}
 }
 
 void qctx_log(const qctx_t *qctx, addr_type_t type)
@@ -190,23 +193,34 @@ void qctx_log(const qctx_t *qctx, addr_type_t type)
 
 typedef struct {
 	qctx_t *qctx;
-	addr_type_t type;
+	unsigned types;
 	unsigned looks;
-	outcome_t *outcome;
 } wait_ctx_t;
 
+/*! Whether there are addresses of a type, or all types are known. */
 static bool is_known(void *ctx)
 {
 	wait_ctx_t *wait = ctx;
 	qctx_t *qctx = wait->qctx;
 	wait->looks++;
 	qctx->now = clock_ms();
-	for (unsigned i = 0; i < qctx->count; i++) {
-		look_up(qctx, &qctx->target[i]);
-		judge_target(qctx, &qctx->target[i], wait->type);
+	bool known = true;
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		if (!(wait->types & (1U << type))) {
+			continue;
+		}
+		for (unsigned i = 0; i < qctx->count; i++) {
+			look_up(qctx, &qctx->target[i]);
+			judge_target(qctx, &qctx->target[i], type);
+		}
+		outcome_t outcome;
+		qctx_outcome(qctx, type, &outcome);
+		if (outcome.kind == VERDICT_ADDRESSES) {
+			return true;
+		}
+		known &= !outcome_is_unknown(&outcome);
 	}
-	qctx_outcome(qctx, wait->type, wait->outcome);
-	return !outcome_is_unknown(wait->outcome);
+	return known;
 }
 
 /*! A worker that serves UDP, QUIC or XDP must not wait, as it would hold up other clients. */
@@ -217,16 +231,14 @@ static bool may_wait(const qctx_t *qctx)
 	       params->xdp_msg == NULL && !qctx->dropped;
 }
 
-void qctx_wait(qctx_t *qctx, addr_type_t type, outcome_t *outcome)
+void qctx_wait(qctx_t *qctx, unsigned types)
 {
 	const conf_alias_t *conf = &qctx->ctx->conf;
 	uint32_t wait_ms = may_wait(qctx) ? conf->policy.cold_wait : 0;
-	wait_ctx_t wait = { .qctx = qctx, .type = type, .outcome = outcome };
-	bool known = engine_wait(qctx->ctx->engine, wait_ms, conf->max_waiters, is_known, &wait);
+	wait_ctx_t wait = { .qctx = qctx, .types = types };
+	(void)engine_wait(qctx->ctx->engine, wait_ms, conf->max_waiters, is_known, &wait);
+	qctx->settled = true;
 	if (wait.looks > 1) {
 		stats_count(qctx->mod, qctx->qdata, STAT_WAIT, 0);
-	}
-	if (!known) {
-		outcome_settle(outcome);
 	}
 }

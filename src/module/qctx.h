@@ -35,6 +35,7 @@ typedef struct {
 	uint32_t ttl;       /*!< TTL of the ALIAS, s. */
 	bool self;          /*!< One of its targets is the owner. */
 	bool dropped;       /*!< A request to the engine was dropped. */
+	bool settled;       /*!< The wait is over: what is still unknown counts as failed. */
 	unsigned count;     /*!< Usable targets. */
 	qctx_target_t target[ALIAS_TARGETS_MAX];
 } qctx_t;
@@ -60,8 +61,14 @@ void qctx_ask(qctx_t *qctx);
 /*! \brief Combines the verdicts on all targets. \param[out] outcome  Outcome for the type. */
 void qctx_outcome(const qctx_t *qctx, addr_type_t type, outcome_t *outcome);
 
-/*! \brief Waits for a resolution, if allowed. If it does not end in time, the outcome is what the cache has. */
-void qctx_wait(qctx_t *qctx, addr_type_t type, outcome_t *outcome);
+/*!
+ * \brief Waits for resolutions, if allowed: until there are addresses of a type, or all types are known.
+ *
+ * If they do not end in time, the outcome is what the cache has.
+ *
+ * \param types  Types as bits (1 << addr_type_t).
+ */
+void qctx_wait(qctx_t *qctx, unsigned types);
 
 /*! \brief Logs changes of the targets' states. */
 void qctx_log(const qctx_t *qctx, addr_type_t type);

@@ -23,7 +23,10 @@ typedef struct {
 	bool self;                 /*!< The owner is among the names. */
 	bool fresh;                /*!< All is known, nothing fails: there is one right answer. */
 	bool all_nxdomain;
-	uint32_t ttl; /*!< With that: of the addresses. */
+	uint32_t ttl;          /*!< With that: of the addresses. */
+	bool held;             /*!< Addresses from before an NXDOMAIN may stand for it. */
+	bool open;             /*!< Of some target nothing good is known. */
+	uint32_t negative_ttl; /*!< Longest TTL of NODATA; UINT32_MAX: no target says that there is none. */
 } known_t;
 
 /* --- targets --- */
@@ -109,18 +112,31 @@ static bool add_addresses(known_t *known, const answer_t *answer)
 	return some;
 }
 
+static void lower(uint32_t *ttl, uint32_t to)
+{
+	*ttl = to < *ttl ? to : *ttl;
+}
+
 static void add_slot(known_t *known, const entry_t *entry)
 {
 	const answer_t *answer = entry->answer;
 	if (answer == NULL) {
 		known->fresh = false;
+		known->open = true;
 		return;
 	}
 	bool hold = world.ctx.conf.policy.nxdomain == NXDOMAIN_HOLD && answer->held != NULL;
 	known->fresh &= !answer->restored && entry->failed_at == 0 && WORLD_NOW < expiry(answer) && !hold;
 	known->all_nxdomain &= answer->kind == REPLY_NXDOMAIN;
+	known->held |= hold;
 	if (hold) {
 		add_addresses(known, answer->held);
+	} else if (answer->kind != REPLY_ADDRESSES) {
+		lower(&known->negative_ttl, answer->ttl);
+		lower(&known->negative_ttl, world.ctx.conf.policy.refresh.negative_ttl_max);
+		lower(&known->negative_ttl, world.ctx.conf.policy.ttl_max);
+		bool expired = answer->restored || WORLD_NOW >= expiry(answer);
+		lower(&known->negative_ttl, expired ? VERDICT_STALE_TTL : (expiry(answer) - WORLD_NOW + 999) / 1000);
 	}
 	if (add_addresses(known, answer) && WORLD_NOW < expiry(answer)) {
 		uint32_t left = (expiry(answer) - WORLD_NOW + 999) / 1000;
@@ -131,7 +147,7 @@ static void add_slot(known_t *known, const entry_t *entry)
 static known_t find_known(uint16_t type)
 {
 	knot_rrset_t alias = world_rrset(world.owner, RRTYPE_ALIAS);
-	known_t known = { .fresh = true, .all_nxdomain = true, .ttl = alias.ttl };
+	known_t known = { .fresh = true, .all_nxdomain = true, .ttl = alias.ttl, .negative_ttl = UINT32_MAX };
 	const knot_rdata_t *rdata = alias.rrs.rdata;
 	for (uint16_t i = 0; i < alias.rrs.count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
 		knot_dname_storage_t name;
@@ -149,9 +165,13 @@ static known_t find_known(uint16_t type)
 		if (target == NULL) {
 			known.unknown++;
 			known.fresh = false;
+			known.open = true;
 		} else {
 			add_slot(&known, &target->entry[type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA]);
 		}
+	}
+	if (known.negative_ttl != UINT32_MAX) {
+		lower(&known.negative_ttl, alias.ttl);
 	}
 	const policy_t *policy = &world.ctx.conf.policy;
 	known.ttl = known.ttl < policy->ttl_max ? known.ttl : policy->ttl_max;
@@ -268,6 +288,9 @@ static void check_addresses(knotd_in_state_t state, const knot_pkt_t *reply, uin
 			CHECK(ttl <= own.ttl || !merge);
 		}
 	}
+	if (world.qtype == KNOT_RRTYPE_ANY && !is_untouched() && !world.sign_failed && known.fresh && got.count > 0) {
+		check_fresh(state, &got, &own.rrs, &known);
+	}
 	if (type != world.qtype || is_untouched() || world.sign_failed) {
 		return;
 	}
@@ -383,6 +406,54 @@ static void check_section(knotd_in_state_t state, const knot_pktsection_t *secti
 	}
 }
 
+/* --- negative replies --- */
+
+/*! NODATA that comes of targets: all is known, and no resolver holds it for longer than the target's own answer. */
+static void check_negative(knotd_in_state_t state, const knot_pktsection_t *authority)
+{
+	if (state != KNOTD_IN_STATE_NODATA) {
+		return;
+	}
+	uint32_t most = UINT32_MAX;
+	bool held = false;
+	for (addr_type_t id = 0; id < ADDR_TYPES && !is_untouched(); id++) {
+		uint16_t type = id == ADDR_A ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
+		if (world.qtype != type && world.qtype != KNOT_RRTYPE_ANY) {
+			continue;
+		}
+		known_t known = find_known(type);
+		CHECK(!known.open || known.named > ALIAS_TARGETS_MAX);
+		held |= known.held || known.named > ALIAS_TARGETS_MAX;
+		if (known.named <= ALIAS_TARGETS_MAX) {
+			lower(&most, known.negative_ttl);
+		}
+	}
+	for (uint16_t i = 0; i < authority->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(authority, i);
+		bool soa = rr->type == KNOT_RRTYPE_SOA ||
+		           (rr->type == KNOT_RRTYPE_RRSIG && knot_rrsig_type_covered(rr->rrs.rdata) == KNOT_RRTYPE_SOA);
+		uint32_t own = soa ? 3600 : 300;
+		CHECK(rr->ttl <= most && rr->ttl <= own);
+		CHECK(rr->ttl == own || most < own || held);
+	}
+}
+
+/* --- the additional section --- */
+
+/*! Nothing of names with ALIAS but their own addresses where these override the targets'. */
+static void check_additional(const knot_pktsection_t *additional)
+{
+	for (uint16_t i = 0; i < additional->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(additional, i);
+		for (unsigned k = 0; k < 2; k++) {
+			knot_rrset_t alias = world_rrset(&world.named[k], RRTYPE_ALIAS);
+			bool of_alias = !knot_rrset_empty(&alias) && knot_dname_is_equal(rr->owner, world.named[k].node.owner);
+			CHECK(!of_alias || world.ctx.conf.policy.sibling == SIBLING_OVERRIDE);
+			CHECK(!of_alias || rr->type != KNOT_RRTYPE_NSEC);
+		}
+	}
+}
+
 /* --- the reply --- */
 
 static void check_state(knotd_in_state_t state)
@@ -423,7 +494,7 @@ void judge(knotd_in_state_t state)
 		count += world.pkt->rr[i].rrs.count;
 	}
 	CHECK(reply->rrset_count == count);
-	CHECK(state != KNOTD_IN_STATE_TRUNC || knot_wire_get_tc(reply->wire));
+	CHECK(state != KNOTD_IN_STATE_TRUNC || knot_wire_get_tc(reply->wire) || world.optional_left);
 
 	bool is_signed = world.who_signs != SIGNED_NOT && world.who_signs != SIGNED_ONLINE;
 	for (knot_section_t id = KNOT_ANSWER; id <= KNOT_AUTHORITY; id++) {
@@ -434,6 +505,8 @@ void judge(knotd_in_state_t state)
 		}
 		CHECK(state != KNOTD_IN_STATE_ERROR || section->count == 0);
 	}
+	check_negative(state, knot_pkt_section(reply, KNOT_AUTHORITY));
+	check_additional(knot_pkt_section(reply, KNOT_ADDITIONAL));
 	check_addresses(state, reply, KNOT_RRTYPE_A);
 	check_addresses(state, reply, KNOT_RRTYPE_AAAA);
 }

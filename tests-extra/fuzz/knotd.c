@@ -153,8 +153,8 @@ int rrsig_make(knot_rdataset_t *rrsigs, const knot_dname_t *zone, const keys_t *
 /* --- the way of a query --- */
 
 /*! Has what the zone itself puts signed; a list that Knot has, too. */
-static knot_rrset_t pending[4];
-static uint16_t pending_hint[4];
+static knot_rrset_t pending[8];
+static uint16_t pending_hint[8];
 static unsigned pending_count;
 
 /*! Notes the signature of the RRset that was put last, to be put behind all others. */
@@ -191,11 +191,11 @@ static int put(const filled_node_t *filled, const knot_rrset_t *rrset, const kno
 	return ret;
 }
 
-static int put_rrsigs(void)
+static int put_rrsigs(uint16_t flags)
 {
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < pending_count && ret == KNOT_EOK; i++) {
-		ret = knot_pkt_put(world.pkt, pending_hint[i], &pending[i], KNOT_PF_FREE | KNOT_PF_ORIGTTL);
+		ret = knot_pkt_put(world.pkt, pending_hint[i], &pending[i], flags | KNOT_PF_FREE | KNOT_PF_ORIGTTL);
 	}
 	pending_count = 0;
 	return ret;
@@ -245,13 +245,14 @@ static knotd_in_state_t solve_answer(void)
 		bool any = world.qtype == KNOT_RRTYPE_ANY && owner->node.rrset_count > 0;
 		knot_rrset_t rrset = world_rrset(owner, any ? owner->rrs[0].type : world.qtype);
 		if (!knot_rrset_empty(&rrset)) {
+			rrset.additional = (rrset.type == KNOT_RRTYPE_MX || rrset.type == KNOT_RRTYPE_HTTPS) ? &world.names : NULL;
 			uint16_t hint = world.pkt->rrset_count == 0 ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE;
 			ret = put(owner, &rrset, world.qdata.name, hint, flags);
 			state = KNOTD_IN_STATE_HIT;
 		}
 	}
 	if (ret == KNOT_EOK) {
-		ret = put_rrsigs();
+		ret = put_rrsigs(0);
 	}
 	return state_of(ret, state);
 }
@@ -274,9 +275,47 @@ static knotd_in_state_t solve_authority(knotd_in_state_t state)
 		}
 	}
 	if (ret == KNOT_EOK) {
-		ret = put_rrsigs();
+		ret = put_rrsigs(0);
 	}
 	pending_count = 0;
+	return state_of(ret, state);
+}
+
+/*! Addresses of a name that an RRset leads to, and for HTTPS the denial of what it lacks. All of it is optional. */
+static int put_name(const knot_rrset_t *rrset, const filled_node_t *filled)
+{
+	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA, KNOT_RRTYPE_NSEC };
+	unsigned present = 0;
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < 3 && ret == KNOT_EOK; i++) {
+		knot_rrset_t own = world_rrset(filled, types[i]);
+		bool wanted = types[i] != KNOT_RRTYPE_NSEC || (rrset->type == KNOT_RRTYPE_HTTPS && world.dnssec && present < 2);
+		if (wanted && !knot_rrset_empty(&own)) {
+			ret = put(filled, &own, NULL, KNOT_COMPR_HINT_NONE, KNOT_PF_NOTRUNC);
+			present++;
+		}
+	}
+	return ret;
+}
+
+/*! The additional section before the hooks. */
+static knotd_in_state_t solve_additional(knotd_in_state_t state)
+{
+	knot_pkt_begin(world.pkt, KNOT_ADDITIONAL);
+	int ret = KNOT_EOK;
+	uint16_t count = world.pkt->rrset_count;
+	for (uint16_t i = 0; i < count && ret == KNOT_EOK; i++) {
+		const knot_rrset_t *rrset = &world.pkt->rr[i];
+		const node_additional_t *names = rrset->additional;
+		for (uint16_t j = 0; names != NULL && j < names->count && ret == KNOT_EOK; j++) {
+			ret = put_name(rrset, (const filled_node_t *)names->glues[j].node);
+		}
+	}
+	if (ret == KNOT_EOK) {
+		ret = put_rrsigs(KNOT_PF_NOTRUNC);
+	}
+	pending_count = 0;
+	world.optional_left = (ret == KNOT_ESPACE);
 	return state_of(ret, state);
 }
 
@@ -297,12 +336,17 @@ static knotd_in_state_t solve(void)
 	if (!is_end(state)) {
 		state = solve_authority(state);
 	}
+	if (!is_end(state)) {
+		state = additional_hook(state, world.pkt, &world.qdata, mod);
+	}
 	if (!is_end(state) && world.ctx.signer != NULL) {
 		state = denial_hook(state, world.pkt, &world.qdata, mod);
 	}
 	if (!is_end(state)) {
-		knot_pkt_begin(world.pkt, KNOT_ADDITIONAL);
-		state = world.ctx.signer != NULL ? denial_hook(state, world.pkt, &world.qdata, mod) : state;
+		state = solve_additional(state);
+	}
+	if (!is_end(state)) {
+		state = negative_hook(state, world.pkt, &world.qdata, mod);
 	}
 	return state;
 }

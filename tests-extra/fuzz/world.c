@@ -217,7 +217,9 @@ static void fill_owner(filled_node_t *filled)
 		add_addresses(&add_rrset(filled, KNOT_RRTYPE_AAAA, pick_ttl())->rrs, 16);
 	}
 	if (what & WITH_MX) {
-		world_add(&add_rrset(filled, KNOT_RRTYPE_MX, pick_ttl())->rrs, "\0\1\1m\7example", 13);
+		node_rrset_t *rrset = add_rrset(filled, pick_ttl() < 60 ? KNOT_RRTYPE_HTTPS : KNOT_RRTYPE_MX, 300);
+		world_add(&rrset->rrs, "\0\1\1m\7example", 13);
+		world_add(&rrset->rrs, "\0\2\1n\7example", 13);
 	}
 	if (with_alias && (what & LATE_ALIAS)) {
 		add_targets(&add_rrset(filled, RRTYPE_ALIAS, pick_ttl())->rrs);
@@ -225,6 +227,33 @@ static void fill_owner(filled_node_t *filled)
 	if (filled != &world.apex && (what & AT_CUT)) {
 		filled->node.flags = input_below(&world.in, 4);
 	}
+}
+
+/*! A name that other records lead to, with an ALIAS or not. */
+static void make_named(unsigned i, knot_dname_t *name)
+{
+	enum {
+		WITH_ALIAS = 0x01,
+		WITH_A = 0x02,
+		WITH_AAAA = 0x04,
+	};
+	filled_node_t *filled = &world.named[i];
+	uint8_t what = input_u8(&world.in);
+	begin_node(filled, name);
+	if (what & WITH_ALIAS) {
+		world_add(&add_rrset(filled, RRTYPE_ALIAS, 300)->rrs, targets[0], knot_dname_size(targets[0]));
+	}
+	if (what & WITH_A) {
+		add_addresses(&add_rrset(filled, KNOT_RRTYPE_A, 300)->rrs, 4);
+	}
+	if (what & WITH_AAAA) {
+		add_addresses(&add_rrset(filled, KNOT_RRTYPE_AAAA, 300)->rrs, 16);
+	}
+	if (is_signed()) {
+		add_denial(filled, filled, KNOT_RRTYPE_NSEC);
+		sign_node(filled);
+	}
+	world.glues[i] = (node_glue_t){ .node = &filled->node, .rdata = i, .optional = true };
 }
 
 static void make_zone(void)
@@ -252,6 +281,9 @@ static void make_zone(void)
 		sign_node(&world.node);
 		sign_node(&world.denial);
 	}
+	make_named(0, NAME("\001m\007example"));
+	make_named(1, NAME("\001n\007example"));
+	world.names = (node_additional_t){ .glues = world.glues, .count = 2 };
 	world.contents.apex = &world.apex.node;
 }
 
@@ -406,6 +438,7 @@ static void make_query(void)
 		KNOT_RRTYPE_RRSIG,
 		KNOT_RRTYPE_MX,
 		KNOT_RRTYPE_DS,
+		KNOT_RRTYPE_HTTPS,
 	};
 	static const knotd_query_proto_t protos[] = { KNOTD_QUERY_PROTO_UDP, KNOTD_QUERY_PROTO_TCP, KNOTD_QUERY_PROTO_QUIC };
 	static knot_dname_t *const below[] = {
@@ -486,7 +519,7 @@ bool world_query(void)
 	world.qdata.mm = &world.mm;
 	world.qdata.rcode_ede = KNOT_EDNS_EDE_NONE;
 	world.qdata.extra = (void *)&world.extra;
-	world.sign_failed = false;
+	world.sign_failed = world.optional_left = false;
 	return true;
 }
 

@@ -65,6 +65,9 @@ typedef struct {
 	bool sign_failed;                 /*!< A signature could not be made. */
 	filled_node_t apex, node, denial; /*!< The last one has the NSEC3. */
 	filled_node_t *owner;             /*!< The one with the ALIAS: the first or the second. */
+	filled_node_t named[2];           /*!< What MX and HTTPS lead to. */
+	node_glue_t glues[2];
+	node_additional_t names; /*!< Of both. */
 	node_contents_t contents;
 	node_extra_t extra;
 
@@ -78,11 +81,12 @@ typedef struct {
 	knotd_qdata_params_t params;
 	knot_pkt_t *query, *pkt;
 	uint16_t qtype;
-	bool dnssec;      /*!< The client asks for it. */
-	bool chained;     /*!< A CNAME leads to the name ... */
-	bool leads_out;   /*!< ... or out of the zone. */
-	size_t opt_len;   /*!< Room for OPT in the reply. */
-	unsigned queries; /*!< So far. */
+	bool dnssec;        /*!< The client asks for it. */
+	bool chained;       /*!< A CNAME leads to the name ... */
+	bool leads_out;     /*!< ... or out of the zone. */
+	bool optional_left; /*!< Records of the additional section had no room. */
+	size_t opt_len;     /*!< Room for OPT in the reply. */
+	unsigned queries;   /*!< So far. */
 } world_t;
 
 extern world_t world;

@@ -62,8 +62,7 @@ static bool copy_names(node_additional_t *copy, const knot_rrset_t *rrset, const
 	return copy->count == names->count;
 }
 
-knotd_in_state_t additional_hook(knotd_in_state_t state, knot_pkt_t *pkt,
-                                 knotd_qdata_t *qdata, knotd_mod_t *mod)
+void additional_filter(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	/* Knot reads it right after this stage, on the same thread. A reply has one RRset with such names. */
 	static _Thread_local node_glue_t glues[NAMES_MAX];
@@ -86,5 +85,4 @@ knotd_in_state_t additional_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 			used = true;
 		}
 	}
-	return state;
 }

@@ -180,7 +180,7 @@ static knotd_in_state_t replace_siblings(const qctx_t *qctx, knotd_in_state_t st
 }
 
 /*! Changes the reply as decided. */
-static knotd_in_state_t apply(const qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, decision_t decision)
+static knotd_in_state_t apply(qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, decision_t decision)
 {
 	switch (decision.kind) {
 	case DECISION_ADDRESSES:
@@ -194,7 +194,7 @@ static knotd_in_state_t apply(const qctx_t *qctx, knotd_in_state_t state, const 
 		return got(qctx, GOT_COLD, come_back(qctx->qdata));
 	default:
 		qctx->qdata->rcode_ede = decision.ede;
-		negative_limit(qctx->qdata, decision.ttl);
+		qctx->negative_ttl = decision.ttl;
 		return got(qctx, GOT_NEGATIVE, state);
 	}
 }
@@ -350,7 +350,7 @@ static knotd_in_state_t answer_any_address(qctx_t *qctx)
 		return come_back(qctx->qdata);
 	default:
 		qctx->qdata->rcode_ede = decision.ede;
-		negative_limit(qctx->qdata, decision.ttl);
+		qctx->negative_ttl = decision.ttl;
 		return hide_alias(qctx, KNOTD_IN_STATE_NODATA);
 	}
 }
@@ -454,13 +454,14 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	log_zone_rate(&qctx);
 
 	signer_state_t signing = find_keys(&qctx);
-	if (signing == SIGNER_BUSY || signing == SIGNER_LOST) {
-		return answer_without_keys(&qctx, state, signing);
+	state = (signing == SIGNER_BUSY || signing == SIGNER_LOST) ? answer_without_keys(&qctx, state, signing) :
+	                                                             answer_type(&qctx, state);
+	if (state == KNOTD_IN_STATE_NODATA) {
+		negative_limit(qdata, qctx.negative_ttl);
 	}
-	state = answer_type(&qctx, state);
 	/* The answer section itself may have the owner's NSEC. */
 	bool has_nsec = qctx.qtype == KNOT_RRTYPE_ANY || qctx.qtype == KNOT_RRTYPE_NSEC;
 	return (has_nsec && qctx.ctx->signer != NULL && state == KNOTD_IN_STATE_HIT) ?
-	               denial_hook(state, pkt, qdata, mod) :
+	               denial_correct(state, pkt, qdata, mod) :
 	               state;
 }

@@ -119,8 +119,8 @@ static bool correct(knot_rrset_t *rrset, uint16_t *flags, void *ctx)
 	return true;
 }
 
-knotd_in_state_t denial_hook(knotd_in_state_t state, knot_pkt_t *pkt,
-                             knotd_qdata_t *qdata, knotd_mod_t *mod)
+knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
+                                knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	if (pkt->current != KNOT_ANSWER && !knot_pkt_has_dnssec(qdata->query)) {
 		return state;
@@ -167,15 +167,20 @@ static bool is_unfinished(const knot_pkt_t *pkt, const alias_ctx_t *ctx)
 	return false;
 }
 
-knotd_state_t denial_end_hook(knotd_state_t state, knot_pkt_t *pkt,
-                              knotd_qdata_t *qdata, knotd_mod_t *mod)
+__attribute__((noinline)) static void finish_truncated(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	const alias_ctx_t *ctx = knotd_mod_ctx(mod);
-	bool limited = negative_end(qdata);
 	/* A TSIG is made before this stage, so a reply with one must not be changed. */
-	if (state == KNOTD_STATE_DONE && knot_wire_get_tc(pkt->wire) && !knot_pkt_has_tsig(qdata->query) &&
-	    (limited || is_unfinished(pkt, ctx))) {
+	if (!knot_pkt_has_tsig(qdata->query) &&
+	    (is_unfinished(pkt, knotd_mod_ctx(mod)) || negative_is_limited(pkt, qdata))) {
 		packet_empty(pkt);
+	}
+}
+
+knotd_state_t end_hook(knotd_state_t state, knot_pkt_t *pkt,
+                       knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	if (knot_wire_get_tc(pkt->wire) && state == KNOTD_STATE_DONE) {
+		finish_truncated(pkt, qdata, mod);
 	}
 	return state;
 }

@@ -33,12 +33,11 @@ static void free_ctx(alias_ctx_t *ctx, const knotd_mod_t *mod)
 static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)
 {
 	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
-	ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, additional_hook) : ret;
-	ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, negative_hook) : ret;
-	ret = (ret == KNOT_EOK) ? knotd_mod_hook(mod, KNOTD_STAGE_END, denial_end_hook) : ret;
-	if (ctx->signer != NULL) {
-		ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, denial_hook) : ret;
+	ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, authority_hook) : ret;
+	if (ctx->conf.onlinesign) {
+		ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, negative_hook) : ret;
 	}
+	ret = (ret == KNOT_EOK) ? knotd_mod_hook(mod, KNOTD_STAGE_END, end_hook) : ret;
 	return ret;
 }
 

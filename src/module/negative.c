@@ -4,36 +4,36 @@
 
 #include "module/hooks.h"
 
+#include "module/node.h"
 #include "module/packet.h"
 
 /*!
- * Of the query that this worker is at. The answer hook knows it, but Knot puts the records later, mod-onlinesign its own
- * even later, and Knot keeps nothing of a module from hook to hook.
+ * Of the last NODATA of this worker at a name with ALIAS. The answer hook knows it, but Knot puts the records later, and
+ * keeps nothing of a module from hook to hook. A query at another node never takes it, and one at the same node renews it.
  */
 static _Thread_local struct {
-	const knotd_qdata_t *qdata; /*!< NULL: no limit. */
+	const node_t *node;
 	uint32_t ttl;
 } limit;
 
 void negative_limit(const knotd_qdata_t *qdata, uint32_t ttl)
 {
-	limit.qdata = qdata;
+	limit.node = node_last(qdata);
 	limit.ttl = ttl;
 }
 
-bool negative_end(const knotd_qdata_t *qdata)
+bool negative_is_limited(const knot_pkt_t *pkt, const knotd_qdata_t *qdata)
 {
-	bool limited = (limit.qdata == qdata);
-	limit.qdata = NULL;
-	return limited;
+	return pkt->sections[KNOT_AUTHORITY].count > 0 && limit.node == node_last(qdata) && limit.ttl < UINT32_MAX;
 }
 
 knotd_in_state_t negative_hook(knotd_in_state_t state, knot_pkt_t *pkt,
                                knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	(void)mod;
-	if (state == KNOTD_IN_STATE_NODATA && limit.qdata == qdata) {
+	if (state == KNOTD_IN_STATE_NODATA && negative_is_limited(pkt, qdata)) {
 		packet_limit_ttl(pkt, limit.ttl);
+		limit.node = NULL;
 	}
 	return state;
 }

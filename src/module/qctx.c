@@ -114,6 +114,7 @@ bool qctx_begin(qctx_t *qctx, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t
 	qctx->qdata = qdata;
 	qctx->qtype = knot_pkt_qtype(qdata->query);
 	qctx->keys = NULL;
+	qctx->negative_ttl = UINT32_MAX;
 
 	knot_rrset_t alias = find_alias(qctx);
 	if (knot_rrset_empty(&alias)) {

@@ -337,15 +337,12 @@ static knotd_in_state_t solve(void)
 		state = solve_authority(state);
 	}
 	if (!is_end(state)) {
-		state = additional_hook(state, world.pkt, &world.qdata, mod);
-	}
-	if (!is_end(state) && world.ctx.signer != NULL) {
-		state = denial_hook(state, world.pkt, &world.qdata, mod);
+		state = authority_hook(state, world.pkt, &world.qdata, mod);
 	}
 	if (!is_end(state)) {
 		state = solve_additional(state);
 	}
-	if (!is_end(state)) {
+	if (!is_end(state) && world.ctx.conf.onlinesign) {
 		state = negative_hook(state, world.pkt, &world.qdata, mod);
 	}
 	return state;
@@ -380,6 +377,6 @@ knotd_in_state_t knotd_answer(void)
 		knot_pkt_begin(world.pkt, KNOT_ADDITIONAL);
 		CHECK(knot_pkt_put(world.pkt, KNOT_COMPR_HINT_NONE, &opt, 0) == KNOT_EOK);
 	}
-	CHECK(denial_end_hook(KNOTD_STATE_DONE, world.pkt, &world.qdata, NULL) == KNOTD_STATE_DONE);
+	CHECK(end_hook(KNOTD_STATE_DONE, world.pkt, &world.qdata, NULL) == KNOTD_STATE_DONE);
 	return state;
 }

@@ -25,6 +25,14 @@
 /* Messages can cause a SIGPIPE. SIGQUIT is left, to end the program at once if knotd hangs. */
 static const int ending[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
 
+/*! What a zone has that keeps an ALIAS from being served, see "The record" in mod-alias.rst. */
+typedef enum {
+	OBSTACLE_NONE,
+	OBSTACLE_CNAME,      /*!< At the owner. */
+	OBSTACLE_DNAME,      /*!< Above the owner. */
+	OBSTACLE_DELEGATION, /*!< At the owner or above it. */
+} obstacle_t;
+
 typedef struct {
 	/* What is to be done; the texts are what knotd gets. */
 	knot_dname_storage_t zone;
@@ -46,7 +54,7 @@ typedef struct {
 	const knot_dname_t *name; /*!< The name that is looked at. */
 	records_t aliases;
 	uint32_t soa_ttl;
-	const char *obstacle; /*!< What leaves an ALIAS at the owner without effect, or NULL. */
+	obstacle_t obstacle;
 	knot_dname_txt_storage_t obstacle_owner;
 } zone_change_t;
 
@@ -167,19 +175,19 @@ static void take_record(void *ctx, knot_ctl_data_t data)
 
 	bool at_owner = (change->name == change->owner);
 	bool at_apex = knot_dname_is_equal(change->name, change->zone);
-	const char *obstacle = NULL;
-	if (strcmp(type, "DNAME") == 0) {
-		obstacle = "DNAME";
+	obstacle_t obstacle = OBSTACLE_NONE;
+	if (strcmp(type, "DNAME") == 0 && !at_owner) {
+		obstacle = OBSTACLE_DNAME;
 	} else if (strcmp(type, "NS") == 0 && !at_apex) {
-		obstacle = "delegation";
+		obstacle = OBSTACLE_DELEGATION;
 	} else if (strcmp(type, "CNAME") == 0 && at_owner) {
-		obstacle = "CNAME";
+		obstacle = OBSTACLE_CNAME;
 	} else if (strcmp(type, "SOA") == 0) {
 		change->soa_ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
 	} else if (at_owner) {
 		records_take(&change->aliases, data);
 	}
-	if (obstacle != NULL) {
+	if (obstacle != OBSTACLE_NONE) {
 		change->obstacle = obstacle;
 		(void)knot_dname_to_str(change->obstacle_owner, change->name, sizeof(change->obstacle_owner));
 	}
@@ -258,17 +266,28 @@ static const char *put_target(zone_change_t *change, uint32_t ttl, const alias_r
 	return (error == NULL) ? edit_records(change, "zone-set", ttl_text, change->target) : error;
 }
 
+static exit_t refuse(const zone_change_t *change)
+{
+	switch (change->obstacle) {
+	case OBSTACLE_CNAME:
+		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
+	case OBSTACLE_DNAME:
+		return fail("%s is below the DNAME of %s, where nothing else may be", change->owner_text,
+		            change->obstacle_owner);
+	default:
+		return fail("%s is at or below the delegation of %s, where ALIAS has no effect", change->owner_text,
+		            change->obstacle_owner);
+	}
+}
+
 static exit_t set_in(zone_change_t *change)
 {
 	const char *error = look_up_to_apex(change);
 	if (error != NULL) {
 		return commit(change, error);
 	}
-	if (change->obstacle != NULL && strcmp(change->obstacle, "CNAME") == 0) {
-		return fail("%s has a CNAME, beside which nothing else may be", change->owner_text);
-	} else if (change->obstacle != NULL) {
-		return fail("%s is at or below the %s of %s, where ALIAS has no effect", change->owner_text,
-		            change->obstacle, change->obstacle_owner);
+	if (change->obstacle != OBSTACLE_NONE) {
+		return refuse(change);
 	}
 
 	const records_t *aliases = &change->aliases;

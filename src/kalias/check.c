@@ -92,6 +92,31 @@ static exit_t read_options(check_options_t *given, int argc, char **argv)
 	return status;
 }
 
+/*! Warns once: the server either has the fault or not. */
+static void warn_of_onlinesign(const inventory_t *inventory)
+{
+	const check_zone_t *first = NULL; /* Of the list, which has the last one first. */
+	size_t others = 0;
+	for (const check_zone_t *zone = inventory->zones; zone != NULL; zone = zone->next) {
+		if (zone->overreaches) {
+			others += (first != NULL);
+			first = zone;
+		}
+	}
+	if (first == NULL) {
+		return;
+	}
+
+	char more[32] = "";
+	if (others > 0) {
+		snprintf(more, sizeof(more), " and %zu more", others);
+	}
+	knot_dname_txt_storage_t name;
+	warn("zone %s%s: mod-onlinesign of the server has CVE-2026-39155, by which anyone can make validating resolvers "
+	     "deny names that exist",
+	     knot_dname_to_str(name, first->name, sizeof(name)), more);
+}
+
 exit_t run_check(const settings_t *settings, int argc, char **argv)
 {
 	check_options_t given = { 0 };
@@ -109,6 +134,7 @@ exit_t run_check(const settings_t *settings, int argc, char **argv)
 	control_close(control); /* knotd serves one connection at a time, and the survey takes long. */
 
 	survey_run(&inventory);
+	warn_of_onlinesign(&inventory);
 	if (given.json) {
 		report_json(&inventory, complete);
 	} else if (complete || inventory.owner_count > 0) {

@@ -40,8 +40,10 @@ typedef struct check_zone {
 	struct check_zone *next;
 	knot_dname_t *name; /*!< Lower case. */
 	section_t section;
-	unsigned set;   /*!< Index of its resolvers. */
-	bool is_signed; /*!< Found out by asking the server. */
+	unsigned set; /*!< Index of its resolvers. */
+	/* Found out by asking the server. */
+	bool is_signed;
+	bool overreaches; /*!< Its denials cover other names, see onlinesign.h. */
 } check_zone_t;
 
 /*! A name with ALIAS. */

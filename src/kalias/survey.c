@@ -11,6 +11,7 @@
 
 #include "kalias/check.h"
 #include "kalias/kalias.h"
+#include "kalias/onlinesign.h"
 #include "kalias/probe.h"
 
 /*! Queries to the server that are under way at a time, and as many to resolvers. */
@@ -47,7 +48,7 @@ typedef struct {
 	survey_t *survey;
 	const knot_dname_t *name;
 	uint16_t type;
-	check_zone_t *zone;   /*!< NULL, or the zone that is signed if the reply is. */
+	check_zone_t *zone;   /*!< NULL, or the zone that the reply tells about. */
 	observed_t *observed; /*!< What any other reply goes to. */
 	check_set_t *set;     /*!< The resolvers that are asked. */
 	bool told;            /*!< They have failed, but a late reply may come. */
@@ -102,6 +103,16 @@ static bool server_is_down(const survey_t *survey)
 	return survey->silent >= SILENT_MAX;
 }
 
+/*! Notes what a reply, NULL if there is none, tells about a zone as a whole. */
+static void learn_zone(check_zone_t *zone, uint16_t type, const knot_pkt_t *pkt)
+{
+	if (type == KNOT_RRTYPE_SOA) {
+		zone->is_signed = pkt != NULL && observed_has_rrsig(pkt, type);
+	} else {
+		zone->overreaches = pkt != NULL && onlinesign_overreaches(pkt, zone->name);
+	}
+}
+
 static void on_answer(const knot_pkt_t *pkt, const char *why, void *ctx)
 {
 	question_t *question = ctx;
@@ -110,7 +121,7 @@ static void on_answer(const knot_pkt_t *pkt, const char *why, void *ctx)
 	survey->probes--;
 	survey->done++;
 	if (question->zone != NULL) {
-		question->zone->is_signed = pkt != NULL && observed_has_rrsig(pkt, question->type);
+		learn_zone(question->zone, question->type, pkt);
 	} else if (pkt != NULL) {
 		observed_set_packet(question->observed, pkt, question->name, question->type);
 	} else {
@@ -132,6 +143,24 @@ static void ask_server(survey_t *survey, question_t what, unsigned flags)
 		probe_start(&survey->loop, &survey->inventory->server, question->name, question->type, flags,
 		            on_answer, question);
 	}
+}
+
+/*! Finds out which zones are signed, and how well. */
+static void ask_for_zones(survey_t *survey)
+{
+	for (check_zone_t *zone = survey->inventory->zones; zone != NULL; zone = zone->next) {
+		ask_server(survey, (question_t){ .name = zone->name, .type = KNOT_RRTYPE_SOA, .zone = zone }, QUERY_DO);
+	}
+	wait_until_below(survey, &survey->probes, 1);
+
+	for (check_zone_t *zone = survey->inventory->zones; zone != NULL; zone = zone->next) {
+		knot_dname_storage_t name;
+		if (zone->is_signed && onlinesign_make_name(name, zone->name)) {
+			/* No name has this type, not even one by a wildcard. */
+			ask_server(survey, (question_t){ .name = name, .type = KNOT_RRTYPE_NULL, .zone = zone }, QUERY_DO);
+		}
+	}
+	wait_until_below(survey, &survey->probes, 1);
 }
 
 static void ask_for_owner(survey_t *survey, check_owner_t *owner)
@@ -396,10 +425,7 @@ void survey_run(inventory_t *inventory)
 		}
 	}
 
-	for (check_zone_t *zone = inventory->zones; zone != NULL; zone = zone->next) {
-		ask_server(&survey, (question_t){ .name = zone->name, .type = KNOT_RRTYPE_SOA, .zone = zone }, QUERY_DO);
-	}
-	wait_until_below(&survey, &survey.probes, 1);
+	ask_for_zones(&survey);
 	for (unsigned round = 1; round <= ROUNDS && begin_round(&survey); round++) {
 		if (round > 1) {
 			uv_timer_start(&survey.pause, on_pause_over, PAUSE_MS, 0);

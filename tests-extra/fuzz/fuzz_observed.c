@@ -10,6 +10,7 @@
 
 #include "kalias/kalias.h"
 #include "kalias/observed.h"
+#include "kalias/onlinesign.h"
 
 enum { WITH_AAAA = 0x01 };
 
@@ -38,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			CHECK(memcmp(observed.addr[i - 1], observed.addr[i], sizeof(observed.addr[0])) < 0);
 		}
 		observed_clear(&observed);
+		(void)onlinesign_overreaches(pkt, (const knot_dname_t *)"\007example");
 	}
 	knot_pkt_free(pkt);
 	free(wire);

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent / "corpus"
-A, NS, CNAME, SOA, AAAA, OPT, RRSIG = 1, 2, 5, 6, 28, 41, 46
+A, NS, CNAME, SOA, AAAA, OPT, RRSIG, NSEC = 1, 2, 5, 6, 28, 41, 46, 47
 
 
 def write(target, **seeds):
@@ -60,9 +60,12 @@ def replies():
     write("fuzz_reply", **seeds)
     # The server's replies have signatures and extended errors besides.
     rrsig = record("a.example", RRSIG, struct.pack(">H", A) + bytes(16) + b"\0sig")
+    nsec = record("a.example", NSEC, name("kalias-checl.example") + b"\0\1\x40")
     ede = b"\0" + struct.pack(">HHIHHHH", OPT, 1232, 0, 6, 15, 2, 3)
     write("fuzz_observed", **seeds, signed=b"\0" + reply(A, [*addresses, rrsig]),
           empty_rrsig=b"\0" + reply(A, [*addresses, record("a.example", RRSIG, b"", rrclass=254)]),
+          denial=b"\0" + reply(A, authority=[soa, nsec]),
+          empty_nsec=b"\0" + reply(A, authority=[record("a.example", NSEC, b"", rrclass=254)]),
           error=b"\0" + reply(A, addresses, additional=[ede]))
 
 

@@ -8,12 +8,13 @@ import re
 import struct
 import subprocess
 
+import dns.name
 import dns.rdataclass
 import dns.rdatatype
 import pytest
 
 import lab as labs
-from client import STALE, alias, ede, rrset
+from client import STALE, alias, ede, name_of, rrset
 from kalias import KALIAS, kalias
 from knotd import Knotd, Zone
 from ports import free_port
@@ -86,6 +87,9 @@ EXPECTED = {
     "own.frozen.example.": ["unsigned"],
 }
 
+ONLINESIGN = ("mod-onlinesign of the server has CVE-2026-39155, by which anyone can make validating resolvers "
+              "deny names that exist")
+
 SAID = {"kind": str, "addresses": list, "ttl": (int, type(None)), "rcode": (int, type(None)),
         "ede": (int, type(None)), "signed": bool}
 RECORD = {"zone": str, "owner": str, "asked": str, "ttl": int, "status": str, "problems": list,
@@ -153,6 +157,24 @@ def change(knot, upstream):
                       for rdtype in ("A", "AAAA")), 20)
 
 
+def onlinesign_warning(knot, *zones):
+    """What is said of zones with mod-onlinesign: nothing, unless its denials of other names cover `www`."""
+    def crafted(zone):
+        """wwv\\255 below the zone, with labels of \\255 before it that leave no room for a longer name."""
+        labels = [b"wwv\xff", *name_of(zone).labels]
+        while (room := 255 - sum(len(label) + 1 for label in labels)) > 1:
+            labels.insert(0, b"\xff" * min(63, room - 1))
+        return dns.name.Name(labels)
+
+    def denies_www(zone):
+        nsec = rrset(knot.ask(crafted(zone), "TXT", tcp=True, do=True), "NSEC", "authority")
+        return nsec.name < name_of(f"www.{zone}") < nsec[0].next
+
+    faulty = [zone for zone in zones if denies_www(zone)]
+    more = f" and {len(faulty) - 1} more" if len(faulty) > 1 else ""
+    return f"warning: zone {faulty[0]}.{more}: {ONLINESIGN}\n" if faulty else ""
+
+
 def check(knot, *arguments, status=None):
     """Run kalias check and return the finished process."""
     done = kalias("-s", str(knot.path / "knot.sock"), "check", *arguments, check=False)
@@ -160,10 +182,10 @@ def check(knot, *arguments, status=None):
     return done
 
 
-def check_json(knot, *arguments, status):
+def check_json(knot, *arguments, status, warning=""):
     """The same with --json; return its records by owner, with all else proven."""
     done = check(knot, "--json", *arguments, status=status)
-    assert not done.stderr
+    assert done.stderr == warning
     document = json.loads(done.stdout)
     validate(document)
     assert document["complete"] is True
@@ -199,7 +221,7 @@ def validate(document):
 @pytest.fixture(scope="module", name="records")
 def fixture_records(knot):
     """All of the server, checked once."""
-    return check_json(knot, status=1)
+    return check_json(knot, status=1, warning=onlinesign_warning(knot, "online.example"))
 
 
 # What is found
@@ -270,6 +292,19 @@ def test_signed(records):
     assert online["a_dnssec"]["signed"] and online["aaaa_dnssec"]["signed"]
     assert frozen["a"]["addresses"] == [A] and frozen["a_dnssec"]["kind"] == "nodata"
     assert "a_dnssec" not in records["example.com."]["server"]
+
+
+def test_onlinesign(place, upstream):
+    """A server whose mod-onlinesign denies too much is told of once; automatic signing denies what it should."""
+    upstream.host("t.example.net", A, AAAA)
+    # The second one leaves a name below it 254 octets, the first one 255.
+    online = ["a.example", f"{'b' * 63}.{'c' * 39}.example"]
+    zones = [*(Zone(zone, f"@ {GOOD}\n* {GOOD}", module="[ mod-alias/default, mod-onlinesign ]") for zone in online),
+             Zone("signed.example", f"@ {GOOD}", extra="dnssec-signing: on")]
+    with labs.lab(place, upstream, zones=zones) as lab:
+        assert check(lab.knot, status=0).stderr == onlinesign_warning(lab.knot, *online)
+        assert check(lab.knot, online[1], status=0).stderr == onlinesign_warning(lab.knot, online[1])
+        assert not check(lab.knot, "signed.example", status=0).stderr
 
 
 # How it is told

@@ -146,7 +146,7 @@ expect '^example\.com\. .* AAAA 2001:db8:cd::10$' '\(UDP\)'
 ask +noall +answer www.example.com A
 expect '^www\.example\.com\. .* CNAME example\.com\.$' '^example\.com\. .* A 203\.0\.113\.10$'
 
-say "mod-onlinesign signs what mod-alias put."
+say "The zone is signed, and mod-alias signs the addresses with its keys."
 ask +dnssec example.com A
 expect '^example\.com\. .* A 203\.0\.113\.10$' '^example\.com\. .* RRSIG A '
 

@@ -14,6 +14,7 @@ import time
 import dns.dnssec
 import dns.query
 import dns.rcode
+import dns.rdtypes.dnskeybase
 import dns.xfr
 import dns.zone
 import pytest
@@ -225,6 +226,18 @@ def test_alerts():
     assert set(re.findall(r'\bname="([^"]*)"', ALERTS)) <= units
 
 
+def test_automatic_signing_leads():
+    """mod-onlinesign, of which older versions have a vulnerability, comes second, and each place says why."""
+    module = re.compile(r"^    module: .*\bmod-onlinesign\b", re.M)
+    assert {conf.parent.name for conf in KNOT_CONFS if module.search(conf.read_text())} == {"onlinesign"}
+    assert "CVE-2026-39155" in (SAMPLES / "onlinesign" / "knot.conf").read_text()
+    for page in ("README.md", "src/mod-alias.rst"):
+        text = (TOP / page).read_text()
+        assert text.index("dnssec-signing: on") < text.index("mod-onlinesign")
+        assert "CVE-2026-39155" in text
+    assert "onlinesign" not in (SAMPLES / "demo.sh").read_text()
+
+
 # What some of them say
 
 def test_https(place, upstream):
@@ -246,18 +259,26 @@ def test_onlinesign(place, upstream):
         assert rrsig.expiration - time.time() == pytest.approx(3 * 86400, abs=7200)
         nsec = rrset(knot.ask("example.com", "HTTPS", do=True), "NSEC", "authority")[0]
         assert {"A", "AAAA"} <= set(nsec.to_text().split())
-        key = rrset(knot.ask("example.com", "DNSKEY", tcp=True), "DNSKEY")
-        for command in commands("onlinesign", "keymgr"):
-            ds = run_tool(knot.path, KEYMGR, "-c", "knot.conf", *command)
-            digest = dns.dnssec.make_ds(key.name, key[0], "SHA256").digest.hex()
-            assert digest in ds.lower()
+        check_ds(knot, "onlinesign")
+
+
+def check_ds(knot, name):
+    """keymgr, as the README calls it for a scenario, prints the DS of the key that signs keys."""
+    found = rrset(knot.ask("example.com", "DNSKEY", tcp=True), "DNSKEY")
+    [key] = [key for key in found if key.flags & dns.rdtypes.dnskeybase.Flag.SEP]
+    [command] = commands(name, "keymgr")
+    ds = run_tool(knot.path, KEYMGR, "-c", "knot.conf", *command)
+    assert dns.dnssec.make_ds(found.name, key, "SHA256").digest.hex() in ds.lower()
 
 
 def test_automatic_signing(place, upstream):
-    """The target's addresses, signed for who asks for it."""
+    """The target's addresses, signed for who asks for it; the zone file stays, and keymgr prints the DS."""
     with scenario("automatic-signing", place, upstream) as servers:
         knot = servers["knot"]
         until(lambda: rrset(knot.ask("example.com", do=True), "RRSIG"))
+        check_ds(knot, "automatic-signing")
+        file = "example.com.zone"
+        assert (knot.path / file).read_text() == (SAMPLES / "automatic-signing" / file).read_text()
         knot.wait_answer("example.com", V4)
         zone = proof.Zone(knot, owners=[""])
         for name in ("example.com", "www.example.com"):

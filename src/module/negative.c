@@ -10,6 +10,8 @@
 /*!
  * Of the last NODATA of this worker at a name with ALIAS. The answer hook knows it, but Knot puts the records later, and
  * keeps nothing of a module from hook to hook. A query at another node never takes it, and one at the same node renews it.
+ * If the reply was cut off before the limit was taken, and another version of the zone has a node at the same place, one
+ * NODATA there has a TTL that is too low.
  */
 static _Thread_local struct {
 	const node_t *node;

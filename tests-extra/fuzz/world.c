@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "module/hooks.h"
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/rrtype.h"
@@ -502,6 +503,9 @@ void world_begin(const uint8_t *data, size_t size)
 	world.ctx.tenant = &world.tenant;
 	world.extra.contents = world.layout_fails ? NULL : &world.contents;
 	world.extra.node = &world.owner->node;
+	/* The next node at this place: the limit of a reply that was cut off belongs to the one before it. */
+	world.qdata.extra = (void *)&world.extra;
+	negative_limit(&world.qdata, UINT32_MAX);
 }
 
 bool world_query(void)

@@ -193,6 +193,51 @@ static void test_empty(void **state)
 	knot_pkt_free(pkt);
 }
 
+/*! TTLs of a section of two RRsets and a signature, with compressed names and with two records in one RRset. */
+static void check_ttls(uint32_t limit, uint32_t expected)
+{
+	knot_pkt_t *pkt = reply();
+	put(pkt, NAME_A, KNOT_RRTYPE_A, "\xc0\x00\x02\x01", 4);
+	assert_int_equal(knot_pkt_begin(pkt, KNOT_AUTHORITY), KNOT_EOK);
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, knot_dname_copy(NAME_LONG, NULL), KNOT_RRTYPE_TXT, KNOT_CLASS_IN, 60);
+	assert_int_equal(knot_rrset_add_rdata(&rrset, (const uint8_t *)"\x01x", 2, NULL), KNOT_EOK);
+	assert_int_equal(knot_rrset_add_rdata(&rrset, (const uint8_t *)"\x02xx", 3, NULL), KNOT_EOK);
+	assert_int_equal(knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &rrset, KNOT_PF_FREE), KNOT_EOK);
+	put(pkt, (knot_dname_t *)"", KNOT_RRTYPE_NS, NAME_LONG, knot_dname_size(NAME_LONG));
+	put_rrsig(pkt, NAME_LONG, KNOT_RRTYPE_TXT);
+	assert_int_equal(knot_pkt_begin(pkt, KNOT_ADDITIONAL), KNOT_EOK);
+	put(pkt, NAME_A, KNOT_RRTYPE_A, "\xc0\x00\x02\x02", 4);
+	packet_limit_ttl(pkt, limit);
+
+	knot_pkt_t *copy = knot_pkt_new(NULL, KNOT_WIRE_MAX_PKTSIZE, NULL);
+	assert_non_null(copy);
+	assert_int_equal(knot_pkt_copy(copy, pkt), KNOT_EOK);
+	assert_int_equal(copy->rrset_count, 6);
+	for (unsigned i = 0; i < copy->rrset_count; i++) {
+		assert_int_equal(copy->rr[i].ttl, (i == 0 || i == 5) ? 60 : expected);
+	}
+	knot_pkt_free(copy);
+	knot_pkt_free(pkt);
+}
+
+/* TTLs of the authority section only, and only downwards. */
+static void test_limit_ttl(void **state)
+{
+	(void)state;
+
+	check_ttls(5, 5);
+	check_ttls(0, 0);
+	check_ttls(60, 60);
+	check_ttls(61, 60);
+	check_ttls(UINT32_MAX, 60);
+
+	knot_pkt_t *pkt = reply();
+	packet_limit_ttl(pkt, 5); /* Without such a section. */
+	assert_int_equal(pkt->rrset_count, 0);
+	knot_pkt_free(pkt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_limit_ttl),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
  * NODATA there has a TTL that is too low.
  */
 static _Thread_local struct {
-	const node_t *node;
+	const node_t *node; /*!< NULL: none, and so has a name that does not exist, which mod-onlinesign makes NODATA. */
 	uint32_t ttl;
 } limit;
 
@@ -26,7 +26,8 @@ void negative_limit(const knotd_qdata_t *qdata, uint32_t ttl)
 
 bool negative_is_limited(const knot_pkt_t *pkt, const knotd_qdata_t *qdata)
 {
-	return pkt->sections[KNOT_AUTHORITY].count > 0 && limit.node == node_last(qdata) && limit.ttl < UINT32_MAX;
+	return pkt->sections[KNOT_AUTHORITY].count > 0 && limit.node != NULL && limit.node == node_last(qdata) &&
+	       limit.ttl < UINT32_MAX;
 }
 
 knotd_in_state_t negative_hook(knotd_in_state_t state, knot_pkt_t *pkt,

@@ -59,16 +59,43 @@ class Set:
         self.rdatas, self.signatures, self.ttls = [], [], set()
 
 
-class SignedZone:
-    """A zone as its server transfers it; `chain` has the NSEC or NSEC3 by owner.
+def sections_of(reply):
+    """Answer, authority and additional section of a reply read with one_rr_per_rrset, as Sets by owner and type."""
+    sections = []
+    for records in (reply.answer, reply.authority, reply.additional):
+        sets = collections.defaultdict(Set)
+        for record in records:
+            rdata = record[0]
+            if record.rdtype == RRSIG:
+                found = sets[record.name, rdata.type_covered]
+                found.signatures.append(rdata)
+            else:
+                found = sets[record.name, record.rdtype]
+                assert rdata not in found.rdatas, f"twice: {record}"
+                found.rdatas.append(rdata)
+            found.ttls.add(record.ttl)
+        sections.append(sets)
+    return sections
 
-    If shown, clients may see the ALIAS.
-    """
 
-    def __init__(self, knot, name, shown=False):
+def is_synthesized(owner, rdtype, section):
+    """Whether it is the CNAME that comes with a DNAME, never signed."""
+    return rdtype == CNAME and any(above == DNAME and owner.is_subdomain(name) for name, above in section)
+
+
+def follow(answer, name, asked):
+    """The name at the end of the CNAMEs of an answer section; those of a DNAME are followed for any type but CNAME."""
+    while (name, CNAME) in answer and (asked not in DIRECT or asked != CNAME and is_synthesized(name, CNAME, answer)):
+        name = answer[name, CNAME].rdatas[0].target
+    return name
+
+
+class ServedZone:
+    """The names of a zone as its server transfers it; `chain` has the NSEC or NSEC3 by owner."""
+
+    def __init__(self, knot, name):
         self.knot = knot
         self.name = name_of(name)
-        self.hidden = set() if shown else {ALIAS}
         self.names, self.chain = collections.defaultdict(set), {}
         for message in dns.query.xfr("127.0.0.1", self.name, port=knot.port, relativize=False,
                                      lifetime=seconds(10)):
@@ -78,9 +105,6 @@ class SignedZone:
                 elif found.rdtype != RRSIG:
                     self.names[found.name].add(found.rdtype)
         self._complete()
-        self.keys = tuple(rrset(knot.ask(self.name, "DNSKEY", tcp=True), "DNSKEY"))
-        self.signers = self.signers_now()
-        self.nsec3 = next((r for r in self.chain.values() if r.rdtype == NSEC3), None)
 
     def _complete(self):
         """Leave out glue, and add the names that exist because of those below them."""
@@ -90,11 +114,6 @@ class SignedZone:
             while owner != self.name:
                 owner = owner.parent()
                 self.names[owner] |= set()
-
-    def signers_now(self):
-        """(tag, algorithm) of the keys that sign the zone at this moment."""
-        signatures = rrset(self.knot.ask(self.name, "SOA", tcp=True, do=True), "RRSIG")
-        return {(s.key_tag, s.algorithm) for s in signatures}
 
     # Names
 
@@ -119,6 +138,22 @@ class SignedZone:
             name = name.parent()
         return None
 
+
+class SignedZone(ServedZone):
+    """The same of a signed zone, with its keys. If shown, clients may see the ALIAS."""
+
+    def __init__(self, knot, name, shown=False):
+        super().__init__(knot, name)
+        self.hidden = set() if shown else {ALIAS}
+        self.keys = tuple(rrset(knot.ask(self.name, "DNSKEY", tcp=True), "DNSKEY"))
+        self.signers = self.signers_now()
+        self.nsec3 = next((r for r in self.chain.values() if r.rdtype == NSEC3), None)
+
+    def signers_now(self):
+        """(tag, algorithm) of the keys that sign the zone at this moment."""
+        signatures = rrset(self.knot.ask(self.name, "SOA", tcp=True, do=True), "RRSIG")
+        return {(s.key_tag, s.algorithm) for s in signatures}
+
     def _next_closer(self, name):
         encloser = self.encloser(name)
         return name.split(len(encloser) + 1)[1]
@@ -132,8 +167,12 @@ class SignedZone:
 
     def check(self, reply, do=True):
         """Raises AssertionError at whatever is wrong with a reply."""
+        self.check_sections(reply, sections_of(dns.message.from_wire(reply.raw, one_rr_per_rrset=True)), do)
+
+    def check_sections(self, reply, sections, do=True):
+        """The same for a reply whose sections are at hand; of a truncated one only what is there."""
         assert has(reply, "AA") or self.cut(reply.question[0].name), "not authoritative"
-        sections = self._sections(reply)
+        whole = not has(reply, "TC")
         asked = reply.question[0].rdtype
         bare = asked in (ANY, RRSIG)  # signatures may be all there is
         if not do and not bare:
@@ -143,37 +182,13 @@ class SignedZone:
         for section in sections:
             for (owner, rdtype), found in section.items():
                 assert rdtype not in self.hidden, "shows the ALIAS"
-                if (do and not (bare and not found.rdatas)
-                        and not self._is_synthesized(owner, rdtype, section)):
+                if (do and whole and not (bare and not found.rdatas)
+                        and not is_synthesized(owner, rdtype, section)):
                     self._check_set(owner, rdtype, found, section is sections[2])
-        final = self._follow(sections[0], reply)
+        final = follow(sections[0], reply.question[0].name, asked)
         self._check_denials(reply, final, sections)
-        if do:
+        if do and whole:
             self._check_proof(reply, final, sections)
-
-    @staticmethod
-    def _sections(reply):
-        single = dns.message.from_wire(reply.raw, one_rr_per_rrset=True)
-        sections = []
-        for records in (single.answer, single.authority, single.additional):
-            sets = collections.defaultdict(Set)
-            for record in records:
-                rdata = record[0]
-                if record.rdtype == RRSIG:
-                    found = sets[record.name, rdata.type_covered]
-                    found.signatures.append(rdata)
-                else:
-                    found = sets[record.name, record.rdtype]
-                    assert rdata not in found.rdatas, f"twice: {record}"
-                    found.rdatas.append(rdata)
-                found.ttls.add(record.ttl)
-            sections.append(sets)
-        return sections
-
-    @staticmethod
-    def _is_synthesized(owner, rdtype, section):
-        """Whether it is the CNAME that comes with a DNAME, never signed."""
-        return rdtype == CNAME and any(above == DNAME and owner.is_subdomain(name) for name, above in section)
 
     def _check_set(self, owner, rdtype, found, optional):
         what = f"{owner} {dns.rdatatype.to_text(rdtype)}"
@@ -204,19 +219,12 @@ class SignedZone:
         expected = len(source) - 1 - source.is_wild()
         assert signature.labels == expected, f"labels of {what}: {signature.labels}, not {expected}"
 
-    @staticmethod
-    def _follow(answer, reply):
-        """The name at the end of the CNAMEs."""
-        name, asked = reply.question[0].name, reply.question[0].rdtype
-        while asked not in DIRECT and (name, CNAME) in answer:
-            name = answer[name, CNAME].rdatas[0].target
-        return name
-
     def _check_denials(self, reply, final, sections):
         """The NSEC or NSEC3 are those of the zone, but for the types of names with an ALIAS."""
         asked = reply.question[0].rdtype
-        is_nodata = reply.rcode() == dns.rcode.NOERROR and not any(owner == final for owner, _ in sections[0])
-        where = self.source(final) if self.chain else final
+        is_nodata = (reply.rcode() == dns.rcode.NOERROR and has(reply, "AA")
+                     and not any(owner == final for owner, _ in sections[0]))
+        where = self.source(final) if self.chain and final.is_subdomain(self.name) else final
         if where is not None and self.nsec3:
             where = self.hashed(where)
         for section in sections:
@@ -232,7 +240,7 @@ class SignedZone:
         if not self.chain:  # made by mod-onlinesign for this very name, and with its types
             assert rdata.next == dns.name.Name((b"\0",) + owner.labels), "not a minimal NSEC"
             real = self.names.get(self.source(owner) or owner, set())
-            made = {A, AAAA} if ALIAS in real else set()
+            made = {A, AAAA} if ALIAS in real and not self.cut(owner) else set()
             assert (real | made) - denied - {ALIAS} <= types, f"types of {owner}: {types}"
             assert not types & denied, f"{owner} denies nothing: {types}"
             return
@@ -259,7 +267,7 @@ class SignedZone:
         # Where an expanded NSEC is the answer, Knot does not put it a second time as the proof.
         for owner, rdtype in () if asked == NSEC else sections[0]:
             if (owner not in self.names and owner.is_subdomain(self.name) and
-                    not self._is_synthesized(owner, rdtype, sections[0])):
+                    not is_synthesized(owner, rdtype, sections[0])):
                 assert covers(self._next_closer(owner)), f"wildcard without proof: {owner}"
         if cut and not (cut == final and asked == DS):
             types = matches(cut)

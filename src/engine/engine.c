@@ -89,10 +89,9 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 	return true;
 }
 
-bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters,
-                 waiters_done_f done, void *ctx)
+void engine_wait(engine_t *engine, const wait_t *wait, waiters_look_f look, void *ctx)
 {
-	return waiters_wait(&engine->waiters, wait_ms, max_waiters, done, ctx);
+	(void)waiters_wait(engine->waiters, wait, look, ctx);
 }
 
 /* --- life --- */
@@ -105,7 +104,6 @@ static void free_engine(engine_t *engine)
 	log_queue_free(log_queue_take(&engine->log));
 	planner_deinit(&engine->planner);
 	cache_free(engine->cache);
-	waiters_deinit(&engine->waiters);
 	sem_destroy(&engine->restored);
 	free(engine);
 }
@@ -131,7 +129,7 @@ static void wait_restored(engine_t *engine)
 }
 
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire)
+                 const limits_t *limits, waiters_t *waiters, engine_retire_f retire)
 {
 	engine_t *engine = calloc(1, sizeof(*engine));
 	if (engine == NULL) {
@@ -139,13 +137,13 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	}
 	engine->key = *key;
 	engine->retire = retire;
+	engine->waiters = waiters;
 	engine->idle_since = clock_ms();
 	CDS_INIT_LIST_HEAD(&engine->claims);
 	engine_limit(engine, limits);
 	pool_init(&engine->pool, &engine->loop, &engine->key.resolvers, &engine->common[COUNTER_TCP]);
 	tenants_init(&engine->tenants);
 	queue_init(&engine->queue);
-	waiters_init(&engine->waiters, waiting);
 	sem_init(&engine->restored, 0, 0);
 	planner_init(&engine->planner);
 

@@ -83,17 +83,13 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
                 unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now);
 
 /*!
- * \brief Waits for results of the engine until `done` is true.
+ * \brief Waits for a result of the engine.
  *
  * TCP worker, inside rcu_read_lock(). Grace periods wait, too, so the wait has to be short.
  *
- * \param engine       Engine.
- * \param wait_ms      Longest wait, ms; 0: none.
- * \param max_waiters  Most threads of the process that may wait at a time.
- * \param done         Called before the wait and after each result.
- * \param ctx          Argument of `done`.
- *
- * \return The last result of `done`.
+ * \param engine  Engine.
+ * \param wait    The wait.
+ * \param look    Called at least once, and after each result.
+ * \param ctx     Argument of `look`.
  */
-bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters,
-                 waiters_done_f done, void *ctx);
+void engine_wait(engine_t *engine, const wait_t *wait, waiters_look_f look, void *ctx);

@@ -31,6 +31,7 @@ struct engine {
 	engine_key_t key;
 	cache_t *cache;
 	engine_retire_f retire;
+	waiters_t *waiters; /*!< Of the registry, for all engines. */
 
 	/* Written by any thread. */
 	_Atomic uint32_t max_rate;
@@ -40,7 +41,6 @@ struct engine {
 	uv_async_t wakeup;
 
 	/* Written by the engine's thread, for any thread. */
-	waiters_t waiters;
 	log_queue_t log;
 	sem_t restored;
 
@@ -82,13 +82,13 @@ void thread_close(engine_t *engine);
  * \param key          Resolvers and store.
  * \param options      Options for targets read from the store, until a zone asks for them.
  * \param limits       Initial limits.
- * \param waiting      Counter of the waiting threads of all engines.
+ * \param waiters      Waiters of all engines; must outlive the engine.
  * \param retire       Says when to end.
  *
  * \return KNOT_E*
  */
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                 const limits_t *limits, atomic_uint *waiting, engine_retire_f retire);
+                 const limits_t *limits, waiters_t *waiters, engine_retire_f retire);
 
 /*! \brief Tells the thread to end. Any thread. */
 void engine_stop(engine_t *engine);

@@ -29,11 +29,12 @@ static struct {
 	pthread_mutex_t lock;
 	struct cds_list_head live;    /*!< Engines with zones, or without for less than LINGER_MS. */
 	struct cds_list_head retired; /*!< Engines whose threads have ended or are about to. */
-	atomic_uint waiting;          /*!< Workers that wait, for any engine. */
+	waiters_t waiters;            /*!< Workers that wait, for any engine. */
 } registry = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.live = CDS_LIST_HEAD_INIT(registry.live),
 	.retired = CDS_LIST_HEAD_INIT(registry.retired),
+	.waiters = WAITERS_INITIALIZER,
 };
 
 /*! Joins the threads of a list and frees their engines. These threads no longer need the lock. */
@@ -136,7 +137,7 @@ int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_o
 	join_all(&registry.retired);
 	engine_t *engine = find_engine(key);
 	if (engine == NULL) {
-		ret = engine_start(&engine, key, options, limits, &registry.waiting, retire);
+		ret = engine_start(&engine, key, options, limits, &registry.waiters, retire);
 		if (ret == KNOT_EOK) {
 			cds_list_add(&engine->node, &registry.live);
 		}

@@ -177,7 +177,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 		pool_done(flight->pooled);
 		free(flight);
 	}
-	waiters_wake(&engine->waiters);
+	waiters_wake(engine->waiters);
 }
 
 /* --- the loop --- */
@@ -221,7 +221,7 @@ static void fail_query(engine_t *engine, const plan_t *plan)
 	uint64_t retry_at = schedule_retry(entry, &plan->target->tenant->options.refresh, now);
 	cache_fail(entry, KNOT_EDNS_EDE_OTHER, retry_at, plan->at);
 	planner_done(&engine->planner, plan, now);
-	waiters_wake(&engine->waiters);
+	waiters_wake(engine->waiters);
 }
 
 static void send_query(engine_t *engine, const plan_t *plan)
@@ -302,7 +302,7 @@ static void restore_some(engine_t *engine)
 	if (!engine->restoring) {
 		log_restored(engine);
 		sem_post(&engine->restored);
-		waiters_wake(&engine->waiters);
+		waiters_wake(engine->waiters);
 	}
 }
 

@@ -2,7 +2,7 @@
 
 /*!
  * \file
- * \brief Workers that wait for results of the engine's thread.
+ * \brief Workers that wait for results of the threads of engines.
  */
 
 #pragma once
@@ -13,33 +13,42 @@
 #include <stdint.h>
 
 typedef struct {
-	pthread_mutex_t lock; /*!< The engine's thread takes it only to signal, and only if somebody waits. */
+	pthread_mutex_t lock; /*!< An engine's thread takes it only to signal, and only if somebody waits. */
 	pthread_cond_t cond;
-	atomic_uint count;    /*!< Threads that wait here. */
-	atomic_uint *waiting; /*!< Threads of the process that wait in any waiters_t. */
+	atomic_uint count; /*!< Threads that wait. */
 } waiters_t;
 
-/*! \brief Initializes. \param waiting  Counter of the waiting threads of all waiters_t; must outlive `waiters`. */
-void waiters_init(waiters_t *waiters, atomic_uint *waiting);
+/* clang-format off */
+#define WAITERS_INITIALIZER { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER }
+/* clang-format on */
 
-/*! \brief Frees what waiters_init() made. */
-void waiters_deinit(waiters_t *waiters);
+/*! A wait that a worker would like to do for a client. */
+typedef struct {
+	uint32_t ms;          /*!< Longest time, ms; 0: none. */
+	unsigned max_waiters; /*!< Most threads of the process that may wait at a time. */
+} wait_t;
 
-/*! Says whether a waiter has its result. */
-typedef bool (*waiters_done_f)(void *ctx);
+/*! What a waiter has. */
+typedef enum {
+	WAIT_PENDING,  /*!< No result yet. */
+	WAIT_FAILED,   /*!< The resolution failed. */
+	WAIT_ANSWERED, /*!< An answer, be it negative. */
+} wait_result_t;
+
+/*! Says what a waiter has by now. */
+typedef wait_result_t (*waiters_look_f)(void *ctx);
 
 /*!
- * \brief Waits until `done` is true. It is called before the wait and after each waiters_wake().
+ * \brief Waits until there is a result.
  *
- * \param waiters      Waiters.
- * \param wait_ms      Longest wait, ms; 0: none.
- * \param max_waiters  Most threads of the process that may wait at a time.
- * \param done         Called with the lock held, or without it if there is no wait.
- * \param ctx          Argument of `done`.
+ * \param waiters  Waiters.
+ * \param wait     The wait. With too many waiting already, there is none.
+ * \param look     Called before the wait and after each waiters_wake(); with the lock held, unless there is no wait.
+ * \param ctx      Argument of `look`.
  *
- * \return The last result of `done`.
+ * \return The last result of `look`.
  */
-bool waiters_wait(waiters_t *waiters, uint32_t wait_ms, unsigned max_waiters, waiters_done_f done, void *ctx);
+wait_result_t waiters_wait(waiters_t *waiters, const wait_t *wait, waiters_look_f look, void *ctx);
 
-/*! \brief Makes all waiters call `done` again. To be called after the result is in the cache. */
+/*! \brief Makes all waiters look again. To be called after the result is in the cache. */
 void waiters_wake(waiters_t *waiters);

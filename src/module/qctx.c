@@ -5,6 +5,7 @@
 #include "module/qctx.h"
 
 #include <urcu.h>
+#include <sys/param.h>
 
 #include "module/log.h"
 #include "module/stats.h"
@@ -198,14 +199,14 @@ typedef struct {
 	unsigned looks;
 } wait_ctx_t;
 
-/*! Whether there are addresses of a type, or all types are known. */
-static bool is_known(void *ctx)
+/*! The result is there with addresses of a type, or when all types are known. */
+static wait_result_t look_again(void *ctx)
 {
 	wait_ctx_t *wait = ctx;
 	qctx_t *qctx = wait->qctx;
 	wait->looks++;
 	qctx->now = clock_ms();
-	bool known = true;
+	wait_result_t result = WAIT_ANSWERED;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		if (!(wait->types & (1U << type))) {
 			continue;
@@ -217,11 +218,15 @@ static bool is_known(void *ctx)
 		outcome_t outcome;
 		qctx_outcome(qctx, type, &outcome);
 		if (outcome.kind == VERDICT_ADDRESSES) {
-			return true;
+			return WAIT_ANSWERED;
 		}
-		known &= !outcome_is_unknown(&outcome);
+		if (outcome_is_unknown(&outcome)) {
+			result = WAIT_PENDING;
+		} else if (outcome.kind == VERDICT_FAILED) {
+			result = MIN(result, WAIT_FAILED);
+		}
 	}
-	return known;
+	return result;
 }
 
 /*! A worker that serves UDP, QUIC or XDP must not wait, as it would hold up other clients. */
@@ -235,11 +240,14 @@ static bool may_wait(const qctx_t *qctx)
 void qctx_wait(qctx_t *qctx, unsigned types)
 {
 	const conf_alias_t *conf = &qctx->ctx->conf;
-	uint32_t wait_ms = may_wait(qctx) ? conf->policy.cold_wait : 0;
-	wait_ctx_t wait = { .qctx = qctx, .types = types };
-	(void)engine_wait(qctx->ctx->engine, wait_ms, conf->max_waiters, is_known, &wait);
+	const wait_t wait = {
+		.ms = may_wait(qctx) ? conf->policy.cold_wait : 0,
+		.max_waiters = conf->max_waiters,
+	};
+	wait_ctx_t ctx = { .qctx = qctx, .types = types };
+	engine_wait(qctx->ctx->engine, &wait, look_again, &ctx);
 	qctx->settled = true;
-	if (wait.looks > 1) {
+	if (ctx.looks > 1) {
 		stats_count(qctx->mod, qctx->qdata, STAT_WAIT, 0);
 	}
 }

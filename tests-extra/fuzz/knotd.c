@@ -97,19 +97,14 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 	return input_u8(&world.in) != 0xff; /* The queue is full. */
 }
 
-bool engine_wait(engine_t *engine, uint32_t wait_ms, unsigned max_waiters, waiters_done_f done, void *ctx)
+void engine_wait(engine_t *engine, const wait_t *wait, waiters_look_f look, void *ctx)
 {
-	(void)max_waiters;
 	CHECK(engine == &world.engine);
-	CHECK(wait_ms == 0 || world.params.proto == KNOTD_QUERY_PROTO_TCP);
-	if (done(ctx)) {
-		return true;
+	CHECK(wait->ms == 0 || world.params.proto == KNOTD_QUERY_PROTO_TCP);
+	if (look(ctx) == WAIT_PENDING && wait->ms > 0) {
+		world_learn();
+		(void)look(ctx);
 	}
-	if (wait_ms == 0) {
-		return false;
-	}
-	world_learn();
-	return done(ctx);
 }
 
 /* --- keys and signatures --- */

@@ -10,14 +10,24 @@
 #define ROUNDS 2000
 
 static waiters_t waiters;
-static atomic_uint waiting;
 static atomic_uint value;   /* What the thread has learned. */
 static atomic_uint reached; /* What the waiter has seen of it. */
 
-static bool is_one(void *ctx)
+static wait_result_t is_one(void *ctx)
 {
 	(void)ctx;
-	return atomic_load(&value) == 1;
+	return atomic_load(&value) == 1 ? WAIT_ANSWERED : WAIT_PENDING;
+}
+
+static wait_t wait_of(uint32_t ms)
+{
+	return (wait_t){ .ms = ms, .max_waiters = 1 };
+}
+
+static wait_result_t do_wait(uint32_t ms)
+{
+	wait_t wait = wait_of(ms);
+	return waiters_wait(&waiters, &wait, is_one, NULL);
 }
 
 static double now(void)
@@ -30,16 +40,9 @@ static double now(void)
 static int setup(void **state)
 {
 	(void)state;
-	waiters_init(&waiters, &waiting);
+	waiters = (waiters_t)WAITERS_INITIALIZER;
 	atomic_store(&value, 0);
 	atomic_store(&reached, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	waiters_deinit(&waiters);
 	return 0;
 }
 
@@ -47,14 +50,14 @@ static void test_no_wait(void **state)
 {
 	(void)state;
 
-	/* Nobody waits for no time, nor without a seat; the answer is that of the moment. */
+	/* Nobody waits for no time, nor without a seat, nor for a result that is there; the result is that of the moment. */
+	wait_t none = { .ms = LONG_MS, .max_waiters = 0 };
 	double start = now();
-	assert_false(waiters_wait(&waiters, 0, 1, is_one, NULL));
-	assert_false(waiters_wait(&waiters, LONG_MS, 0, is_one, NULL));
+	assert_int_equal(waiters_wait(&waiters, &none, is_one, NULL), WAIT_PENDING);
+	assert_int_equal(do_wait(0), WAIT_PENDING);
 	atomic_store(&value, 1);
-	assert_true(waiters_wait(&waiters, 0, 1, is_one, NULL));
-	assert_true(waiters_wait(&waiters, LONG_MS, 0, is_one, NULL));
-	assert_true(waiters_wait(&waiters, LONG_MS, 1, is_one, NULL));
+	assert_int_equal(waiters_wait(&waiters, &none, is_one, NULL), WAIT_ANSWERED);
+	assert_int_equal(do_wait(LONG_MS), WAIT_ANSWERED);
 	assert_true(now() - start < LONG_MS / 1000.0);
 }
 
@@ -63,23 +66,24 @@ static void test_timeout(void **state)
 	(void)state;
 
 	double start = now();
-	assert_false(waiters_wait(&waiters, 50, 1, is_one, NULL));
+	assert_int_equal(do_wait(50), WAIT_PENDING);
 	assert_true(now() - start >= 0.05);
 }
 
 /*! Counts up to what the other thread has stored; waits for each step. */
-static bool has_next(void *ctx)
+static wait_result_t has_next(void *ctx)
 {
 	(void)ctx;
-	return atomic_load(&value) > atomic_load(&reached);
+	return atomic_load(&value) > atomic_load(&reached) ? WAIT_FAILED : WAIT_PENDING;
 }
 
 static void *wait_all(void *ctx)
 {
 	bool *in_time = ctx;
 	*in_time = true;
+	wait_t wait = wait_of(LONG_MS);
 	while (*in_time && atomic_load(&reached) < ROUNDS) {
-		*in_time = waiters_wait(&waiters, LONG_MS, 1, has_next, NULL);
+		*in_time = waiters_wait(&waiters, &wait, has_next, NULL) == WAIT_FAILED;
 		atomic_fetch_add(&reached, 1);
 	}
 	return NULL;
@@ -111,7 +115,7 @@ static void test_seat(void **state)
 
 	for (unsigned i = 0; i < 3; i++) {
 		double start = now();
-		assert_false(waiters_wait(&waiters, 20, 1, is_one, NULL));
+		assert_int_equal(do_wait(20), WAIT_PENDING);
 		assert_true(now() - start >= 0.02);
 	}
 }
@@ -119,10 +123,10 @@ static void test_seat(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_no_wait, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_timeout, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wake, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_seat, setup, teardown),
+		cmocka_unit_test_setup(test_no_wait, setup),
+		cmocka_unit_test_setup(test_timeout, setup),
+		cmocka_unit_test_setup(test_wake, setup),
+		cmocka_unit_test_setup(test_seat, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,11 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 
 void engine_wait(engine_t *engine, const wait_t *wait, waiters_look_f look, void *ctx)
 {
-	(void)waiters_wait(engine->waiters, wait, look, ctx);
+	if (waiters_may_wait(engine->waiters, wait, clock_ms())) {
+		(void)waiters_wait(engine->waiters, wait, look, ctx);
+	} else {
+		(void)look(ctx);
+	}
 }
 
 /* --- life --- */

@@ -83,9 +83,7 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
                 unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now);
 
 /*!
- * \brief Waits for a result of the engine.
- *
- * TCP worker, inside rcu_read_lock(). Grace periods wait, too, so the wait has to be short.
+ * \brief Waits for a result of the engine, if waiters_may_wait(). TCP worker, inside rcu_read_lock().
  *
  * \param engine  Engine.
  * \param wait    The wait.

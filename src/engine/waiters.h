@@ -3,6 +3,17 @@
 /*!
  * \file
  * \brief Workers that wait for results of the threads of engines.
+ *
+ * A worker that waits serves nobody else, and waits inside rcu_read_lock(), so that a grace period waits with it. So there
+ * is a bound besides the longest time of a wait and the number of threads that wait at a time:
+ *
+ * The budget. A worker may wait for 1/WAITERS_SHARE of its time, and pays for a wait afterwards. Only the time really spent
+ * waiting is charged. A worker that owes more than the longest wait of a zone begins none for that zone. So a rare cold
+ * name has the whole wait, also a second one soon after it, and a resolver that answers in 20 ms has a burst of names. At
+ * worst these are two of the longest waits in a row, and then a tenth of the time.
+ *
+ * Threads. Workers wait, engines' threads wake them. The lock is for the condition variable; where nobody waits, nobody takes
+ * it. A budget is written by its worker only.
  */
 
 #pragma once
@@ -12,10 +23,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*! Share of its time that a worker may spend waiting: a tenth. */
+#define WAITERS_SHARE 10
+/*! Workers with a budget of their own; of more than that some share one. Knot has at most 256 for UDP and 256 for TCP. */
+#define WAITERS_BUDGETS 512
+
 typedef struct {
-	pthread_mutex_t lock; /*!< An engine's thread takes it only to signal, and only if somebody waits. */
+	pthread_mutex_t lock;
 	pthread_cond_t cond;
-	atomic_uint count; /*!< Threads that wait. */
+	atomic_uint count;                         /*!< Threads that wait. */
+	_Atomic uint64_t paid_at[WAITERS_BUDGETS]; /*!< clock_ms() at which a worker will have paid for its waits. */
 } waiters_t;
 
 /* clang-format off */
@@ -26,6 +43,7 @@ typedef struct {
 typedef struct {
 	uint32_t ms;          /*!< Longest time, ms; 0: none. */
 	unsigned max_waiters; /*!< Most threads of the process that may wait at a time. */
+	unsigned worker;      /*!< Number of the worker. */
 } wait_t;
 
 /*! What a waiter has. */
@@ -38,11 +56,14 @@ typedef enum {
 /*! Says what a waiter has by now. */
 typedef wait_result_t (*waiters_look_f)(void *ctx);
 
+/*! \brief Whether a wait may begin, by the worker's budget. Takes no lock. \param now  clock_ms(). */
+bool waiters_may_wait(const waiters_t *waiters, const wait_t *wait, uint64_t now);
+
 /*!
- * \brief Waits until there is a result.
+ * \brief Waits until there is a result, and charges the worker for the time.
  *
  * \param waiters  Waiters.
- * \param wait     The wait. With too many waiting already, there is none.
+ * \param wait     What waiters_may_wait() allowed. With too many waiting already, there is no wait.
  * \param look     Called before the wait and after each waiters_wake(); with the lock held, unless there is no wait.
  * \param ctx      Argument of `look`.
  *

@@ -243,6 +243,7 @@ void qctx_wait(qctx_t *qctx, unsigned types)
 	const wait_t wait = {
 		.ms = may_wait(qctx) ? conf->policy.cold_wait : 0,
 		.max_waiters = conf->max_waiters,
+		.worker = qctx->qdata->params->thread_id,
 	};
 	wait_ctx_t ctx = { .qctx = qctx, .types = types };
 	engine_wait(qctx->ctx->engine, &wait, look_again, &ctx);

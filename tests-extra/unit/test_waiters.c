@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "engine/waiters.h"
+#include "util/clock.h"
 
 #define LONG_MS 20000
 #define ROUNDS 2000
@@ -50,11 +51,10 @@ static void test_no_wait(void **state)
 {
 	(void)state;
 
-	/* Nobody waits for no time, nor without a seat, nor for a result that is there; the result is that of the moment. */
+	/* Nobody waits without a seat, nor for a result that is there; the result is that of the moment. */
 	wait_t none = { .ms = LONG_MS, .max_waiters = 0 };
 	double start = now();
 	assert_int_equal(waiters_wait(&waiters, &none, is_one, NULL), WAIT_PENDING);
-	assert_int_equal(do_wait(0), WAIT_PENDING);
 	atomic_store(&value, 1);
 	assert_int_equal(waiters_wait(&waiters, &none, is_one, NULL), WAIT_ANSWERED);
 	assert_int_equal(do_wait(LONG_MS), WAIT_ANSWERED);
@@ -120,6 +120,62 @@ static void test_seat(void **state)
 	}
 }
 
+/* The budget. */
+
+#define WAIT_MS 400
+
+static bool may_wait(unsigned worker, uint32_t ms, uint64_t at)
+{
+	const wait_t wait = { .ms = ms, .max_waiters = 1, .worker = worker };
+	return waiters_may_wait(&waiters, &wait, at);
+}
+
+/*! A worker pays for the time that it has waited, and only for that, before it waits again. */
+static void test_budget(void **state)
+{
+	(void)state;
+
+	assert_false(may_wait(0, 0, clock_ms()));
+	uint64_t start = clock_ms();
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(may_wait(0, WAIT_MS, clock_ms()));
+		assert_int_equal(do_wait(WAIT_MS), WAIT_PENDING);
+	}
+	uint64_t end = clock_ms(), owed = (end - start) * WAITERS_SHARE;
+	assert_false(may_wait(0, WAIT_MS, end));
+	assert_false(may_wait(0, WAIT_MS, start + WAIT_MS / 2 * WAITERS_SHARE));
+	assert_true(may_wait(0, WAIT_MS, start + owed - WAIT_MS * WAITERS_SHARE));
+	/* What a worker owes does not keep a zone whose waits are longer from its wait, nor another worker. */
+	assert_true(may_wait(0, 2 * WAIT_MS, end));
+	assert_true(may_wait(1, WAIT_MS, end));
+
+	/* A result that is there costs nothing. */
+	setup(NULL);
+	atomic_store(&value, 1);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_true(may_wait(0, WAIT_MS, clock_ms()));
+		assert_int_equal(do_wait(WAIT_MS), WAIT_ANSWERED);
+	}
+}
+
+/*! Over a long time a worker that waits whenever it may does so for its share. */
+static void test_share(void **state)
+{
+	(void)state;
+
+	enum { SHORT_MS = 20 };
+	uint64_t start = clock_ms(), end = start + 1500, waited = 0;
+	while (clock_ms() < end) {
+		uint64_t before = clock_ms();
+		if (may_wait(0, SHORT_MS, before)) {
+			(void)do_wait(SHORT_MS);
+			waited += clock_ms() - before;
+		}
+	}
+	/* It may owe two waits in the end. A wait may take somewhat longer than it should. */
+	assert_in_range(waited, (end - start) / WAITERS_SHARE - 2 * SHORT_MS, (clock_ms() - start) / WAITERS_SHARE + 5 * SHORT_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +183,8 @@ int main(void)
 		cmocka_unit_test_setup(test_timeout, setup),
 		cmocka_unit_test_setup(test_wake, setup),
 		cmocka_unit_test_setup(test_seat, setup),
+		cmocka_unit_test_setup(test_budget, setup),
+		cmocka_unit_test_setup(test_share, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

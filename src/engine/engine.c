@@ -89,12 +89,21 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 	return true;
 }
 
-void engine_wait(engine_t *engine, const wait_t *wait, waiters_look_f look, void *ctx)
+void engine_wait(engine_t *engine, tenant_t *tenant, const wait_t *wait, waiters_look_f look, void *ctx)
 {
-	if (waiters_may_wait(engine->waiters, wait, clock_ms())) {
-		(void)waiters_wait(engine->waiters, wait, look, ctx);
-	} else {
+	uint64_t start = clock_ms();
+	if (!waiters_may_wait(engine->waiters, wait, start) || !tenant_may_wait(tenant, wait->ms, start)) {
 		(void)look(ctx);
+		return;
+	}
+
+	wait_result_t result = waiters_wait(engine->waiters, wait, look, ctx);
+	uint64_t end = clock_ms();
+	/* A failure that comes soon costs little. */
+	if (result == WAIT_TIMED_OUT || (result == WAIT_FAILED && end - start >= wait->ms / 2)) {
+		tenant_waited_in_vain(tenant, wait->ms, end);
+	} else if (result == WAIT_ANSWERED) {
+		tenant_waited_well(tenant);
 	}
 }
 

@@ -83,11 +83,14 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
                 unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now);
 
 /*!
- * \brief Waits for a result of the engine, if waiters_may_wait(). TCP worker, inside rcu_read_lock().
+ * \brief Waits for a result of the engine, if that is of use. TCP worker, inside rcu_read_lock().
+ *
+ * There is no wait where waiters_may_wait() or tenant_may_wait() have something against it.
  *
  * \param engine  Engine.
+ * \param tenant  Tenant of the client's zone.
  * \param wait    The wait.
  * \param look    Called at least once, and after each result.
  * \param ctx     Argument of `look`.
  */
-void engine_wait(engine_t *engine, const wait_t *wait, waiters_look_f look, void *ctx);
+void engine_wait(engine_t *engine, tenant_t *tenant, const wait_t *wait, waiters_look_f look, void *ctx);

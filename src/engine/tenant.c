@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "util/hash.h"
 
@@ -119,6 +120,29 @@ bool tenant_allows(target_t *target, uint64_t now)
 		rate_limit_take(&tenant->limit, rate);
 	}
 	return target->rate_slot <= now;
+}
+
+bool tenant_may_wait(tenant_t *tenant, uint32_t wait_ms, uint64_t now)
+{
+	uint64_t wait_at = atomic_load_explicit(&tenant->wait_at, memory_order_relaxed);
+	/* Who is the first after the pause puts off the others for as long as it may wait. */
+	return wait_at == 0 || (wait_at <= now && atomic_compare_exchange_strong_explicit(
+							  &tenant->wait_at, &wait_at, now + wait_ms,
+							  memory_order_relaxed, memory_order_relaxed));
+}
+
+void tenant_waited_in_vain(tenant_t *tenant, uint32_t wait_ms, uint64_t now)
+{
+	uint32_t last = atomic_load_explicit(&tenant->pause, memory_order_relaxed);
+	uint32_t pause = MIN(2 * MAX(last, wait_ms), TENANT_PAUSE_MAX_MS);
+	atomic_store_explicit(&tenant->pause, pause, memory_order_relaxed);
+	atomic_store_explicit(&tenant->wait_at, now + pause, memory_order_relaxed);
+}
+
+void tenant_waited_well(tenant_t *tenant)
+{
+	atomic_store_explicit(&tenant->pause, 0, memory_order_relaxed);
+	atomic_store_explicit(&tenant->wait_at, 0, memory_order_relaxed);
 }
 
 void tenant_count_latency(tenant_t *tenant, uint64_t latency)

@@ -54,11 +54,13 @@ typedef struct tenant {
 
 	/* Any thread. */
 	atomic_uint refs;
-	atomic_bool delayed;   /*!< zone-rate has delayed a query; set by the engine's thread, cleared by workers. */
-	atomic_bool renewed;   /*!< `next` is not taken over yet; written under the lock. */
-	pthread_mutex_t lock;  /*!< For the next two fields. */
-	tenant_options_t next; /*!< Options of the last load of the zone. */
-	void *module;          /*!< Argument of `publish`; NULL while the zone is not loaded. */
+	atomic_bool delayed;      /*!< zone-rate has delayed a query; set by the engine's thread, cleared by workers. */
+	atomic_bool renewed;      /*!< `next` is not taken over yet; written under the lock. */
+	_Atomic uint64_t wait_at; /*!< clock_ms() from which on a client may wait; 0: the last wait was not in vain. */
+	_Atomic uint32_t pause;   /*!< Time from the last wait in vain to `wait_at`, ms. */
+	pthread_mutex_t lock;     /*!< For the next two fields. */
+	tenant_options_t next;    /*!< Options of the last load of the zone. */
+	void *module;             /*!< Argument of `publish`; NULL while the zone is not loaded. */
 
 	/* The engine's thread. */
 	tenant_options_t options;
@@ -71,6 +73,9 @@ typedef struct tenant {
 
 	uint8_t zone[]; /*!< Name of the zone; constant. */
 } tenant_t;
+
+/*! Longest time without waits after waits in vain, ms. */
+#define TENANT_PAUSE_MAX_MS 60000
 
 /*! Enough for some tens of thousands of zones. */
 #define TENANT_BUCKETS 4096
@@ -149,6 +154,22 @@ static inline void tenant_count(tenant_t *tenant, counter_t id)
 		cds_list_add(&tenant->changed, tenant->changes);
 	}
 }
+
+/*!
+ * \brief Whether a client of the zone may wait: after a wait in vain nobody does for a while, then one at a time.
+ *
+ * Any thread.
+ *
+ * \param wait_ms  How long the client would wait, ms.
+ * \param now      clock_ms().
+ */
+bool tenant_may_wait(tenant_t *tenant, uint32_t wait_ms, uint64_t now);
+
+/*! \brief Notes a wait in vain: a pause of twice its longest time, or of twice the last pause. Any thread. */
+void tenant_waited_in_vain(tenant_t *tenant, uint32_t wait_ms, uint64_t now);
+
+/*! \brief Notes a wait that had an answer: there was no wait in vain. Any thread. */
+void tenant_waited_well(tenant_t *tenant);
 
 /*! \brief Counts a resolution by the time that it took. The engine's thread. \param latency  Time, ms. */
 void tenant_count_latency(tenant_t *tenant, uint64_t latency);

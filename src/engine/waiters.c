@@ -41,7 +41,7 @@ wait_result_t waiters_wait(waiters_t *waiters, const wait_t *wait, waiters_look_
 	atomic_fetch_sub(&waiters->count, 1);
 	charge(waiters, wait->worker, start, clock_ms());
 
-	return result;
+	return (result == WAIT_PENDING) ? WAIT_TIMED_OUT : result;
 }
 
 void waiters_wake(waiters_t *waiters)

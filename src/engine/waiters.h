@@ -48,12 +48,13 @@ typedef struct {
 
 /*! What a waiter has. */
 typedef enum {
-	WAIT_PENDING,  /*!< No result yet. */
-	WAIT_FAILED,   /*!< The resolution failed. */
-	WAIT_ANSWERED, /*!< An answer, be it negative. */
+	WAIT_PENDING,   /*!< No result yet. */
+	WAIT_TIMED_OUT, /*!< No result in time. */
+	WAIT_FAILED,    /*!< The resolution failed. */
+	WAIT_ANSWERED,  /*!< An answer, be it negative. */
 } wait_result_t;
 
-/*! Says what a waiter has by now. */
+/*! Says what a waiter has by now, other than WAIT_TIMED_OUT. */
 typedef wait_result_t (*waiters_look_f)(void *ctx);
 
 /*! \brief Whether a wait may begin, by the worker's budget. Takes no lock. \param now  clock_ms(). */
@@ -67,7 +68,7 @@ bool waiters_may_wait(const waiters_t *waiters, const wait_t *wait, uint64_t now
  * \param look     Called before the wait and after each waiters_wake(); with the lock held, unless there is no wait.
  * \param ctx      Argument of `look`.
  *
- * \return The last result of `look`.
+ * \return The last result of `look`, or WAIT_TIMED_OUT. WAIT_PENDING if the wait did not begin.
  */
 wait_result_t waiters_wait(waiters_t *waiters, const wait_t *wait, waiters_look_f look, void *ctx);
 

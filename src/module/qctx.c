@@ -246,7 +246,7 @@ void qctx_wait(qctx_t *qctx, unsigned types)
 		.worker = qctx->qdata->params->thread_id,
 	};
 	wait_ctx_t ctx = { .qctx = qctx, .types = types };
-	engine_wait(qctx->ctx->engine, &wait, look_again, &ctx);
+	engine_wait(qctx->ctx->engine, qctx->ctx->tenant, &wait, look_again, &ctx);
 	qctx->settled = true;
 	if (ctx.looks > 1) {
 		stats_count(qctx->mod, qctx->qdata, STAT_WAIT, 0);

@@ -97,9 +97,9 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 	return input_u8(&world.in) != 0xff; /* The queue is full. */
 }
 
-void engine_wait(engine_t *engine, const wait_t *wait, waiters_look_f look, void *ctx)
+void engine_wait(engine_t *engine, tenant_t *tenant, const wait_t *wait, waiters_look_f look, void *ctx)
 {
-	CHECK(engine == &world.engine);
+	CHECK(engine == &world.engine && tenant == &world.tenant);
 	CHECK(wait->ms == 0 || world.params.proto == KNOTD_QUERY_PROTO_TCP);
 	if (look(ctx) == WAIT_PENDING && wait->ms > 0) {
 		world_learn();

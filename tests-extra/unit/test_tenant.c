@@ -2,6 +2,8 @@
 
 #include "test.h"
 
+#include <sys/param.h>
+
 #include "engine/planner.h"
 #include "engine/tenant.h"
 #include "sim.h"
@@ -337,6 +339,37 @@ static void test_probe(void **state)
 	assert_int_equal(sim_teardown(NULL), 0);
 }
 
+/*! After waits in vain there is none for longer and longer, then one at a time; an answer ends that. */
+static void test_waits(void **state)
+{
+	(void)state;
+
+	uint64_t now = T0, pause = 2 * S;
+	for (unsigned i = 0; i < 10; i++) {
+		assert_true(tenant_may_wait(tenant, S, now));
+		assert_int_equal(tenant_may_wait(tenant, S, now), i == 0);
+		now += S;
+		tenant_waited_in_vain(tenant, S, now);
+		assert_false(tenant_may_wait(tenant, S, now));
+		assert_false(tenant_may_wait(tenant, S, now + pause - 1));
+		now += pause;
+		pause = MIN(2 * pause, TENANT_PAUSE_MAX_MS);
+	}
+
+	/* Without a word from the first one, the next one may wait after its time. */
+	assert_true(tenant_may_wait(tenant, S, now));
+	assert_false(tenant_may_wait(tenant, S, now + S - 1));
+	assert_true(tenant_may_wait(tenant, S, now + S));
+
+	tenant_waited_well(tenant);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(tenant_may_wait(tenant, S, now));
+	}
+	tenant_waited_in_vain(tenant, S, now);
+	assert_false(tenant_may_wait(tenant, S, now + 2 * S - 1));
+	assert_true(tenant_may_wait(tenant, S, now + 2 * S));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_zone_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate_of_evicted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

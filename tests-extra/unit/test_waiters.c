@@ -66,7 +66,7 @@ static void test_timeout(void **state)
 	(void)state;
 
 	double start = now();
-	assert_int_equal(do_wait(50), WAIT_PENDING);
+	assert_int_equal(do_wait(50), WAIT_TIMED_OUT);
 	assert_true(now() - start >= 0.05);
 }
 
@@ -115,7 +115,7 @@ static void test_seat(void **state)
 
 	for (unsigned i = 0; i < 3; i++) {
 		double start = now();
-		assert_int_equal(do_wait(20), WAIT_PENDING);
+		assert_int_equal(do_wait(20), WAIT_TIMED_OUT);
 		assert_true(now() - start >= 0.02);
 	}
 }
@@ -139,7 +139,7 @@ static void test_budget(void **state)
 	uint64_t start = clock_ms();
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(may_wait(0, WAIT_MS, clock_ms()));
-		assert_int_equal(do_wait(WAIT_MS), WAIT_PENDING);
+		assert_int_equal(do_wait(WAIT_MS), WAIT_TIMED_OUT);
 	}
 	uint64_t end = clock_ms(), owed = (end - start) * WAITERS_SHARE;
 	assert_false(may_wait(0, WAIT_MS, end));

@@ -4,8 +4,12 @@
 import statistics
 import time
 
+import lab as labs
 from attack import attacked
-from timing import seconds
+from client import NOT_READY, is_answer, is_servfail
+from knotd import Zone
+from timing import ms, seconds
+from upstream import Upstream, delayed, host, silence
 
 WAIT = seconds(1.0)  # cold-wait
 
@@ -16,3 +20,27 @@ def test_others_are_not_held_up(place):
         time.sleep(4 * WAIT)
     medians = sorted(statistics.median(client.took) for client in innocents)
     assert medians[-1] <= WAIT / 4, medians
+
+
+def timed(ask, name):
+    start = time.monotonic()
+    return ask(name, tcp=True), time.monotonic() - start
+
+
+def test_tenant_with_dead_targets(place):
+    """After a wait in vain clients of that zone do not wait for a while, those of others do."""
+    zones = [Zone("example.com"), Zone("example.org", module="mod-alias/patient")]
+    with Upstream() as upstream, labs.lab(place, upstream, zones=zones, sections={"patient": labs.options(upstream)},
+                                          cold_wait=ms(1000)) as lab:
+        upstream.default = silence
+        other = labs.Lab(lab.knot, upstream, "example.org")
+        dead = [lab.alias(f"dead{i}")[0] for i in range(3)]
+        reply, took = timed(lab.ask, dead[0])
+        assert is_servfail(reply, NOT_READY) and took >= WAIT
+        for name in dead[1:]:
+            reply, took = timed(lab.ask, name)
+            assert is_servfail(reply, NOT_READY) and took <= WAIT / 2
+
+        name, target = other.alias("cold")
+        upstream.both(target, delayed(0.2, host("192.0.2.2")))
+        assert is_answer(lab.ask(name, tcp=True), "192.0.2.2")

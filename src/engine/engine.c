@@ -92,7 +92,8 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 void engine_wait(engine_t *engine, tenant_t *tenant, const wait_t *wait, waiters_look_f look, void *ctx)
 {
 	uint64_t start = clock_ms();
-	if (!waiters_may_wait(engine->waiters, wait, start) || !tenant_may_wait(tenant, wait->ms, start)) {
+	if (health_is_down(engine_health(engine)) || !waiters_may_wait(engine->waiters, wait, start) ||
+	    !tenant_may_wait(tenant, wait->ms, start)) {
 		(void)look(ctx);
 		return;
 	}

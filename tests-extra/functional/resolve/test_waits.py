@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Clients that make TCP workers wait do not keep the workers from others."""
 
+import itertools
 import statistics
 import time
 
@@ -8,10 +9,11 @@ import lab as labs
 from attack import attacked
 from client import NOT_READY, is_answer, is_servfail
 from knotd import Zone
-from timing import ms, seconds
+from timing import ms, seconds, until
 from upstream import Upstream, delayed, host, silence
 
-WAIT = seconds(1.0)  # cold-wait
+WAIT = seconds(1.0)           # cold-wait
+AT_ONCE = labs.COLD_WAIT / 2  # where it is the longest there is
 
 
 def test_others_are_not_held_up(place):
@@ -25,6 +27,35 @@ def test_others_are_not_held_up(place):
 def timed(ask, name):
     start = time.monotonic()
     return ask(name, tcp=True), time.monotonic() - start
+
+
+def test_resolver_down(place):
+    """While the resolver is known to be down, nobody waits for it; when it is back, clients wait again."""
+    zones = [Zone("example.com"), Zone("example.org", module="mod-alias/patient")]
+    with Upstream() as upstream, labs.lab(place, upstream, zones=zones, sections={"patient": labs.options(upstream)},
+                                          timeout=ms(300)) as lab:
+        other = labs.Lab(lab.knot, upstream, "example.org")
+        name, target = lab.known("known", "192.0.2.1")
+        upstream.both(target, silence)
+        cold, cold_target = other.alias("cold")
+        upstream.both(cold_target, silence)
+
+        def is_down():
+            lab.ask(name)
+            return lab.knot.stats()["resolver-down"] == 1
+        until(is_down, 20, 0.1)
+        reply, took = timed(lab.ask, cold)
+        assert is_servfail(reply, NOT_READY) and took <= AT_ONCE
+
+        upstream.host(target, "192.0.2.1", ttl=1)
+        numbers = itertools.count()
+
+        def waits():
+            lab.ask(name)
+            cold, target = other.alias(f"cold{next(numbers)}")
+            upstream.both(target, delayed(0.2, host("192.0.2.2")))
+            return is_answer(lab.ask(cold, tcp=True), "192.0.2.2")
+        until(waits, 20, 0.1)
 
 
 def test_tenant_with_dead_targets(place):

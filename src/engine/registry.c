@@ -132,6 +132,7 @@ int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_o
 {
 	int ret = KNOT_EOK;
 	*result = NULL;
+	registry_hold_waits();
 
 	pthread_mutex_lock(&registry.lock);
 	join_all(&registry.retired);
@@ -154,9 +155,15 @@ int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_o
 	return ret;
 }
 
+void registry_hold_waits(void)
+{
+	waiters_hold(&registry.waiters);
+}
+
 void registry_release(engine_t *engine, const limits_t *limits)
 {
 	if (engine != NULL) {
+		waiters_release(&registry.waiters); /* A grace period has passed since the load of the new instance. */
 		pthread_mutex_lock(&registry.lock);
 		remove_claim(engine, limits);
 		apply_limits(engine);

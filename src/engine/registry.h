@@ -28,5 +28,12 @@
 int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                      const limits_t *limits);
 
+/*!
+ * \brief Ends the waits of all workers and holds further ones: knotd is about to reload, and waits for workers.
+ *
+ * Until registry_release(), or for WAITERS_HOLD_MS. registry_acquire() does so, too. Any thread; does not block.
+ */
+void registry_hold_waits(void);
+
 /*! \brief Gives an engine back. NULL is fine. \param limits  The same as for registry_acquire(). */
 void registry_release(engine_t *engine, const limits_t *limits);

@@ -82,6 +82,13 @@ fail:
 	return ret;
 }
 
+/*! A reload begins with it, and has a grace period before the load of the module that would wait for workers that wait. */
+static int check(knotd_conf_check_args_t *args)
+{
+	registry_hold_waits();
+	return conf_check(args);
+}
+
 /* Must not log: the zone's name may be freed by now. May run twice. */
 static void unload(knotd_mod_t *mod)
 {
@@ -93,4 +100,4 @@ static void unload(knotd_mod_t *mod)
 #define MODULE_API(name, ...) KNOTD_MOD_API(name, __VA_ARGS__)
 
 MODULE_API(MODULE_NAME, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF,
-           load, unload, conf_schema, conf_check);
+           load, unload, conf_schema, check);

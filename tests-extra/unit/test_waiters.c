@@ -38,6 +38,12 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+/*! As after a long pause. */
+static void rest(void)
+{
+	waiters.began = waiters.ended = 0;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -84,6 +90,7 @@ static void *wait_all(void *ctx)
 	wait_t wait = wait_of(LONG_MS);
 	while (*in_time && atomic_load(&reached) < ROUNDS) {
 		*in_time = waiters_wait(&waiters, &wait, has_next, NULL) == WAIT_FAILED;
+		rest();
 		atomic_fetch_add(&reached, 1);
 	}
 	return NULL;
@@ -117,6 +124,7 @@ static void test_seat(void **state)
 		double start = now();
 		assert_int_equal(do_wait(20), WAIT_TIMED_OUT);
 		assert_true(now() - start >= 0.02);
+		rest();
 	}
 }
 
@@ -140,6 +148,7 @@ static void test_budget(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(may_wait(0, WAIT_MS, clock_ms()));
 		assert_int_equal(do_wait(WAIT_MS), WAIT_TIMED_OUT);
+		rest();
 	}
 	uint64_t end = clock_ms(), owed = (end - start) * WAITERS_SHARE;
 	assert_false(may_wait(0, WAIT_MS, end));
@@ -176,6 +185,66 @@ static void test_share(void **state)
 	assert_in_range(waited, (end - start) / WAITERS_SHARE - 2 * SHORT_MS, (clock_ms() - start) / WAITERS_SHARE + 5 * SHORT_MS);
 }
 
+/*! All workers together wait for one of the longest waits at a stretch; a pause makes it shorter. */
+static void test_stretch(void **state)
+{
+	(void)state;
+
+	assert_int_equal(do_wait(WAIT_MS), WAIT_TIMED_OUT);
+	uint64_t end = waiters.ended;
+	assert_false(may_wait(1, WAIT_MS, end + 10));
+	assert_true(may_wait(1, 2 * WAIT_MS, end));
+	assert_true(may_wait(1, WAIT_MS, end + WAIT_MS / 2));
+
+	/* Of the wait that begins within a stretch only the rest is left. */
+	waiters.ended = clock_ms();
+	waiters.began = waiters.ended - WAIT_MS / 2;
+	double start = now();
+	assert_int_equal(do_wait(WAIT_MS), WAIT_TIMED_OUT);
+	assert_true(now() - start < WAIT_MS / 1000.0);
+
+	waiters.count = 1;
+	waiters.began = end;
+	const wait_t second = { .ms = WAIT_MS, .max_waiters = 2, .worker = 1 };
+	assert_true(waiters_may_wait(&waiters, &second, end + WAIT_MS * 3 / 4));
+	assert_false(waiters_may_wait(&waiters, &second, end + WAIT_MS * 3 / 4 + 1));
+}
+
+/* A hold. */
+
+static void *hold(void *ctx)
+{
+	(void)ctx;
+	while (atomic_load(&waiters.count) == 0) {
+		/* Not before the wait. */
+	}
+	waiters_hold(&waiters);
+	return NULL;
+}
+
+static void test_hold(void **state)
+{
+	(void)state;
+
+	/* The first clients of a server wait. */
+	waiters_hold(&waiters);
+	assert_true(may_wait(0, WAIT_MS, clock_ms()));
+
+	double start = now();
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, hold, NULL), 0);
+	assert_int_equal(do_wait(LONG_MS), WAIT_PENDING);
+	pthread_join(thread, NULL);
+	assert_true(now() - start < LONG_MS / 1000.0);
+
+	uint64_t end = clock_ms();
+	rest();
+	assert_false(may_wait(1, WAIT_MS, end));
+	assert_true(may_wait(1, WAIT_MS, end + WAITERS_HOLD_MS));
+	waiters_release(&waiters);
+	assert_true(may_wait(1, WAIT_MS, end));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +254,8 @@ int main(void)
 		cmocka_unit_test_setup(test_seat, setup),
 		cmocka_unit_test_setup(test_budget, setup),
 		cmocka_unit_test_setup(test_share, setup),
+		cmocka_unit_test_setup(test_stretch, setup),
+		cmocka_unit_test_setup(test_hold, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Clients that make TCP workers wait do not keep the workers from others."""
+"""Clients that make TCP workers wait do not keep the workers from others, nor a reload from its end."""
 
 import itertools
 import statistics
@@ -22,6 +22,18 @@ def test_others_are_not_held_up(place):
         time.sleep(4 * WAIT)
     medians = sorted(statistics.median(client.took) for client in innocents)
     assert medians[-1] <= WAIT / 4, medians
+
+
+def test_reload_is_not_held_up(place):
+    """A reload has several grace periods in a row, and each would wait for waits that began since the one before."""
+    with attacked(place) as (lab, _):
+        took = []
+        for _ in range(3):
+            time.sleep(WAIT)
+            start = time.monotonic()
+            lab.knot.reload()
+            took.append(time.monotonic() - start)
+    assert max(took) <= 1.3 * WAIT, took
 
 
 def timed(ask, name):
@@ -63,6 +75,7 @@ def test_tenant_with_dead_targets(place):
     zones = [Zone("example.com"), Zone("example.org", module="mod-alias/patient")]
     with Upstream() as upstream, labs.lab(place, upstream, zones=zones, sections={"patient": labs.options(upstream)},
                                           cold_wait=ms(1000)) as lab:
+        lab.warm(lab.alias("alive", "192.0.2.1")[0])
         upstream.default = silence
         other = labs.Lab(lab.knot, upstream, "example.org")
         dead = [lab.alias(f"dead{i}")[0] for i in range(3)]

@@ -16,6 +16,7 @@ usage() {
 		  --herd          many clients at once for a name never resolved
 		  --reload        knotc reload under load
 		  --hot           a target with a TTL of a second: no client waits
+		  --waits         TCP clients and reloads while attackers make workers wait for dead targets
 		  --outage        1000 names while the resolver is silent, fails, is gone, and when it comes back
 		  --crash         kill -9 and restart with a dead resolver, over and over
 		  --scale         a million RRsets: memory, CPU per query, time to start
@@ -32,7 +33,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --instructions | --sign | --silent | --cold | --herd | --reload | --hot | --outage | --crash | --scale | \
+--cpu | --instructions | --sign | --silent | --cold | --herd | --reload | --hot | --waits | --outage | --crash | --scale | \
 	--refresh | --soak | --compare)
 	mode=${1#--} && shift
 	;;

@@ -55,7 +55,7 @@ static bool copy_names(node_additional_t *copy, const knot_rrset_t *rrset, const
 	const node_additional_t *names = rrset->additional;
 	copy->count = 0;
 	for (uint16_t i = 0; i < names->count && i < NAMES_MAX; i++) {
-		if (may_add(node_of_glue(&names->glues[i], node_last(qdata)), rrset, qdata, policy)) {
+		if (may_add(node_of_glue(&names->glues[i], node_apex(qdata)), rrset, qdata, policy)) {
 			copy->glues[copy->count++] = names->glues[i];
 		}
 	}
@@ -75,7 +75,7 @@ void additional_filter(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *q
 			continue;
 		}
 		alias_ctx_t *ctx = knotd_mod_ctx(mod);
-		if (used || !context_knows_nodes(ctx, mod, qdata) || !layout_holds(rrset, rrset->additional)) {
+		if (used || !context_knows_nodes(ctx, qdata) || !layout_holds(rrset, rrset->additional)) {
 			rrset->additional = (state == KNOTD_IN_STATE_DELEG) ? rrset->additional : NULL;
 			continue;
 		}

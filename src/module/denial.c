@@ -45,9 +45,11 @@ static bool lists_alias(const knot_rrset_t *rrset)
 static void find_denying(denial_t *denial, const knotd_qdata_t *qdata, knotd_in_state_t state)
 {
 	uint16_t type = knot_pkt_qtype(qdata->query);
+	if (denial->pkt->current != KNOT_AUTHORITY || state != KNOTD_IN_STATE_NODATA || !addr_is_rrtype(type)) {
+		return;
+	}
 	const node_t *node = node_found(qdata);
-	if (denial->pkt->current != KNOT_AUTHORITY || state != KNOTD_IN_STATE_NODATA ||
-	    !addr_is_rrtype(type) || node == NULL) {
+	if (node == NULL) {
 		return;
 	}
 	knot_rrset_t alias = node_rrset(node, RRTYPE_ALIAS);
@@ -135,7 +137,7 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 
 	denial_t denial = { .ctx = knotd_mod_ctx(mod), .pkt = pkt, .mod = mod };
-	if (!context_knows_nodes(denial.ctx, mod, qdata)) {
+	if (!context_knows_nodes(denial.ctx, qdata)) {
 		return state;
 	}
 	signer_state_t keys = signer_keys(denial.ctx->signer, mod, qdata, &denial.keys);

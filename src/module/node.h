@@ -6,8 +6,8 @@
  *
  * Knot's module API shows everything that this module needs, except the node. The
  * layout below is that of Knot 3.2.6, 3.3.10, 3.4.10 and 3.5.6 on 64-bit machines.
- * knotd accepts only modules of its own ABI version, and node_layout_holds() proves
- * the layout at run time before it is used.
+ * knotd accepts only modules of its own ABI version, and node_layout() proves the
+ * layout at run time before it is used.
  */
 
 #pragma once
@@ -32,9 +32,9 @@ typedef struct {
 } node_rrset_t;
 
 /*! One name of a zone: zone_node_t of knot/zone/node.h. */
-typedef struct {
+typedef struct node {
 	knot_dname_t *owner;
-	void *parent;
+	const struct node *parent;
 	node_rrset_t *rrs;
 	void *unused[3];
 	uint32_t children;
@@ -81,9 +81,17 @@ _Static_assert(offsetof(node_extra_t, contents) == 8 && offsetof(node_extra_t, n
                        offsetof(node_extra_t, encloser) == 96,
                "knotd_qdata_extra_t");
 
-/*! Node flags: at a zone cut, and below one. */
+/*! Node flags: at a zone cut, below one, and at the zone apex. */
 #define NODE_DELEG (1 << 0)
 #define NODE_NONAUTH (1 << 1)
+#define NODE_APEX (1 << 6)
+
+/*! Whether the layout has been proven. */
+typedef enum {
+	LAYOUT_UNKNOWN,
+	LAYOUT_HOLDS,
+	LAYOUT_FAILED,
+} layout_t;
 
 /*! Node flags: one of a pair, of which the zone's versions use the one and the other in turn; the second of it. */
 #define NODE_PAIR (1 << 8)
@@ -104,23 +112,6 @@ static inline knot_rrset_t node_rrset(const node_t *node, uint16_t type)
 	return rrset;
 }
 
-/*!
- * \brief Proves the layout: it has to lead to the same apex as the API.
- *
- * Inside of a hook, for a zone with contents.
- */
-static inline bool node_layout_holds(knotd_qdata_t *qdata)
-{
-	const node_extra_t *extra = (const node_extra_t *)qdata->extra;
-	knot_rrset_t shown = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA);
-	const node_t *apex = (extra->contents != NULL) ? extra->contents->apex : NULL;
-	if (knot_rrset_empty(&shown) || apex == NULL || apex->owner != shown.owner) {
-		return false;
-	}
-	knot_rrset_t soa = node_rrset(apex, KNOT_RRTYPE_SOA);
-	return soa.rrs.rdata == shown.rrs.rdata && soa.rrs.count == shown.rrs.count && soa.ttl == shown.ttl;
-}
-
 /*! \brief Whether a node is at or below a zone cut. */
 static inline bool node_is_cut(const node_t *node)
 {
@@ -137,11 +128,17 @@ static inline const node_t *node_last(const knotd_qdata_t *qdata)
 	return ((const node_extra_t *)qdata->extra)->node;
 }
 
-/*! \brief The node that a name in RDATA leads to, in the zone's version of another node, which may be NULL. */
+/*! \brief The zone's apex. Inside of a hook. */
+static inline const node_t *node_apex(const knotd_qdata_t *qdata)
+{
+	return ((const node_extra_t *)qdata->extra)->contents->apex;
+}
+
+/*! \brief The node that a name in RDATA leads to, in the zone's version of another node. */
 static inline const node_t *node_of_glue(const node_glue_t *glue, const node_t *other)
 {
 	const node_t *node = glue->node;
-	bool second = other != NULL && (other->flags & NODE_SECOND);
+	bool second = other->flags & NODE_SECOND;
 	if (!(node->flags & NODE_PAIR) || second == !!(node->flags & NODE_SECOND)) {
 		return node;
 	}
@@ -160,4 +157,69 @@ static inline const node_t *node_found(const knotd_qdata_t *qdata)
 {
 	const node_t *node = node_last(qdata);
 	return (node != NULL && node_covers(node, qdata->name)) ? node : NULL;
+}
+
+/* --- the proof --- */
+
+/*! Whether contents, the apex and its data are where they should be: it has to be the apex that the API shows. */
+static inline bool node_proves_apex(knotd_qdata_t *qdata)
+{
+	const node_extra_t *extra = (const node_extra_t *)qdata->extra;
+	knot_rrset_t shown = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA);
+	const node_t *apex = (extra->contents != NULL) ? extra->contents->apex : NULL;
+	if (knot_rrset_empty(&shown) || apex == NULL || apex->owner != shown.owner) {
+		return false;
+	}
+	knot_rrset_t soa = node_rrset(apex, KNOT_RRTYPE_SOA);
+	return soa.rrs.rdata == shown.rrs.rdata && soa.rrs.count == shown.rrs.count && soa.ttl == shown.ttl &&
+	       (apex->flags & (NODE_APEX | NODE_DELEG | NODE_NONAUTH)) == NODE_APEX;
+}
+
+/*!
+ * Whether a node other than the apex is where it should be, with the encloser behind it. A node found by its name is its
+ * own encloser. A wildcard's parent is the encloser, or its twin: Knot has each node twice in memory, side by side.
+ * Nothing is read before such a comparison but the parent of something that lies where a node could.
+ */
+static inline bool node_proves_place(const node_t *node, const node_t *encloser)
+{
+	enum { NO_POINTER = 4096 };
+
+	if (node == encloser) {
+		return true;
+	}
+	if ((uintptr_t)node < NO_POINTER || (uintptr_t)node % _Alignof(node_t) != 0 || encloser == NULL) {
+		return false;
+	}
+	return node->parent == encloser || node->parent == encloser - 1 || node->parent == encloser + 1;
+}
+
+/*!
+ * \brief Tries to prove the layout. Inside of a hook of stage KNOTD_STAGE_ANSWER, in state HIT or NODATA.
+ *
+ * \param looked_up  Knot has surely looked the name up: no other module can have answered, as the answer is empty.
+ *
+ * \return LAYOUT_UNKNOWN if this query proves nothing, as there is no node.
+ */
+static inline layout_t node_layout(knotd_qdata_t *qdata, bool looked_up)
+{
+	if (!node_proves_apex(qdata)) {
+		return LAYOUT_FAILED;
+	}
+
+	const node_extra_t *extra = (const node_extra_t *)qdata->extra;
+	const node_t *node = extra->node, *apex = extra->contents->apex;
+	bool at_apex = knot_dname_is_equal(qdata->name, apex->owner);
+	if (node == NULL) {
+		return (at_apex && looked_up) ? LAYOUT_FAILED : LAYOUT_UNKNOWN;
+	}
+	if (at_apex) {
+		return (node == apex) ? LAYOUT_HOLDS : LAYOUT_FAILED;
+	}
+	if (!node_proves_place(node, extra->encloser)) {
+		return LAYOUT_FAILED;
+	}
+	/* A name out of the zone was not looked up, and the node is that of the name in the zone that led to it. */
+	bool led_out = knot_dname_in_bailiwick(qdata->name, apex->owner) < 0;
+	bool is_owner = led_out ? knot_dname_in_bailiwick(node->owner, apex->owner) >= 0 : node_covers(node, qdata->name);
+	return is_owner ? LAYOUT_HOLDS : LAYOUT_FAILED;
 }

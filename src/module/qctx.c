@@ -13,13 +13,15 @@
 
 /* --- the node and its targets --- */
 
-bool context_knows_nodes(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata)
+/*! Whether the node found may be looked at: the private layout of nodes holds. Else logs an error once. */
+static bool knows_node(const qctx_t *qctx)
 {
-	layout_t layout = ctx->layout;
+	layout_t layout = qctx->ctx->layout;
 	if (layout == LAYOUT_UNKNOWN) {
-		layout = node_layout_holds(qdata) ? LAYOUT_HOLDS : LAYOUT_FAILED;
-		if (atomic_exchange(&ctx->layout, layout) == LAYOUT_UNKNOWN && layout == LAYOUT_FAILED) {
-			knotd_mod_log(mod, LOG_ERR,
+		layout = node_layout(qctx->qdata, qctx->pkt->rrset_count == 0);
+		if (layout != LAYOUT_UNKNOWN && atomic_exchange(&qctx->ctx->layout, layout) == LAYOUT_UNKNOWN &&
+		    layout == LAYOUT_FAILED) {
+			knotd_mod_log(qctx->mod, LOG_ERR,
 			              "unknown layout of zone nodes in this build of "
 			              "Knot DNS, only ALIAS at the zone apex is served");
 		}
@@ -33,9 +35,10 @@ static knot_rrset_t find_alias(qctx_t *qctx)
 	knotd_qdata_t *qdata = qctx->qdata;
 	knot_rrset_t none;
 	knot_rrset_init_empty(&none);
-	if (!context_knows_nodes(qctx->ctx, qctx->mod, qdata)) {
+	if (!knows_node(qctx)) {
 		qctx->node = NULL;
-		bool at_apex = knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata));
+		bool at_apex = qctx->ctx->layout == LAYOUT_FAILED &&
+		               knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata));
 		return at_apex ? knotd_qdata_zone_apex_rrset(qdata, RRTYPE_ALIAS) : none;
 	}
 

@@ -41,9 +41,6 @@ typedef struct {
 	qctx_target_t target[ALIAS_TARGETS_MAX];
 } qctx_t;
 
-/*! \brief Whether the private layout of zone nodes (node.h) holds; else logs an error once. Inside of a hook. */
-bool context_knows_nodes(alias_ctx_t *ctx, knotd_mod_t *mod, knotd_qdata_t *qdata);
-
 /*! \brief Finds the ALIAS at the query's name and reads its targets. \return false if there is no ALIAS to serve. */
 bool qctx_begin(qctx_t *qctx, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod);
 

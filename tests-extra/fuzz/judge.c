@@ -208,7 +208,7 @@ static bool is_untouched(void)
 	knot_rrset_t alias = world_rrset(world.owner, RRTYPE_ALIAS);
 	bool lost = world.dnssec && (world.who_signs == SIGNED_LOST || world.who_signs == SIGNED_ELSEWHERE ||
 	                             (world.who_signs == SIGNED_HERE && world.layout_fails));
-	return knot_rrset_empty(&alias) || world.owner->node.flags != 0 || world.leads_out || lost || is_missed();
+	return knot_rrset_empty(&alias) || node_is_cut(&world.owner->node) || world.leads_out || lost || is_missed();
 }
 
 /*! The addresses at the name in the answer. */
@@ -476,7 +476,7 @@ static void check_state(knotd_in_state_t state)
 		}
 		break;
 	default:
-		CHECK(state == KNOTD_IN_STATE_DELEG && world.owner->node.flags != 0);
+		CHECK(state == KNOTD_IN_STATE_DELEG && node_is_cut(&world.owner->node));
 	}
 }
 

@@ -234,7 +234,7 @@ static knotd_in_state_t solve_answer(void)
 	knotd_in_state_t state = KNOTD_IN_STATE_NODATA;
 	if (world.leads_out) {
 		state = KNOTD_IN_STATE_HIT;
-	} else if (owner->node.flags != 0 && world.qtype != KNOT_RRTYPE_DS) {
+	} else if (node_is_cut(&owner->node) && world.qtype != KNOT_RRTYPE_DS) {
 		state = KNOTD_IN_STATE_DELEG;
 	} else {
 		bool any = world.qtype == KNOT_RRTYPE_ANY && owner->node.rrset_count > 0;

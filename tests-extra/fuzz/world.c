@@ -285,6 +285,8 @@ static void make_zone(void)
 	make_named(0, NAME("\001m\007example"));
 	make_named(1, NAME("\001n\007example"));
 	world.names = (node_additional_t){ .glues = world.glues, .count = 2 };
+	world.apex.node.flags = NODE_APEX;
+	world.node.node.parent = &world.apex.node;
 	world.contents.apex = &world.apex.node;
 }
 
@@ -503,6 +505,8 @@ void world_begin(const uint8_t *data, size_t size)
 	world.ctx.tenant = &world.tenant;
 	world.extra.contents = world.layout_fails ? NULL : &world.contents;
 	world.extra.node = &world.owner->node;
+	bool expanded = knot_dname_is_wildcard(world.owner->node.owner);
+	world.extra.encloser = expanded ? &world.apex.node : &world.owner->node;
 	/* The next node at this place: the limit of a reply that was cut off belongs to the one before it. */
 	world.qdata.extra = (void *)&world.extra;
 	negative_limit(&world.qdata, UINT32_MAX);

@@ -12,6 +12,7 @@
 #include <libdnssec/key.h>
 #include <libknot/yparser/yptrafo.h>
 
+#include "module/failed.h"
 #include "util/name.h"
 
 #define ONLINESIGN "mod-onlinesign"
@@ -214,7 +215,7 @@ static int load_filters(conf_alias_t *conf, knotd_mod_t *mod)
 	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->allow_target, mod, NAME("allow-target")) : ret;
 	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->deny_target, mod, NAME("deny-target")) : ret;
 	if (ret != KNOT_EOK) {
-		knotd_mod_log(mod, LOG_ERR, "failed to load 'deny-address', 'allow-target' or 'deny-target' (%s)",
+		knotd_mod_log(mod, LOG_ERR, "failed to load 'deny-address', 'allow-target' or 'deny-target' (%s)" FAILED_EFFECT,
 		              knot_strerror(ret));
 	}
 	return ret;
@@ -232,7 +233,7 @@ static int load_resolvers(conf_alias_t *conf, knotd_mod_t *mod)
 	set->require_ad = knotd_conf_mod(mod, NAME("require-ad")).single.boolean;
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR,
-		              "no usable resolver, neither in option 'resolver' nor in the system's resolv.conf");
+		              "no usable resolver, neither in option 'resolver' nor in the system's resolv.conf" FAILED_EFFECT);
 	}
 	return ret;
 }
@@ -246,7 +247,7 @@ static int load_store(conf_alias_t *conf, knotd_mod_t *mod)
 	char *path = conf->engine.store;
 	int len = snprintf(path, ENGINE_STORE_MAX, "%s%s%s", relative ? storage : "", relative ? "/" : "", store);
 	if (len < 0 || len >= ENGINE_STORE_MAX) {
-		knotd_mod_log(mod, LOG_ERR, "path in option 'store' is too long");
+		knotd_mod_log(mod, LOG_ERR, "path in option 'store' is too long" FAILED_EFFECT);
 		return KNOT_EINVAL;
 	}
 	return KNOT_EOK;
@@ -302,28 +303,26 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 	}
 }
 
-/*! Finds mod-onlinesign in the zone's list of modules. It must be after this module: it signs what is there by then. */
-static int load_onlinesign(conf_alias_t *conf, knotd_mod_t *mod)
+/*! Reads the zone's list of modules. mod-onlinesign must be after this one: it signs what is there by then. */
+static int load_modules(conf_alias_t *conf, knotd_mod_t *mod)
 {
-	bool self_seen = false;
-	int ret = KNOT_EOK;
+	bool seen = false;
+	const char *broken = NULL;
 
 	knotd_conf_t list = knotd_conf_zone(mod, NAME("module"), knotd_mod_zone(mod));
-	for (size_t i = 0; i < list.count && ret == KNOT_EOK; i++) {
+	for (size_t i = 0; i < list.count; i++) {
 		const uint8_t *item = list.multi[i].data;
-		self_seen |= is_module(item, MODULE_NAME_STR);
+		seen |= is_module(item, MODULE_NAME_STR);
 		if (!is_module(item, ONLINESIGN)) {
 			continue;
 		}
-		if (!self_seen) {
-			knotd_mod_log(mod, LOG_ERR,
-			              "must be listed before mod-onlinesign "
-			              "in option 'module' of the zone, which signs only what is there by then");
-			ret = KNOT_EINVAL;
+		if (!seen) {
+			broken = "must be listed before mod-onlinesign "
+				 "in option 'module' of the zone, which signs only what is there by then";
 		}
 		size_t id_pos = 1 + item[0], id_len = list.multi[i].data_len - id_pos;
 		knotd_conf_t id = { .single = { .data = item + id_pos, .data_len = id_len } }, policy = { 0 };
-		if (id_len > 0 && self_seen) {
+		if (id_len > 0 && seen) {
 			policy = knotd_conf(mod, NAME(ONLINESIGN), NAME("policy"), &id);
 			check_nsec_bitmap(mod, &id);
 		}
@@ -331,7 +330,11 @@ static int load_onlinesign(conf_alias_t *conf, knotd_mod_t *mod)
 		conf->rrsig_len = rrsig_len(mod, &policy);
 	}
 	knotd_conf_free(&list);
-	return ret;
+
+	if (broken != NULL) {
+		knotd_mod_log(mod, LOG_ERR, "%s" FAILED_EFFECT, broken);
+	}
+	return (broken == NULL) ? KNOT_EOK : KNOT_EINVAL;
 }
 
 /*! An empty reference means the section `default`, which need not exist. */
@@ -394,7 +397,7 @@ static int load_signer(conf_alias_t *conf, knotd_mod_t *mod)
 	knotd_conf_t policy = or_default(knotd_conf_zone(mod, NAME("dnssec-policy"), knotd_mod_zone(mod)));
 	int ret = load_keystores(&signer->stores, &policy, mod);
 	if (ret != KNOT_EOK) {
-		knotd_mod_log(mod, LOG_ERR, "failed to load the keystore of the zone's policy (%s)", knot_strerror(ret));
+		knotd_mod_log(mod, LOG_ERR, "failed to load the keystore of the zone's policy (%s)" FAILED_EFFECT, knot_strerror(ret));
 		return ret;
 	}
 
@@ -413,7 +416,7 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 {
 	/* Each logs why it fails. */
 	static int (*const loads[])(conf_alias_t *, knotd_mod_t *) = {
-		load_onlinesign, load_signer, load_filters, load_resolvers, load_store
+		load_modules, load_signer, load_filters, load_resolvers, load_store
 	};
 	memset(conf, 0, sizeof(*conf));
 	load_values(conf, mod);

@@ -11,6 +11,7 @@
 
 #include "engine/registry.h"
 #include "module/context.h"
+#include "module/failed.h"
 #include "module/hooks.h"
 #include "module/log.h"
 #include "module/stats.h"
@@ -30,14 +31,47 @@ static void free_ctx(alias_ctx_t *ctx, const knotd_mod_t *mod)
 /*! Signatures of an owner: of A, of AAAA, and of the denials of A, of AAAA and of other types. */
 #define OWNER_SIGNATURES 5
 
+/*! That of the answers comes last: without it, failed_load() can go on. */
 static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)
 {
-	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook);
-	ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, authority_hook) : ret;
+	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_AUTHORITY, authority_hook);
 	if (ctx->conf.onlinesign) {
 		ret = (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ADDITIONAL, negative_hook) : ret;
 	}
 	ret = (ret == KNOT_EOK) ? knotd_mod_hook(mod, KNOTD_STAGE_END, end_hook) : ret;
+	return (ret == KNOT_EOK) ? knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, answer_hook) : ret;
+}
+
+static void log_failure(knotd_mod_t *mod, int ret)
+{
+	knotd_mod_log(mod, LOG_ERR, "failed to load (%s)" FAILED_EFFECT, knot_strerror(ret));
+}
+
+/*! Fills a zeroed context. \return KNOT_E*, after a message in the log. */
+static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
+{
+	int ret = conf_load(&ctx->conf, mod);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	ret = registry_acquire(&ctx->engine, &ctx->conf.engine, &ctx->conf.policy.refresh, &ctx->conf.limits);
+	if (ret != KNOT_EOK) {
+		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)" FAILED_EFFECT, knot_strerror(ret));
+		return ret;
+	}
+
+	if (ctx->conf.signing) {
+		ctx->signer = signer_new(&ctx->conf.signer, OWNER_SIGNATURES * ctx->conf.limits.max_targets);
+	}
+	ret = (ctx->conf.signing && ctx->signer == NULL) ? KNOT_ENOMEM : stats_register(mod);
+	if (ret == KNOT_EOK) {
+		const tenant_options_t options = { .refresh = ctx->conf.policy.refresh, .rate = ctx->conf.zone_rate };
+		ctx->tenant = engine_tenant(ctx->engine, knotd_mod_zone(mod), &options, stats_publish, mod);
+		ret = (ctx->tenant == NULL) ? KNOT_ENOMEM : KNOT_EOK;
+	}
+	if (ret != KNOT_EOK) {
+		log_failure(mod, ret);
+	}
 	return ret;
 }
 
@@ -45,41 +79,22 @@ static int load(knotd_mod_t *mod)
 {
 	alias_ctx_t *ctx = calloc(1, sizeof(*ctx));
 	if (ctx == NULL) {
-		return KNOT_ENOMEM;
+		log_failure(mod, KNOT_ENOMEM);
+		return failed_load(mod);
+	}
+	if (fill_ctx(ctx, mod) != KNOT_EOK) {
+		free_ctx(ctx, mod);
+		return failed_load(mod);
 	}
 
-	int ret = conf_load(&ctx->conf, mod);
-	ret = (ret == KNOT_EOK) ? stats_register(mod) : ret;
-	if (ret != KNOT_EOK) {
-		goto fail;
-	}
-	ret = registry_acquire(&ctx->engine, &ctx->conf.engine, &ctx->conf.policy.refresh, &ctx->conf.limits);
-	if (ret != KNOT_EOK) {
-		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)", knot_strerror(ret));
-		goto fail;
-	}
-
-	if (ctx->conf.signing) {
-		ctx->signer = signer_new(&ctx->conf.signer, OWNER_SIGNATURES * ctx->conf.limits.max_targets);
-	}
-	const tenant_options_t options = { .refresh = ctx->conf.policy.refresh, .rate = ctx->conf.zone_rate };
-	ctx->tenant = engine_tenant(ctx->engine, knotd_mod_zone(mod), &options, stats_publish, mod);
-	if (ctx->tenant == NULL || (ctx->conf.signing && ctx->signer == NULL)) {
-		ret = KNOT_ENOMEM;
-		goto fail;
-	}
-
-	log_queued(ctx, mod); /* Mostly messages about the store. */
-
-	ret = add_hooks(mod, ctx);
-	if (ret != KNOT_EOK) {
-		goto fail;
-	}
 	knotd_mod_ctx_set(mod, ctx);
+	int ret = add_hooks(mod, ctx);
+	if (ret != KNOT_EOK) {
+		log_failure(mod, ret);
+		return failed_load(mod);
+	}
+	log_queued(ctx, mod); /* Mostly messages about the store. */
 	return KNOT_EOK;
-fail:
-	free_ctx(ctx, mod);
-	return ret;
 }
 
 /*! A reload begins with it, and has a grace period before the load of the module that would wait for workers that wait. */

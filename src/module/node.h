@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <knot/module.h>
 
+#include "util/rrtype.h"
+
 #if KNOTD_MOD_ABI_VERSION != 400 && KNOTD_MOD_ABI_VERSION != 500 && KNOTD_MOD_ABI_VERSION != 600
 #error "The layout of Knot's zone nodes is not known for this version of Knot DNS."
 #endif
@@ -222,4 +224,31 @@ static inline layout_t node_layout(knotd_qdata_t *qdata, bool looked_up)
 	bool led_out = knot_dname_in_bailiwick(qdata->name, apex->owner) < 0;
 	bool is_owner = led_out ? knot_dname_in_bailiwick(node->owner, apex->owner) >= 0 : node_covers(node, qdata->name);
 	return is_owner ? LAYOUT_HOLDS : LAYOUT_FAILED;
+}
+
+/*!
+ * \brief Finds the ALIAS at qdata->name. Inside of a hook of stage KNOTD_STAGE_ANSWER, in state HIT or NODATA.
+ *
+ * \param layout     What is known of the layout. If it does not hold, only the apex is looked at, through the API.
+ * \param[out] node  The node that has it, or NULL if only the API shows it.
+ *
+ * \return Empty if there is none, or at and below a zone cut.
+ */
+static inline knot_rrset_t node_find_alias(layout_t layout, knotd_qdata_t *qdata, const node_t **node)
+{
+	knot_rrset_t none;
+	knot_rrset_init_empty(&none);
+	if (layout != LAYOUT_HOLDS) {
+		*node = NULL;
+		bool at_apex = layout == LAYOUT_FAILED && knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata));
+		return at_apex ? knotd_qdata_zone_apex_rrset(qdata, RRTYPE_ALIAS) : none;
+	}
+
+	*node = node_last(qdata);
+	if (*node == NULL || node_is_cut(*node)) {
+		return none;
+	}
+	/* Most nodes have no ALIAS, so node_covers(), which takes longer, comes last. */
+	knot_rrset_t alias = node_rrset(*node, RRTYPE_ALIAS);
+	return knot_rrset_empty(&alias) || node_covers(*node, qdata->name) ? alias : none;
 }

@@ -13,8 +13,8 @@
 
 /* --- the node and its targets --- */
 
-/*! Whether the node found may be looked at: the private layout of nodes holds. Else logs an error once. */
-static bool knows_node(const qctx_t *qctx)
+/*! Whether the private layout of nodes holds, which the first query that can has to prove. Logs an error once if not. */
+static layout_t known_layout(const qctx_t *qctx)
 {
 	layout_t layout = qctx->ctx->layout;
 	if (layout == LAYOUT_UNKNOWN) {
@@ -26,29 +26,7 @@ static bool knows_node(const qctx_t *qctx)
 			              "Knot DNS, only ALIAS at the zone apex is served");
 		}
 	}
-	return layout == LAYOUT_HOLDS;
-}
-
-/*! Finds the node and its ALIAS, which is empty if there is none, or at and below a zone cut. */
-static knot_rrset_t find_alias(qctx_t *qctx)
-{
-	knotd_qdata_t *qdata = qctx->qdata;
-	knot_rrset_t none;
-	knot_rrset_init_empty(&none);
-	if (!knows_node(qctx)) {
-		qctx->node = NULL;
-		bool at_apex = qctx->ctx->layout == LAYOUT_FAILED &&
-		               knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata));
-		return at_apex ? knotd_qdata_zone_apex_rrset(qdata, RRTYPE_ALIAS) : none;
-	}
-
-	qctx->node = node_last(qdata);
-	if (qctx->node == NULL || node_is_cut(qctx->node)) {
-		return none;
-	}
-	/* Most nodes have no ALIAS, so node_covers(), which takes longer, comes last. */
-	knot_rrset_t alias = node_rrset(qctx->node, RRTYPE_ALIAS);
-	return knot_rrset_empty(&alias) || node_covers(qctx->node, qdata->name) ? alias : none;
+	return layout;
 }
 
 knot_rrset_t qctx_rrset(const qctx_t *qctx, uint16_t rrtype)
@@ -120,7 +98,7 @@ bool qctx_begin(qctx_t *qctx, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t
 	qctx->keys = NULL;
 	qctx->negative_ttl = UINT32_MAX;
 
-	knot_rrset_t alias = find_alias(qctx);
+	knot_rrset_t alias = node_find_alias(known_layout(qctx), qdata, &qctx->node);
 	if (knot_rrset_empty(&alias)) {
 		return false;
 	}

@@ -303,26 +303,31 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 	}
 }
 
-/*! Reads the zone's list of modules. mod-onlinesign must be after this one: it signs what is there by then. */
+/*!
+ * Reads the zone's list of modules. This one has to be there once: of two, the last one would win. mod-onlinesign has to
+ * be after it.
+ */
 static int load_modules(conf_alias_t *conf, knotd_mod_t *mod)
 {
-	bool seen = false;
+	unsigned seen = 0;
 	const char *broken = NULL;
 
 	knotd_conf_t list = knotd_conf_zone(mod, NAME("module"), knotd_mod_zone(mod));
 	for (size_t i = 0; i < list.count; i++) {
 		const uint8_t *item = list.multi[i].data;
-		seen |= is_module(item, MODULE_NAME_STR);
+		if (is_module(item, MODULE_NAME_STR) && ++seen > 1) {
+			broken = "must be listed only once in option 'module' of the zone";
+		}
 		if (!is_module(item, ONLINESIGN)) {
 			continue;
 		}
-		if (!seen) {
+		if (seen == 0) {
 			broken = "must be listed before mod-onlinesign "
 				 "in option 'module' of the zone, which signs only what is there by then";
 		}
 		size_t id_pos = 1 + item[0], id_len = list.multi[i].data_len - id_pos;
 		knotd_conf_t id = { .single = { .data = item + id_pos, .data_len = id_len } }, policy = { 0 };
-		if (id_len > 0 && seen) {
+		if (id_len > 0 && seen > 0) {
 			policy = knotd_conf(mod, NAME(ONLINESIGN), NAME("policy"), &id);
 			check_nsec_bitmap(mod, &id);
 		}

@@ -49,13 +49,13 @@ class Knotd(Process):
     the configuration is kept in one, so that transactions can change all of it.
     """
 
-    def __init__(self, path, zones, sections=None, server=None, extra="", database=False):
+    def __init__(self, path, zones, sections=None, server=None, extra="", template=(), database=False):
         super().__init__(path)
         self.zones = zones
         self.sections = sections
         self.server = dict(server or {})
         self.extra = extra  # more sections
-        self.template = []  # more lines of the default template
+        self.template = template  # more lines of the default template
         self.prefix = []    # a command that runs knotd
         self.database = database
 

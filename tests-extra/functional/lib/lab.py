@@ -79,12 +79,12 @@ def presigned(place, text):
 
 
 @contextlib.contextmanager
-def lab(place, *upstreams, zones=None, sections=None, server=None, database=False, extra="", **more):
+def lab(place, *upstreams, zones=None, sections=None, server=None, database=False, extra="", template=(), **more):
     """A lab; the first upstream is the one to script.
 
     The section `default` has the options given by name, `sections` adds others.
     """
     with Knotd(place(), zones or [Zone("example.com")],
                {"default": options(*upstreams, **more), **(sections or {})}, server,
-               extra=extra, database=database) as knot:
+               extra=extra, template=template, database=database) as knot:
         yield Lab(knot, upstreams[0])

@@ -167,6 +167,24 @@ def test_order_of_modules(place, upstream, modules, complains):
         assert lab.knot.knotc("conf-check", check=False).returncode == 0 or complains
 
 
+@pytest.mark.parametrize("modules", [
+    "[ mod-alias/default, mod-alias/other ]",
+    "[ mod-alias, mod-stats, mod-alias/other ]",
+    "[ mod-alias/default, mod-onlinesign, mod-alias/other ]"])
+@pytest.mark.parametrize("template", [False, True], ids=["zone", "template"])
+def test_module_twice(place, upstream, modules, template):
+    """The module twice in one zone is an error, wherever the list is: the last one would win, or answer unsigned."""
+    zones = [Zone("example.com", STATIC, module="" if template else modules),
+             Zone("example.org", STATIC, module="mod-stats")]
+    with labs.lab(place, upstream, zones=zones, sections={"other": {}},
+                  template=[f"    module: {modules}"] if template else []) as lab:
+        errors = [line for line in lab.knot.log().splitlines()
+                  if "error:" in line and "must be listed only once in option 'module' of the zone" in line]
+        assert len(errors) == 2 and all("[example.com.]" in line for line in errors)
+        assert is_answer(lab.ask("static.example.com"), "192.0.2.100")
+        assert is_answer(lab.ask("static.example.org"), "192.0.2.100")
+
+
 def test_two_modules_of_one_zone(place, upstream):
     """Another module beside it, before or after, changes nothing."""
     zones = [Zone(f"{i}.example.com", module=modules) for i, modules in enumerate(

@@ -28,6 +28,8 @@ TOO_LONG = "x" * 1024
 # The zone's modules, options of the section, and the rule that the log names
 WAYS = {
     "after-onlinesign": ("[ mod-onlinesign, mod-alias/default ]", {}, "must be listed before mod-onlinesign"),
+    "twice": ("[ mod-alias/default, mod-alias/other ]", {}, "must be listed only once"),
+    "around": ("[ mod-alias/default, mod-onlinesign, mod-alias/other ]", {}, "must be listed only once"),
     "store": ("mod-alias/default", {"store": TOO_LONG}, "path in option 'store' is too long"),
 }
 EFFECT = ", names with ALIAS get SERVFAIL until this is corrected"

@@ -225,7 +225,8 @@ static int load_resolvers(conf_alias_t *conf, knotd_mod_t *mod)
 {
 	resolvers_t *set = &conf->engine.resolvers;
 	knotd_conf_t list = knotd_conf_mod(mod, NAME("resolver"));
-	int ret = (list.count == 0) ? resolvers_system(set) : KNOT_EOK;
+	conf->system = (list.count == 0);
+	int ret = conf->system ? resolvers_system(set) : KNOT_EOK;
 	for (size_t i = 0; i < list.count && ret == KNOT_EOK; i++) {
 		ret = resolvers_add(set, &list.multi[i].addr);
 	}

@@ -24,6 +24,7 @@ typedef struct {
 	policy_t policy;
 	engine_key_t engine;
 	limits_t limits;
+	bool system;          /*!< The resolvers are those of the system's resolv.conf. */
 	uint32_t zone_rate;   /*!< Limit of the zone's queries to the resolvers, queries/s; 0: none. */
 	unsigned max_waiters; /*!< Most threads that may wait for a resolution: half of the TCP workers. */
 	bool rotate;          /*!< server.answer-rotation. */

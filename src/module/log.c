@@ -118,6 +118,15 @@ void log_zone_rate(const qctx_t *qctx)
 	}
 }
 
+void log_start(const conf_alias_t *conf, knotd_mod_t *mod)
+{
+	const char *store = conf->engine.store;
+	char servers[RESOLVERS_TEXT_MAX];
+	resolvers_print(servers, &conf->engine.resolvers);
+	knotd_mod_log(mod, LOG_INFO, "version " PACKAGE_VERSION ", resolver %s from %s, store %s", servers,
+	              conf->system ? "the system's resolv.conf" : "option 'resolver'", store[0] != '\0' ? store : "off");
+}
+
 void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod)
 {
 	if (!log_queue_pending(engine_log(ctx->engine))) {

@@ -33,5 +33,8 @@ void log_signed_elsewhere(const qctx_t *qctx);
 /*! \brief Logs that zone-rate delays queries, if it does, once a minute. */
 void log_zone_rate(const qctx_t *qctx);
 
+/*! \brief Logs what an engine that has just been started works with. For the load callback. */
+void log_start(const conf_alias_t *conf, knotd_mod_t *mod);
+
 /*! \brief Logs the messages of the engine's thread, if there are any. */
 void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod);

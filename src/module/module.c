@@ -93,6 +93,9 @@ static int load(knotd_mod_t *mod)
 		log_failure(mod, ret);
 		return failed_load(mod);
 	}
+	if (engine_is_new(ctx->engine)) {
+		log_start(&ctx->conf, mod);
+	}
 	log_queued(ctx, mod); /* Mostly messages about the store. */
 	return KNOT_EOK;
 }

@@ -134,6 +134,7 @@ def test_system_resolvers(place):
     server.prefix = shell
     try:
         with server:
+            server.wait_log(f"resolver {address}@53 from the system's resolv.conf")
             name, _ = labs.Lab(server, system).alias("system", "192.0.2.7")
             until(lambda: is_answer(server.ask(name, tcp=True), "192.0.2.7"), 10)
     finally:

@@ -10,6 +10,7 @@ import lab as labs
 from client import STALE, alias, ede, is_answer, is_nodata, is_servfail
 from knotd import Zone
 from timing import ms, seconds, until
+from tree import TOP
 from upstream import Upstream, answer, failure, host, nxdomain, silence
 
 
@@ -249,6 +250,24 @@ def test_zone_rate(place, upstream):
         # In the end all are there.
         for i in range(30):
             until(lambda: is_answer(lab.ask(f"z{i}.example.com"), "192.0.2.1"), 30)
+
+
+def test_start(place, upstream):
+    """What runs, whom it asks and where it keeps answers, once for all zones that share that."""
+    zones = [*(Zone(f"{i}.example.com") for i in range(3)), Zone("example.org", module="mod-alias/other")]
+    with Upstream() as other, labs.lab(place, upstream, other, zones=zones, store='""',
+                                       sections={"other": labs.options(other)}) as lab:
+        for _ in range(2):
+            found = [line.partition("', ")[2] for line in lab.knot.log().splitlines()
+                     if "info: [" in line and ", version " in line]
+            assert sorted(found) == sorted([
+                f"version {version()}, resolver {upstream.address}, {other.address} from option 'resolver', store off",
+                f"version {version()}, resolver {other.address} from option 'resolver', store {lab.knot.path}/alias"])
+            lab.knot.reload()
+
+
+def version():
+    return re.search(r"^AC_INIT\(\[[^]]*\], \[(.*?)\]", (TOP / "configure.ac").read_text(), re.M)[1]
 
 
 def test_restored(place, upstream):

@@ -18,11 +18,13 @@ void health_init(health_t *health)
 
 static bool note_success(health_t *health, uint64_t now)
 {
-	if (health->good_at == 0) {
+	bool first = (health->good_at == 0);
+	if (first) {
 		/* Failures before the first success are the resolver's, not the targets'. */
 		store_relaxed(&health->forgiven_at, now);
 	}
 	health->good_at = now;
+	health->wants_trial = false;
 	health->failures = 0;
 	if (health->slow > 0) {
 		health->slow--;
@@ -32,7 +34,7 @@ static bool note_success(health_t *health, uint64_t now)
 	}
 
 	/* A single success may be chance: a resolver that mostly fails must not get all queries at once. */
-	if (++health->successes < HEALTH_UP_SUCCESSES) {
+	if (!first && ++health->successes < HEALTH_UP_SUCCESSES) {
 		store_relaxed(&health->probe_at, now);
 		return false;
 	}
@@ -43,6 +45,13 @@ static bool note_success(health_t *health, uint64_t now)
 	return true;
 }
 
+static void go_down(health_t *health, uint64_t now)
+{
+	health->down = true;
+	health->interval = HEALTH_PROBE_MIN_MS;
+	health_probed(health, now);
+}
+
 static bool note_failure(health_t *health, uint64_t now)
 {
 	health->successes = 0;
@@ -50,19 +59,40 @@ static bool note_failure(health_t *health, uint64_t now)
 	if (health->failures % HEALTH_SLOW_FAILURES == 0 && health->slow < HEALTH_SLOW_MAX) {
 		health->slow++;
 	}
-	if (health->down || health->failures < HEALTH_DOWN_FAILURES || now - health->good_at < HEALTH_DOWN_MS) {
+	if (health->down || health->good_at == 0 || health->failures < HEALTH_DOWN_FAILURES ||
+	    now - health->good_at < HEALTH_DOWN_MS) {
 		return false;
 	}
-
-	health->down = true;
-	health->interval = HEALTH_PROBE_MIN_MS;
-	health_probed(health, now);
+	go_down(health, now);
 	return true;
 }
 
-bool health_note(health_t *health, bool success, uint64_t now)
+bool health_note(health_t *health, bool success, bool known, uint64_t now)
 {
-	return success ? note_success(health, now) : note_failure(health, now);
+	if (success) {
+		return note_success(health, now);
+	}
+	if (health->good_at == 0 && (!health->down || health_wants_probe(health, now))) {
+		health->wants_trial = true;
+	}
+	return known && note_failure(health, now);
+}
+
+bool health_tried(health_t *health, bool success, uint64_t now)
+{
+	health->wants_trial = false;
+	if (success && health->down) {
+		return note_success(health, now);
+	}
+	if (success) {
+		health->good_at = now; /* The failures so far are the targets'. */
+		return false;
+	}
+	if (health->down || health->good_at != 0) {
+		return false;
+	}
+	go_down(health, now);
+	return true;
 }
 
 void health_probed(health_t *health, uint64_t now)

@@ -11,6 +11,10 @@
  * meantime are forgiven, so their targets back off no longer. In a partial failure
  * nothing is forgiven, and background queries slow down in proportion.
  *
+ * Before the first success, a failure may be the resolver's or the target's. So it is
+ * followed by a trial: a query for the root, which a resolver that works can answer,
+ * whatever the targets do. If the trial fails, too, the resolver is down from the start.
+ *
  * The engine's thread writes. Fields that workers read are atomic.
  */
 
@@ -45,16 +49,22 @@ typedef struct {
 	unsigned slow;                /*!< Background queries leave at 2^-slow of the full rate. */
 	uint32_t interval;            /*!< Time from the next probe to the one after it, ms. */
 	bool down;
+	bool wants_trial; /*!< A trial is due; whoever sends it clears this. */
 } health_t;
 
 void health_init(health_t *health);
 
 /*!
- * \brief Notes the result of a query. Failures are noted only of targets that were resolved before.
+ * \brief Notes the result of a query.
+ *
+ * \param known  The target was resolved before. The failure of another one only makes a trial due, if nothing was.
  *
  * \return true if the resolver has just gone down or come back, see health->down.
  */
-bool health_note(health_t *health, bool success, uint64_t now);
+bool health_note(health_t *health, bool success, bool known, uint64_t now);
+
+/*! \brief Notes the result of a trial. \return As health_note(). */
+bool health_tried(health_t *health, bool success, uint64_t now);
 
 /*! \brief Notes that a probe is sent, and sets the time of the next one. */
 void health_probed(health_t *health, uint64_t now);

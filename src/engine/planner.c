@@ -381,9 +381,8 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
 {
-	/* The failure of a target that was never resolved says nothing about the resolver. */
 	bool known = plan->target->entry[plan->id].answer != NULL;
-	return (success || known) && health_note(&planner->health, success, now);
+	return health_note(&planner->health, success, known, now);
 }
 
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)

@@ -124,14 +124,21 @@ static void count_result(const flight_t *flight, const reply_t *reply, int16_t e
 	tenant_count_latency(tenant, now - flight->plan.at);
 }
 
-/*! Logs that the resolvers went down or came back. */
-static void note_health(engine_t *engine, uint64_t now)
+/*! Logs that the resolvers went down or came back. \param ede  Why the last query failed. */
+static void note_health(engine_t *engine, int16_t ede, uint64_t now)
 {
+	const health_t *health = &engine->planner.health;
 	char servers[RESOLVERS_TEXT_MAX];
 	resolvers_print(servers, &engine->key.resolvers);
-	if (engine->planner.health.down) {
+	if (health->down) {
 		engine->common[COUNTER_DOWN]++;
 		engine->down_at = now;
+	}
+	if (health->down && health->good_at == 0) {
+		log_queue_post(&engine->log, LOG_WARNING,
+		               "resolver %s is down, nothing has been resolved since the start (%s)",
+		               servers, resolver_reason(ede));
+	} else if (health->down) {
 		log_queue_post(&engine->log, LOG_WARNING,
 		               "resolver %s is down, nothing has been resolved for %d s, "
 		               "the last good answers are served",
@@ -166,7 +173,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	}
 	if (reply != NULL || !flight->failed) {
 		if (planner_note(&engine->planner, &flight->plan, reply != NULL, now)) {
-			note_health(engine, now);
+			note_health(engine, ede, now);
 		}
 		flight->failed = (reply == NULL);
 	}
@@ -178,6 +185,38 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 		free(flight);
 	}
 	waiters_wake(engine->waiters);
+}
+
+/* --- the trial --- */
+
+static void on_trial(const reply_t *reply, int16_t ede, bool final, void *ctx)
+{
+	engine_t *engine = ctx;
+	uint64_t now = clock_ms();
+	if (!engine->closing && health_tried(&engine->planner.health, reply != NULL, now)) {
+		note_health(engine, ede, now);
+	}
+	if (final) {
+		pool_done(engine->trial);
+		engine->trial = NULL;
+	}
+}
+
+/*! Asks for an address of the root. That there is none is an answer, too. Without memory the next failure has it sent. */
+static void send_trial(engine_t *engine)
+{
+	health_t *health = &engine->planner.health;
+	if (!health->wants_trial || engine->trial != NULL) {
+		return;
+	}
+	health->wants_trial = false;
+	engine->trial = pool_get(&engine->pool, &engine->tenant->options.refresh);
+	if (engine->trial != NULL) {
+		if (health->down) {
+			health_probed(health, clock_ms());
+		}
+		resolver_query(engine->trial->resolver, (const knot_dname_t *)"", KNOT_RRTYPE_A, on_trial, engine);
+	}
 }
 
 /* --- the loop --- */
@@ -347,6 +386,7 @@ static void on_prepare(uv_prepare_t *prepare)
 
 	bool more = take_requests(engine);
 	uint64_t wait = follow_plan(engine);
+	send_trial(engine);
 	pool_settle(&engine->pool);
 	count_stored(engine);
 	tenants_publish(&engine->tenants, engine->common);

@@ -37,16 +37,6 @@ static bool is_time(_Atomic uint64_t *logged_at, uint64_t pause, uint64_t now)
 	return now >= before + pause && atomic_compare_exchange_strong(logged_at, &before, now);
 }
 
-static const char *reason(int16_t ede)
-{
-	switch (ede) {
-	case KNOT_EDNS_EDE_NREACH_AUTH: return "no reply in time";
-	case KNOT_EDNS_EDE_NETWORK: return "the resolver fails, refuses or can't be reached";
-	case KNOT_EDNS_EDE_DNSKEY_MISS: return "not validated, but 'require-ad' is on";
-	default: return "CNAMEs in a loop, or more than 16";
-	}
-}
-
 /*! Whether a state is news to the log. STALE after FAILED is no change: another zone with a longer stale-max may serve. */
 static bool is_news(target_state_t state, uint8_t told)
 {
@@ -82,7 +72,7 @@ void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id)
 		return;
 	}
 	const char *type = addr_name(id);
-	const char *why = reason(atomic_load_explicit(&entry->failed_ede, memory_order_relaxed));
+	const char *why = resolver_reason(atomic_load_explicit(&entry->failed_ede, memory_order_relaxed));
 	if (fails) {
 		const char *effect = (state == STATE_STALE) ? "the last good answer is served" :
 		                                              "there is nothing to serve";

@@ -132,6 +132,16 @@ static int16_t judge_reply(const reply_t *reply, int status, bool require_ad)
 	}
 }
 
+const char *resolver_reason(int16_t ede)
+{
+	switch (ede) {
+	case KNOT_EDNS_EDE_NREACH_AUTH: return "no reply in time";
+	case KNOT_EDNS_EDE_NETWORK: return "the resolver fails, refuses or can't be reached";
+	case KNOT_EDNS_EDE_DNSKEY_MISS: return "not validated, but 'require-ad' is on";
+	default: return "CNAMEs in a loop, or more than 16";
+	}
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
 	query_t *query = arg;

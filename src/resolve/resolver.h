@@ -74,5 +74,8 @@ void resolver_free(resolver_t *resolver);
 void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
                     resolver_cb cb, void *ctx);
 
+/*! \brief Why a query failed, for the log. \param ede  As given to resolver_cb. */
+const char *resolver_reason(int16_t ede);
+
 /*! \brief Finishes the start of queries: retries over TCP or without EDNS, deadlines, the timer. */
 void resolver_settle(resolver_t *resolver);

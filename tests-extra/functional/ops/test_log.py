@@ -7,11 +7,11 @@ import time
 import pytest
 
 import lab as labs
-from client import STALE, alias, ede, is_answer, is_nodata, is_servfail
+from client import STALE, alias, ede, is_answer, is_nodata, is_servfail, is_truncated
 from knotd import Zone
 from timing import ms, seconds, until
 from tree import TOP
-from upstream import Upstream, answer, failure, host, nxdomain, silence
+from upstream import Upstream, answer, failure, host, nxdomain, root, silence
 
 
 @pytest.fixture(scope="module", name="lab")
@@ -223,6 +223,81 @@ def test_down_and_up(place):
         up = re.compile(rf"notice: .*resolver {upstream.address} is up again after \d+ s")
         until(lambda: up.search(ask()), 20, 0.1)
         assert lab.knot.log().count(down) == len(up.findall(lab.knot.log())) == 1
+
+
+NEVER = {
+    "silent": (silence, "no reply in time"),
+    "refused": (failure("REFUSED"), "the resolver fails, refuses or can't be reached"),
+    "fails": (failure("SERVFAIL"), "the resolver fails, refuses or can't be reached"),
+}
+
+
+@pytest.mark.parametrize("cause", NEVER)
+def test_never_worked(place, cause):
+    """A resolver that has never worked is said so within seconds, with one name only, and is up with the first answer."""
+    script, why = NEVER[cause]
+    with Upstream() as upstream, labs.lab(place, upstream, timeout=ms(500), cold_wait=ms(100)) as lab:
+        name, target = lab.alias("first")
+        for each in (target, ""):
+            upstream.both(each, script)
+
+        def ask():
+            reply = lab.ask(name)
+            assert is_truncated(reply) or is_servfail(reply)
+            return lab.knot.log()
+        down = f"warning: [example.com.] module 'mod-alias/default', resolver {upstream.address} is down, " \
+               f"nothing has been resolved since the start ({why})"
+        until(lambda: down in ask(), 5, 0.1)
+        until(lambda: ask() and lab.knot.stats()["resolver-down"] == 1, 20)
+        upstream.host(target, "192.0.2.1")
+        up = re.compile(rf"notice: .*resolver {upstream.address} is up again after \d+ s")
+        until(lambda: is_answer(lab.ask(name), "192.0.2.1"), 20, 0.1)
+        until(lambda: lab.ask(name) and up.search(lab.knot.log()))
+        assert lab.knot.log().count(" is down,") == len(up.findall(lab.knot.log())) == 1
+
+
+def test_up_with_dead_targets(place):
+    """A resolver that comes up while all targets are dead is known to be up by its answer about the root."""
+    with Upstream() as upstream, labs.lab(place, upstream, timeout=ms(500), cold_wait=ms(100)) as lab:
+        name, target = lab.alias("dead")
+        for each in (target, ""):
+            upstream.both(each, silence)
+        until(lambda: lab.ask(name) and " is down, nothing has been resolved since" in lab.knot.log(), 5, 0.1)
+        upstream.script("", "A", root())
+        until(lambda: lab.ask(name) and " is up again after" in lab.knot.log(), 20, 0.1)
+
+
+@pytest.mark.parametrize("cause", ["silent", "fails"])
+def test_first_targets_are_dead(place, cause):
+    """Dead targets do not make a good resolver down, though nothing was ever resolved; their lines say what is wrong."""
+    script, why = NEVER[cause]
+    with Upstream() as upstream, labs.lab(place, upstream, timeout=ms(500), cold_wait=ms(100)) as lab:
+        names = []
+        for i in range(5):
+            name, target = lab.alias(f"dead{i}")
+            upstream.both(target, script)
+            names.append(name)
+        end = time.monotonic() + seconds(3)
+        while time.monotonic() < end:
+            for name in names:
+                lab.ask(name)
+        until(lambda: lab.ask(names[0]) and f"fails to resolve ({why})" in lab.knot.log())
+        assert " is down," not in lab.knot.log() and upstream.count("", "A") == 1
+
+
+def test_dead_target_after_restart(place):
+    """Nor does a dead target that the store knows."""
+    with Upstream() as upstream, labs.lab(place, upstream, zones=[
+            Zone("example.com", f"kept {alias('kept.example.net')}")], timeout=ms(500), failure_ttl="1s") as lab:
+        upstream.host("kept.example.net", "192.0.2.1", ttl=1)
+        lab.warm("kept.example.com")
+        time.sleep(seconds(2))
+        lab.knot.stop()
+        upstream.both("kept.example.net", failure("SERVFAIL"))
+        lab.knot.start()
+        since = upstream.count("kept.example.net")
+        until(lambda: lab.ask("kept.example.com") and upstream.count("kept.example.net") >= since + 4, 20, 0.1)
+        assert " is down," not in lab.knot.log()
 
 
 def test_zone_rate(place, upstream):

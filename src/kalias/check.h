@@ -52,6 +52,7 @@ typedef struct {
 	knot_dname_t *name;                        /*!< Lower case. */
 	knot_dname_t *asked;                       /*!< The name itself, or one that a wildcard covers. */
 	uint32_t ttl;                              /*!< Of the ALIAS, s. */
+	size_t records;                            /*!< Records of the ALIAS. */
 	check_target_t *target[ALIAS_TARGETS_MAX]; /*!< As many as `findings` says. */
 	findings_t findings;
 	unsigned problems; /*!< What judge_owner() found; in the beginning PROBLEM_NO_ANSWER. */

@@ -101,9 +101,10 @@ static check_target_t *intern_target(inventory_t *inventory, const knot_dname_t 
 static void note_target(inventory_t *inventory, check_owner_t *owner, const knot_dname_t *name)
 {
 	findings_t *findings = &owner->findings;
-	if (name != NULL && knot_dname_is_case_equal(name, owner->name)) {
+	bool beyond = (owner->records++ >= ALIAS_RECORDS_MAX);
+	if (!beyond && name != NULL && knot_dname_is_case_equal(name, owner->name)) {
 		findings->loop = true;
-	} else if (name == NULL || findings->count == ALIAS_TARGETS_MAX) {
+	} else if (beyond || name == NULL || findings->count == ALIAS_TARGETS_MAX) {
 		findings->malformed = true;
 	} else {
 		check_target_t *target = intern_target(inventory, name, owner->zone->set);

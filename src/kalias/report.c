@@ -140,7 +140,7 @@ static void print_difference(FILE *out, const findings_t *findings)
 
 /*! What is constant of the sentences. Targets come before it, or what was said after it. */
 static const char *const sentences[PROBLEMS] = {
-	[PROBLEM_MALFORMED] = "has records that the server ignores: RDATA that is not one domain name, or more than ",
+	[PROBLEM_MALFORMED] = "has records that the server ignores: RDATA that is not one domain name, more than ",
 	[PROBLEM_CNAME] = "has a CNAME as well",
 	[PROBLEM_LOOP] = "the way of its targets is a loop",
 	[PROBLEM_NO_ANSWER] = "the server does not answer: ",
@@ -167,7 +167,7 @@ static void print_detail(FILE *out, const check_owner_t *owner, problem_t proble
 	fputs(sentences[problem], out);
 	switch (problem) {
 	case PROBLEM_MALFORMED:
-		fprintf(out, "%d", ALIAS_TARGETS_MAX);
+		fprintf(out, "%d targets, or %d records", ALIAS_TARGETS_MAX, ALIAS_RECORDS_MAX);
 		break;
 	case PROBLEM_UNRESOLVED:
 		fprintf(out, "%s for ", find_reason(owner));

@@ -48,43 +48,82 @@ static bool is_qname(const qctx_t *qctx, const qctx_target_t *target)
 	return target->name[0] == qname[0] && target->name[1] == qname[1] && knot_dname_is_equal(target->name, qname);
 }
 
-/*! Reads the targets. RDATA other than one uncompressed name, and targets that the policy rules out, are skipped. */
+/*! What a record is, or what is wrong with it. */
+typedef enum {
+	RECORD_USABLE,
+	RECORD_MALFORMED, /*!< Not one uncompressed name. */
+	RECORD_DENIED,    /*!< The policy rules the target out. */
+	RECORD_SELF,      /*!< The target is the owner. */
+	RECORD_SURPLUS,   /*!< There are ALIAS_TARGETS_MAX targets already. */
+	RECORD_BEYOND,    /*!< Not looked at: behind ALIAS_RECORDS_MAX others. */
+	RECORDS,
+} record_kind_t;
+
+/*! Reads a record into the next target. */
+static record_kind_t read_record(qctx_t *qctx, const knot_rdata_t *rdata)
+{
+	int len = knot_dname_wire_check(rdata->data, rdata->data + rdata->len, NULL);
+	if (len <= 0 || len != rdata->len) {
+		return RECORD_MALFORMED;
+	}
+	if (qctx->count == ALIAS_TARGETS_MAX) {
+		return RECORD_SURPLUS;
+	}
+	qctx_target_t *target = &qctx->target[qctx->count];
+	target->len = len;
+	knot_dname_copy_lower(target->name, rdata->data);
+	if (is_denied_target(&qctx->ctx->conf.policy, target->name)) {
+		return RECORD_DENIED;
+	}
+	return is_qname(qctx, target) ? RECORD_SELF : RECORD_USABLE;
+}
+
+/*! Counts and logs what is wrong with records, once for each kind. \param found  The kinds, as bits. */
+static void note_faults(const qctx_t *qctx, unsigned found)
+{
+	static const char *const text[RECORDS] = {
+		[RECORD_MALFORMED] = "malformed RDATA ignored, it must be one uncompressed domain name",
+		[RECORD_DENIED] = "target ignored, 'allow-target' or 'deny-target' rules it out",
+		[RECORD_SELF] = "its target is the name itself",
+		[RECORD_SURPLUS] = "more than 8 targets, the rest is ignored",
+		[RECORD_BEYOND] = "more than 32 records, the rest is ignored",
+	};
+	for (record_kind_t kind = RECORD_MALFORMED; kind < RECORDS; kind++) {
+		if (found & 1U << kind) {
+			log_once(qctx, text[kind]);
+		}
+	}
+	if (found & 1U << RECORD_DENIED) {
+		stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_TARGET);
+	}
+}
+
+/*!
+ * Reads the targets. RDATA other than one uncompressed name, and targets that the policy rules out, are skipped. No more
+ * than ALIAS_RECORDS_MAX records are looked at: their number must not decide what a query costs.
+ */
 static void read_targets(qctx_t *qctx, const knot_rrset_t *alias)
 {
 	qctx->ttl = alias->ttl;
 	qctx->count = 0;
-	qctx->self = false;
-	bool denied = false;
+	unsigned found = 0;
 
 	const knot_rdata_t *rdata = alias->rrs.rdata;
 	for (uint16_t i = 0; i < alias->rrs.count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
-		int len = knot_dname_wire_check(rdata->data, rdata->data + rdata->len, NULL);
-		if (len <= 0 || len != rdata->len) {
-			log_once(qctx, "malformed RDATA ignored, it must be one uncompressed domain name");
+		record_kind_t kind = (i < ALIAS_RECORDS_MAX) ? read_record(qctx, rdata) : RECORD_BEYOND;
+		if (kind == RECORD_USABLE) {
+			qctx->count++;
 			continue;
 		}
-		if (qctx->count == ALIAS_TARGETS_MAX) {
-			log_once(qctx, "more than 8 targets, the rest is ignored");
+		found |= 1U << kind;
+		if (kind >= RECORD_SURPLUS) {
 			break;
 		}
-		qctx_target_t *target = &qctx->target[qctx->count];
-		target->len = len;
-		knot_dname_copy_lower(target->name, rdata->data);
-		if (is_denied_target(&qctx->ctx->conf.policy, target->name)) {
-			denied = true;
-			continue;
-		}
-		if (is_qname(qctx, target)) {
-			log_once(qctx, "its target is the name itself");
-			qctx->self = true;
-			continue;
-		}
-		qctx->count++;
 	}
 
-	if (denied) {
-		stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_TARGET);
-		log_once(qctx, "target ignored, 'allow-target' or 'deny-target' rules it out");
+	qctx->self = found & 1U << RECORD_SELF;
+	if (found != 0) {
+		note_faults(qctx, found);
 	}
 }
 

@@ -18,6 +18,9 @@
 /*! Most targets of one owner; further ones are ignored. */
 #define ALIAS_TARGETS_MAX 8
 
+/*! Most records of one owner that are looked at for targets, the usable and the others. */
+#define ALIAS_RECORDS_MAX 32
+
 /*! Index of the types that an ALIAS stands for; also part of the store's format. */
 typedef enum {
 	ADDR_A,

@@ -341,6 +341,21 @@ def test_other_targets_go_on(zone):
     assert not any(lab.upstream.count(f"t{i}.bad.test") for i in range(8))
 
 
+def test_crowd_of_refused(zone):
+    """Refused targets count among the 32 records that are looked at."""
+    lab = zone("deny.test")
+    lab.upstream.host("usable.fine.test", GOOD)
+    lab.add(*(f"crowd 3600 {alias(f't{i:02}.bad.test')}" for i in range(32)))
+    lab.add(f"crowd 3600 {alias('usable.fine.test')}")
+    name = f"crowd.{lab.zone}"
+    before = lab.knot.stats(lab.zone)["denied[target]"]
+    for tcp in (False, True):
+        assert is_nodata(lab.ask(name, tcp=tcp))
+    assert lab.knot.stats(lab.zone)["denied[target]"] == before + 2
+    assert lab.upstream.count("usable.fine.test") == 0
+    assert logged(lab, name, TARGETS_LOG) == logged(lab, name, "more than 32 records") == 1
+
+
 @pytest.mark.parametrize("zone_name", ["deny.test", "both.test"])
 def test_own_addresses_of_refused(zone, zone_name):
     """The owner's own addresses serve where all targets are refused."""

@@ -51,6 +51,37 @@ def test_malformed_beside_a_good_one(lab):
     assert len(warnings(lab, name, "malformed")) == 1
 
 
+def crowd(label, malformed):
+    """So many records that are no names. In canonical order they are before those of a name."""
+    return [rf"{label} 3600 TYPE65401 \# 2 00{i:02x}" for i in range(malformed)]
+
+
+@pytest.mark.parametrize("malformed, served, beyond", [(31, True, False), (32, False, True), (200, False, True)])
+def test_crowd(lab, malformed, served, beyond):
+    """The first 32 records of a name are looked at, and the rest is as if it were not there: the log says so once."""
+    label = f"crowd-{malformed}"
+    name, _ = lab.alias(label, "192.0.2.1")
+    lab.add(*crowd(label, malformed))
+    lab.warm(name)
+    for tcp in (False, True):
+        reply = lab.ask(name, tcp=tcp)
+        assert is_answer(reply, "192.0.2.1") if served else is_nodata(reply)
+    assert len(warnings(lab, name, "malformed")) == 1
+    assert len(warnings(lab, name, "more than 32 records, the rest is ignored")) == beyond
+    lab.add(f"{label} 3600 A {OWN}")
+    assert is_answer(lab.ask(name), "192.0.2.1" if served else OWN)
+
+
+def test_many_good_ones(lab):
+    """Where eight targets are usable, it is said that there are more of these."""
+    for i in range(40):
+        lab.upstream.host(f"t{i}.example.net", "192.0.2.1")
+        lab.add(f"forty 3600 {alias(f't{i}.example.net')}")
+    lab.warm("forty.example.com")
+    assert len(warnings(lab, "forty.example.com", "more than 8 targets")) == 1
+    assert not warnings(lab, "forty.example.com", "more than 32 records")
+
+
 @pytest.mark.parametrize("label", ["self", "SELF2"])
 def test_self(lab, label):
     """An ALIAS to itself is SERVFAIL at once; nobody is asked; the log says so once."""

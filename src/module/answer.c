@@ -18,6 +18,7 @@
 #include <urcu.h>
 #include <sys/param.h>
 
+#include "cache/merge.h"
 #include "module/log.h"
 #include "module/packet.h"
 #include "module/qctx.h"
@@ -121,14 +122,14 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 
 	int ret = (owner != NULL) ? KNOT_EOK : KNOT_ENOMEM;
 	for (unsigned i = 0; i < outcome->count && ret == KNOT_EOK; i++) {
-		ret = knot_rdataset_merge(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
+		ret = merge_rdata(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
 	}
 	if (outcome->denied) {
 		address_set_remove(&qctx->ctx->conf.policy.deny_address, &rrset.rrs);
 	}
 	if (merge && ret == KNOT_EOK) {
 		knot_rrset_t sibling = qctx_rrset(qctx, rrtype);
-		ret = knot_rdataset_merge(&rrset.rrs, &sibling.rrs, &pkt->mm);
+		ret = merge_rdata(&rrset.rrs, &sibling.rrs, &pkt->mm);
 		rrset.ttl = MIN(sibling.ttl, rrset.ttl);
 	}
 
@@ -275,7 +276,11 @@ static knotd_in_state_t put_own(const qctx_t *qctx, uint16_t type)
 	int ret = KNOT_EOK;
 	knot_rdata_t *rrsig = all.rrs.rdata;
 	for (uint16_t i = 0; i < all.rrs.count && ret == KNOT_EOK; i++, rrsig = knot_rdataset_next(rrsig)) {
-		if (knot_rrsig_type_covered(rrsig) == type) {
+		uint16_t covered = knot_rrsig_type_covered(rrsig);
+		if (covered > type) {
+			break; /* They are in the order of types, and few come before one that is put for ANY. */
+		}
+		if (covered == type) {
 			ret = knot_rdataset_add(&rrsigs, rrsig, mm);
 		}
 	}

@@ -42,7 +42,7 @@ shift
 
 # The source files that each target is about, for their line coverage.
 declare -A sources=(
-	[fuzz_answer]='cache/filter cache/outcome cache/schedule cache/verdict dnssec/signatures module/additional module/answer module/authority module/denial module/log module/negative module/packet module/qctx module/signer'
+	[fuzz_answer]='cache/filter cache/merge cache/outcome cache/schedule cache/verdict dnssec/signatures module/additional module/answer module/authority module/denial module/log module/negative module/packet module/qctx module/signer'
 	[fuzz_convert]='kalias/alias kalias/rewrite kalias/zonefile'
 	[fuzz_keys]='dnssec/keys'
 	[fuzz_nsec]='dnssec/nsec'

@@ -104,14 +104,33 @@ static inline knot_rrset_t node_rrset(const node_t *node, uint16_t type)
 {
 	knot_rrset_t rrset;
 	knot_rrset_init_empty(&rrset);
-	for (uint16_t i = 0; i < node->rrset_count; i++) {
-		if (node->rrs[i].type == type) {
-			knot_rrset_init(&rrset, node->owner, type, KNOT_CLASS_IN, node->rrs[i].ttl);
-			rrset.rrs = node->rrs[i].rrs;
-			break;
+	/* They are in the order of types. A search from the nearer end passes few, also where there are thousands. */
+	const node_rrset_t *found = NULL;
+	if (type <= INT16_MAX) {
+		for (uint16_t i = 0; i < node->rrset_count && found == NULL; i++) {
+			found = (node->rrs[i].type >= type) ? &node->rrs[i] : NULL;
+		}
+	} else {
+		for (uint16_t i = node->rrset_count; i > 0 && found == NULL; i--) {
+			found = (node->rrs[i - 1].type <= type) ? &node->rrs[i - 1] : NULL;
 		}
 	}
+	if (found != NULL && found->type == type) {
+		knot_rrset_init(&rrset, node->owner, type, KNOT_CLASS_IN, found->ttl);
+		rrset.rrs = found->rrs;
+	}
 	return rrset;
+}
+
+/*! \brief Whether the RRsets of a node are in the order of their types, as they are in Knot 3.2 and newer. */
+static inline bool node_is_sorted(const node_t *node)
+{
+	for (uint16_t i = 1; i < node->rrset_count; i++) {
+		if (node->rrs[i - 1].type >= node->rrs[i].type) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /*! \brief Whether a node is at or below a zone cut. */
@@ -174,7 +193,7 @@ static inline bool node_proves_apex(knotd_qdata_t *qdata)
 	}
 	knot_rrset_t soa = node_rrset(apex, KNOT_RRTYPE_SOA);
 	return soa.rrs.rdata == shown.rrs.rdata && soa.rrs.count == shown.rrs.count && soa.ttl == shown.ttl &&
-	       (apex->flags & (NODE_APEX | NODE_DELEG | NODE_NONAUTH)) == NODE_APEX;
+	       (apex->flags & (NODE_APEX | NODE_DELEG | NODE_NONAUTH)) == NODE_APEX && node_is_sorted(apex);
 }
 
 /*!

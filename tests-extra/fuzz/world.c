@@ -203,12 +203,10 @@ static void fill_owner(filled_node_t *filled)
 		WITH_AAAA = 0x02,
 		WITH_MX = 0x04,
 		WITHOUT_ALIAS = 0x38,
-		LATE_ALIAS = 0x40,
 		AT_CUT = 0x80,
 	};
 	uint8_t what = input_u8(&world.in);
-	bool with_alias = (what & WITHOUT_ALIAS) != WITHOUT_ALIAS;
-	if (with_alias && !(what & LATE_ALIAS)) {
+	if ((what & WITHOUT_ALIAS) != WITHOUT_ALIAS) {
 		add_targets(&add_rrset(filled, RRTYPE_ALIAS, pick_ttl())->rrs);
 	}
 	if (what & WITH_A) {
@@ -222,12 +220,20 @@ static void fill_owner(filled_node_t *filled)
 		world_add(&rrset->rrs, "\0\1\1m\7example", 13);
 		world_add(&rrset->rrs, "\0\2\1n\7example", 13);
 	}
-	if (with_alias && (what & LATE_ALIAS)) {
-		add_targets(&add_rrset(filled, RRTYPE_ALIAS, pick_ttl())->rrs);
-	}
 	if (filled != &world.apex && (what & AT_CUT)) {
 		filled->node.flags = input_below(&world.in, 4);
 	}
+}
+
+static int compare_types(const void *a, const void *b)
+{
+	return ((const node_rrset_t *)a)->type - ((const node_rrset_t *)b)->type;
+}
+
+/*! Sorts the RRsets as Knot does. */
+static void end_node(filled_node_t *filled)
+{
+	qsort(filled->rrs, filled->node.rrset_count, sizeof(filled->rrs[0]), compare_types);
 }
 
 /*! A name that other records lead to, with an ALIAS or not. */
@@ -254,6 +260,7 @@ static void make_named(unsigned i, knot_dname_t *name)
 		add_denial(filled, filled, KNOT_RRTYPE_NSEC);
 		sign_node(filled);
 	}
+	end_node(filled);
 	world.glues[i] = (node_glue_t){ .node = &filled->node, .rdata = i, .optional = true };
 }
 
@@ -287,6 +294,9 @@ static void make_zone(void)
 	world.names = (node_additional_t){ .glues = world.glues, .count = 2 };
 	world.apex.node.flags = NODE_APEX;
 	world.node.node.parent = &world.apex.node;
+	end_node(&world.apex);
+	end_node(&world.node);
+	end_node(&world.denial);
 	world.contents.apex = &world.apex.node;
 }
 

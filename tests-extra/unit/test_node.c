@@ -132,11 +132,43 @@ static void test_elsewhere(void **state)
 	assert_int_equal(layout_of("\001x\004test", a, b), LAYOUT_FAILED);
 }
 
+/* RRsets are found by the order of their types, so that order is a part of the proof. */
+static void test_types(void **state)
+{
+	(void)state;
+
+	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_SOA, KNOT_RRTYPE_AAAA, KNOT_RRTYPE_RRSIG, INT16_MAX, INT16_MAX + 1, RRTYPE_ALIAS, UINT16_MAX };
+	enum { TYPES = sizeof(types) / sizeof(*types) };
+
+	node_rrset_t rrs[TYPES];
+	for (unsigned i = 0; i < TYPES; i++) {
+		rrs[i] = soa_rrset;
+		rrs[i].type = types[i];
+	}
+	apex_node->rrs = rrs;
+	for (unsigned count = 0; count <= TYPES; count++) {
+		apex_node->rrset_count = count;
+		for (unsigned type = 0; type <= UINT16_MAX; type++) {
+			unsigned i = 0;
+			while (i < count && types[i] != type) {
+				i++;
+			}
+			knot_rrset_t rrset = node_rrset(apex_node, type);
+			assert_int_equal(knot_rrset_empty(&rrset), i == count);
+		}
+	}
+
+	assert_int_equal(node_layout(&qdata, true), LAYOUT_HOLDS);
+	apex_node->rrs[TYPES - 1].type = RRTYPE_ALIAS - 1;
+	assert_int_equal(node_layout(&qdata, true), LAYOUT_FAILED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_apex, setup),
 		cmocka_unit_test_setup(test_names, setup),
+		cmocka_unit_test_setup(test_types, setup),
 		cmocka_unit_test_setup(test_elsewhere, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,7 @@ typedef struct {
 	bool busy;                  /*!< A query to the resolver is under way; writer only. */
 	uint8_t failures;           /*!< Consecutive failed attempts, up to UINT8_MAX; writer only. */
 	_Atomic uint8_t told;       /*!< The target_state_t logged last; workers only. */
+	bool cut_told;              /*!< It is logged that there are more addresses than are kept; writer only. */
 	uint64_t settled;           /*!< clock_ms() when the last result had been stored; writer only. */
 } entry_t;
 

@@ -21,6 +21,7 @@ typedef enum {
 	COUNTER_CAPPED,    /*!< Queries sent while max-rate made others wait. */
 	COUNTER_DELAYED,   /*!< Queries delayed by zone-rate. */
 	COUNTER_REFUSED,   /*!< Targets not added because the cache was full of busy ones, or memory was out. */
+	COUNTER_CUT,       /*!< Resolutions that gave more addresses than are kept. */
 	COUNTER_LATENCY,   /*!< Resolutions by the time until their result: COUNTER_LATENCIES counters. */
 	COUNTER_LATENCY_LAST = COUNTER_LATENCY + 6,
 

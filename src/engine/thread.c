@@ -32,6 +32,8 @@
 #define CAPPED_MS 2000
 /*! ... once in this time, ms. */
 #define CAPPED_LOG_MS 60000
+/*! Shortest time between two lines about targets with too many addresses, ms. */
+#define CUT_LOG_MS 1000
 
 /*! A query under way. Its target stays in the cache, as the entry is busy. */
 typedef struct {
@@ -149,6 +151,24 @@ static void note_health(engine_t *engine, int16_t ede, uint64_t now)
 	}
 }
 
+/*! Counts a reply of which not all addresses are kept, and logs that once for each entry. */
+static void note_cut(engine_t *engine, const plan_t *plan, uint64_t now)
+{
+	tenant_count(plan->target->tenant, COUNTER_CUT);
+	entry_t *entry = &plan->target->entry[plan->id];
+	if (entry->cut_told || now - engine->cut_logged_at < CUT_LOG_MS) {
+		return;
+	}
+	entry->cut_told = true;
+	engine->cut_logged_at = now;
+
+	knot_dname_txt_storage_t name;
+	if (knot_dname_to_str(name, plan->target->name, sizeof(name)) != NULL) {
+		log_queue_post(&engine->log, LOG_WARNING, "target %s, more than %d addresses for %s, the %d lowest are served",
+		               name, REPLY_ADDRESSES_MAX, addr_name(plan->id), REPLY_ADDRESSES_MAX);
+	}
+}
+
 static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	flight_t *flight = ctx;
@@ -165,6 +185,9 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 
 	if (reply != NULL) {
 		publish_reply(engine, flight, reply, now);
+		if (reply->cut) {
+			note_cut(engine, &flight->plan, now);
+		}
 	} else if (!flight->failed) {
 		cache_fail(entry, ede, schedule_retry(entry, &flight->plan.target->tenant->options.refresh, now), flight->plan.at);
 	}

@@ -41,7 +41,11 @@ static void insert_address(reply_t *reply, const uint8_t *addr)
 	while (pos < reply->count && (cmp = memcmp(reply->addr[pos], addr, reply->len)) < 0) {
 		pos++;
 	}
-	if (cmp == 0 || pos == REPLY_ADDRESSES_MAX) {
+	if (cmp == 0) {
+		return;
+	}
+	reply->cut |= (reply->count == REPLY_ADDRESSES_MAX);
+	if (pos == REPLY_ADDRESSES_MAX) {
 		return;
 	}
 
@@ -120,7 +124,7 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
                  const knot_dname_t *name, uint16_t type)
 {
 	reply->kind = REPLY_BAD;
-	reply->ad = false;
+	reply->ad = reply->cut = false;
 	reply->ttl = INT32_MAX;
 	reply->count = 0;
 	reply->len = addr_len(addr_type(type));

@@ -14,7 +14,10 @@
 
 #include "util/rrtype.h"
 
-/*! Most addresses kept of a reply; further ones are ignored. */
+/*!
+ * Most addresses kept of a reply: the lowest ones, whatever their order in it. So all servers of a zone and all refreshes
+ * give the same set, with the same signature. A rotating choice would be another set, to be signed and stored, each time.
+ */
 #define REPLY_ADDRESSES_MAX 64
 
 /*! Most CNAMEs followed in one reply, as many as Knot follows in a zone's answer. */
@@ -36,6 +39,7 @@ typedef enum {
 typedef struct {
 	reply_kind_t kind;
 	bool ad;                               /*!< AD bit: the resolver validated it (RFC 4035, section 3.2.3). */
+	bool cut;                              /*!< There were more than REPLY_ADDRESSES_MAX addresses. */
 	uint32_t ttl;                          /*!< Lowest TTL of the chain, s; with the SOA in a negative answer. */
 	uint16_t count;                        /*!< Number of addresses. */
 	uint16_t len;                          /*!< Length of one address, 4 or 16 octets. */

@@ -93,9 +93,26 @@ static void test_too_many(void **state)
 		}
 		reply_t reply = end();
 		assert_int_equal(reply.count, REPLY_ADDRESSES_MAX);
+		assert_true(reply.cut);
 		for (unsigned i = 0; i < reply.count; i++) {
 			assert_memory_equal(reply.addr[i], ((uint8_t[]){ 0, 0, 0, i }), 4);
 		}
+	}
+}
+
+/* Duplicates do not count. */
+static void test_just_enough(void **state)
+{
+	(void)state;
+
+	for (int over = 0; over <= 1; over++) {
+		begin(KNOT_RCODE_NOERROR);
+		for (unsigned i = 0; i < 300; i++) {
+			add_a(NAME_A, 60, i % (REPLY_ADDRESSES_MAX + over));
+		}
+		reply_t reply = end();
+		assert_int_equal(reply.count, REPLY_ADDRESSES_MAX);
+		assert_int_equal(reply.cut, over);
 	}
 }
 
@@ -265,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_just_enough),
 		cmocka_unit_test(test_cname),
 		cmocka_unit_test(test_negative),
 		cmocka_unit_test(test_errors),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import dns.message
 import dns.rdatatype
 
-from client import alias, connect, is_answer, is_nodata, query
+from client import alias, connect, frame, is_answer, is_nodata, query, read_frame
 from common import options
 from knotd import Knotd, Zone
 from timing import seconds, until
@@ -35,6 +35,7 @@ class Case(NamedTuple):
     rdtype: str = "A"
     edns: int = 1232
     do: bool = False
+    tcp: bool = False
 
     def is_right(self, reply):
         right = is_answer(reply, ADDRESS) if self.rdtype == "A" else is_nodata(reply)
@@ -52,12 +53,17 @@ CASES = [
 
 
 class CountedKnotd(Knotd):
-    """A knotd in callgrind."""
+    """A knotd in callgrind, which counts from its start or, to load zones sooner, from count() on."""
 
-    def __init__(self, path, *arguments):
+    def __init__(self, path, *arguments, start=True):
         super().__init__(path, *arguments)
         self.vgdb = f"--vgdb-prefix={path}/vgdb"
-        self.prefix = ["valgrind", "--tool=callgrind", self.vgdb, f"--callgrind-out-file={path}/counts"]
+        self.prefix = ["valgrind", "--tool=callgrind", self.vgdb, f"--callgrind-out-file={path}/counts",
+                       f"--instr-atstart={'yes' if start else 'no'}"]
+
+    def count(self):
+        subprocess.run(["callgrind_control", self.vgdb, "--instr=on", str(self.process.pid)],
+                       capture_output=True, timeout=seconds(20), check=True)
 
     def instructions(self):
         """Those of all threads since the last call."""
@@ -79,32 +85,34 @@ def main():
         with CountedKnotd(pathlib.Path(path), zones, {"default": section}, ONE_EACH) as knot:
             print("instructions         static   ALIAS  ratio")
             for case in CASES:
-                static, flat = (per_query(knot, case, label, limits.queries) for label in (STATIC, FLAT))
+                static, flat = (per_query(knot, case, f"{label}.{case.zone}", limits.queries)
+                                for label in (STATIC, FLAT))
                 print(f"{case.title:19}  {static:6.0f}  {flat:6.0f}  {flat / static:5.3f}", flush=True)
             assert upstream.count() == 2, "the ALIAS was not warm"
 
 
-def per_query(knot, case, label, queries):
-    name = f"{label}.{case.zone}"
+def per_query(knot, case, name, queries):
     until(lambda: case.is_right(knot.ask(name, case.rdtype, tcp=True, edns=case.edns, do=case.do)))
-    burst(knot, case, name)
+    size = min(BURST, queries)
+    burst(knot, case, name, size)
     knot.instructions()
-    bursts = max(1, queries // BURST)
+    bursts = queries // size
     for _ in range(bursts):
-        burst(knot, case, name)
-    return knot.instructions() / (bursts * BURST)
+        burst(knot, case, name, size)
+    return knot.instructions() / (bursts * size)
 
 
-def burst(knot, case, name):
-    """Ask with each ID below BURST; all replies have to be right."""
+def burst(knot, case, name, size):
+    """Ask with each ID below `size`; all replies have to be right."""
     request = query(name, case.rdtype, case.edns, case.do)
     wire = request.to_wire()[2:]
-    missing, looked_at = set(range(BURST)), None
-    with connect("127.0.0.1", knot.port, tcp=False) as sock:
-        for number in range(BURST):
-            sock.send(number.to_bytes(2, "big") + wire)
+    missing, looked_at = set(range(size)), None
+    with connect("127.0.0.1", knot.port, case.tcp) as sock:
+        for number in range(size):
+            message = number.to_bytes(2, "big") + wire
+            sock.sendall(frame(message) if case.tcp else message)
         while missing:
-            reply = sock.recv(65535)
+            reply = read_frame(sock) if case.tcp else sock.recv(65535)
             request.id = int.from_bytes(reply[:2], "big")
             missing.remove(request.id)
             if reply[2:] != looked_at:

@@ -10,6 +10,7 @@ usage() {
 		usage: ${0##*/} [MODE] [OPTION...]
 		  --cpu           CPU per query, a warm ALIAS against a static address (the default)
 		  --instructions  the same in instructions, with DNSSEC as well: repeatable to 1 %
+		  --crowded       instructions at names with thousands of records
 		  --sign          CPU per query with DNSSEC, and many owners that are signed anew
 		  --silent        static answers and reply times while the resolver says nothing
 		  --cold          the time of the first answer over TCP, without the resolver's
@@ -33,8 +34,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --instructions | --sign | --silent | --cold | --herd | --reload | --hot | --waits | --outage | --crash | --scale | \
-	--refresh | --soak | --compare)
+--cpu | --instructions | --crowded | --sign | --silent | --cold | --herd | --reload | --hot | --waits | --outage | --crash | \
+	--scale | --refresh | --soak | --compare)
 	mode=${1#--} && shift
 	;;
 -h | --help) usage && exit ;;
@@ -42,7 +43,7 @@ esac
 
 packages=(dnsperf python3-dnspython)
 program=$top/tests-extra/bench/$mode.py
-if [ "$mode" = instructions ]; then
+if [ "$mode" = instructions ] || [ "$mode" = crowded ]; then
 	packages=(python3-dnspython valgrind)
 	export SLOW="${SLOW:-5}"
 elif [ "$mode" = compare ]; then

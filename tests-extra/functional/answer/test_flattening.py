@@ -9,7 +9,7 @@ import dns.rdatatype
 import pytest
 
 import lab as labs
-from client import addresses, alias, has, is_answer, name_of, rrset
+from client import alias, has, is_answer, name_of, rrset
 from knotd import Zone
 from timing import until
 

@@ -125,7 +125,9 @@ target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 	}
 	memcpy(target->name, name, len);
 	target->name_len = len;
-	atomic_init(&target->used, now);
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
+		atomic_init(&target->entry[i].used, now);
+	}
 	cds_lfht_node_init(&target->node);
 
 	cds_list_add_tail(&target->lru, &cache->lru);
@@ -159,7 +161,7 @@ target_t *cache_victim(cache_t *cache)
 		cds_list_del(&target->lru);
 		cds_list_add_tail(&target->lru, &cache->lru);
 		bool busy = target->entry[ADDR_A].busy || target->entry[ADDR_AAAA].busy;
-		if (!busy && (victim == NULL || target->used < victim->used)) {
+		if (!busy && (victim == NULL || cache_used(target) < cache_used(victim))) {
 			victim = target;
 		}
 	}

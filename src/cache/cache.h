@@ -37,7 +37,7 @@
 /*! How long a failure is remembered, and the longest back-off, ms (RFC 9520, section 3.2: at most 5 minutes). */
 #define CACHE_FAILURE_MAX_MS (300 * 1000ULL)
 
-/*! Precision of the time of a target's last use, ms. It is coarse so that workers rarely write to it. */
+/*! Precision of the time of an entry's last use, ms. It is coarse so that workers rarely write to it. */
 #define CACHE_USED_GRAIN_MS 1000
 
 /*! A good answer. Readers see no change once it is published; fields marked "writer only" may change. */
@@ -62,9 +62,10 @@ typedef enum {
 	ASKED_PROBE,   /*!< The result shows whether the resolver is back. */
 } asked_t;
 
-/*! What the cache has of one type of a target. Only the writer writes, but for `asked` and `told`. */
+/*! What the cache has of one type of a target. Only the writer writes, but for `used`, `asked` and `told`. */
 typedef struct {
 	answer_t *answer;           /*!< RCU pointer to the last good answer, or NULL. */
+	_Atomic uint64_t used;      /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	_Atomic uint64_t failed_at; /*!< clock_ms() when the last attempt was sent, if it failed; else 0. */
 	_Atomic uint64_t retry_at;  /*!< clock_ms() until which a failure suppresses the next attempt. */
 	_Atomic int16_t failed_ede; /*!< Why the last attempt failed, as Extended DNS Error (RFC 8914). */
@@ -81,7 +82,6 @@ typedef struct {
 typedef struct target {
 	struct cds_lfht_node node;
 	struct rcu_head rcu;
-	_Atomic uint64_t used; /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	entry_t entry[ADDR_TYPES];
 	struct cds_list_head lru; /*!< In the order of cache_victim()'s last look; writer only. */
 	struct tenant *tenant;    /*!< Tenant whose request for it came last; writer only. */
@@ -113,13 +113,20 @@ static inline target_t *cache_find(cache_t *cache, const knot_dname_t *name)
 	return cache_lookup(cache, name, knot_dname_size(name));
 }
 
-/*! \brief Notes that a client uses a target. Any thread, inside rcu_read_lock(). */
-static inline void cache_touch(target_t *target, uint64_t now)
+/*! \brief Notes that a zone whose clients may get what an entry has uses it. Any thread, inside rcu_read_lock(). */
+static inline void cache_touch(entry_t *entry, uint64_t now)
 {
-	uint64_t used = atomic_load_explicit(&target->used, memory_order_relaxed);
+	uint64_t used = atomic_load_explicit(&entry->used, memory_order_relaxed);
 	if (now >= used + CACHE_USED_GRAIN_MS) {
-		atomic_store_explicit(&target->used, now, memory_order_relaxed);
+		atomic_store_explicit(&entry->used, now, memory_order_relaxed);
 	}
+}
+
+/*! \brief When a target was last used, clock_ms(). */
+static inline uint64_t cache_used(const target_t *target)
+{
+	uint64_t a = target->entry[ADDR_A].used, aaaa = target->entry[ADDR_AAAA].used;
+	return a > aaaa ? a : aaaa;
 }
 
 /*! \brief Number of targets. Writer. */

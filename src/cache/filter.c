@@ -59,7 +59,17 @@ static int compare_ranges(const void *a, const void *b)
 	return memcmp(((const address_range_t *)a)->first, ((const address_range_t *)b)->first, FILTER_IPV6_LEN);
 }
 
-/*! Sorts ranges and joins those that overlap, so that an address is in at most one. */
+/*! Whether a range that begins with `first` overlaps or continues one that does not begin later and ends with `last`. */
+static bool continues(const uint8_t first[FILTER_IPV6_LEN], const uint8_t last[FILTER_IPV6_LEN])
+{
+	uint8_t next[FILTER_IPV6_LEN];
+	memcpy(next, last, sizeof(next));
+	for (unsigned i = sizeof(next); i > 0 && ++next[i - 1] == 0; i--) {
+	}
+	return memcmp(first, last, sizeof(next)) <= 0 || memcmp(first, next, sizeof(next)) == 0;
+}
+
+/*! Sorts ranges and joins those that overlap or continue each other, so that an address is in at most one. */
 static void seal_ranges(address_ranges_t *ranges)
 {
 	if (ranges->count == 0) {
@@ -70,7 +80,7 @@ static void seal_ranges(address_ranges_t *ranges)
 	address_range_t *end = ranges->range;
 	for (size_t i = 1; i < ranges->count; i++) {
 		const address_range_t *range = &ranges->range[i];
-		if (memcmp(range->first, end->last, FILTER_IPV6_LEN) > 0) {
+		if (!continues(range->first, end->last)) {
 			*++end = *range;
 		} else if (memcmp(range->last, end->last, FILTER_IPV6_LEN) > 0) {
 			memcpy(end->last, range->last, FILTER_IPV6_LEN);
@@ -83,6 +93,16 @@ void address_set_seal(address_set_t *set)
 {
 	seal_ranges(&set->v4);
 	seal_ranges(&set->v6);
+}
+
+bool address_set_has_all(const address_set_t *set, size_t len)
+{
+	const address_ranges_t *ranges = (len == FILTER_IPV4_LEN) ? &set->v4 : &set->v6;
+	uint8_t first[FILTER_IPV6_LEN], last[FILTER_IPV6_LEN], octets[FILTER_IPV6_LEN];
+	copy_address(first, memset(octets, 0, sizeof(octets)), len);
+	copy_address(last, memset(octets, 0xFF, sizeof(octets)), len);
+	return ranges->count == 1 && memcmp(ranges->range->first, first, sizeof(first)) == 0 &&
+	       memcmp(ranges->range->last, last, sizeof(last)) == 0;
 }
 
 void address_set_free(address_set_t *set)

@@ -26,7 +26,7 @@ typedef struct {
 	uint8_t last[FILTER_IPV6_LEN];
 } address_range_t;
 
-/*! Ranges of one address family; once sealed they are sorted and do not overlap. */
+/*! Ranges of one address family; once sealed they are sorted and do not touch each other. */
 typedef struct {
 	address_range_t *range;
 	size_t count;
@@ -65,6 +65,9 @@ static inline bool address_set_empty(const address_set_t *set)
 {
 	return set->v4.count == 0 && set->v6.count == 0;
 }
+
+/*! \brief Whether all addresses of `len` octets are in the set. */
+bool address_set_has_all(const address_set_t *set, size_t len);
 
 /*!
  * \brief Whether an address of 4 or 16 octets is in the set.

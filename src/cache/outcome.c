@@ -15,6 +15,12 @@ void outcome_begin(outcome_t *outcome, bool self)
 	outcome->count = 0;
 }
 
+void outcome_deny(outcome_t *outcome)
+{
+	outcome_begin(outcome, false);
+	outcome->kind = VERDICT_NODATA;
+}
+
 void outcome_add(outcome_t *outcome, const verdict_t *verdict, const address_set_t *deny)
 {
 	const answer_t *answer = verdict->answer;

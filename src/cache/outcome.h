@@ -27,6 +27,9 @@ typedef struct {
 /*! \brief Begins an outcome without targets. \param self  The owner is its own target. */
 void outcome_begin(outcome_t *outcome, bool self);
 
+/*! \brief Makes the outcome of no targets for a type that is never asked for: NODATA by the zone's policy. */
+void outcome_deny(outcome_t *outcome);
+
 /*! \brief Adds the verdict on a target. \param deny  `deny-address`; a target with no other addresses is NODATA. */
 void outcome_add(outcome_t *outcome, const verdict_t *verdict, const address_set_t *deny);
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cache/filter.h"
+#include "util/rrtype.h"
 
 /*! Longest stale-max and keep-warm, s: data older than a week is of no use (RFC 8767, section 4). */
 #define POLICY_WEEK (7 * 86400)
@@ -24,7 +25,14 @@ typedef struct {
 	uint32_t keep_warm;        /*!< Time after its last use in which a target is kept warm, s; 0: none. */
 	uint32_t stale_max;        /*!< Time after expiry in which answers may be served, s. */
 	uint32_t hold;             /*!< Addresses are served as stale ones after an NXDOMAIN. */
+	uint32_t denied;           /*!< Types never asked for, as bits (1 << addr_type_t): deny_address has all their addresses. */
 } refresh_options_t;
+
+/*! \brief Whether a type is never asked for, and NODATA. */
+static inline bool refresh_denies(const refresh_options_t *options, addr_type_t type)
+{
+	return options->denied & 1U << type;
+}
 
 /*! Use of the owner's own A and AAAA. */
 typedef enum {

@@ -23,8 +23,9 @@ uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *option
 	return answer->received + life_ms(answer, options);
 }
 
-uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options, uint64_t used, uint64_t now)
+uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options, uint64_t now)
 {
+	uint64_t used = entry->used;
 	const answer_t *answer = entry->answer;
 	if (answer == NULL || now >= used + options->keep_warm * 1000ULL || now >= schedule_end(entry, options)) {
 		return SCHEDULE_NEVER;

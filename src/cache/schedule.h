@@ -31,12 +31,11 @@ uint64_t schedule_expiry(const answer_t *answer, const refresh_options_t *option
  *
  * \param entry    Entry.
  * \param options  Options of the tenant that the target is charged to.
- * \param used     Last use of its target, clock_ms().
  * \param now      clock_ms().
  *
  * \return clock_ms(), which is `now` or earlier if the refresh is due; or SCHEDULE_NEVER.
  */
-uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options, uint64_t used, uint64_t now);
+uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options, uint64_t now);
 
 /*! \brief clock_ms() after which an entry has nothing of use: neither an answer to serve nor a failure to remember. */
 uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options);

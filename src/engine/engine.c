@@ -176,7 +176,8 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 		goto fail;
 	}
 	tenant_options_t restored = { .refresh = *options };
-	restored.refresh.stale_max = POLICY_WEEK; /* Each zone's own stale-max decides later. */
+	restored.refresh.stale_max = POLICY_WEEK; /* Each zone's own options decide later. */
+	restored.refresh.denied = 0;
 	engine->tenant = tenant_new(&engine->tenants, (const knot_dname_t *)"", &restored, NULL);
 	pooled_t *first = pool_get(&engine->pool, options);
 	ret = KNOT_ENOMEM;

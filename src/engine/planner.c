@@ -84,6 +84,13 @@ static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t
 	target->agenda = agenda;
 }
 
+/*! When an entry is due for a refresh. */
+static uint64_t refresh_at(const target_t *target, addr_type_t type, uint64_t now)
+{
+	const refresh_options_t *options = &target->tenant->options.refresh;
+	return refresh_denies(options, type) ? SCHEDULE_NEVER : schedule_refresh(&target->entry[type], options, now);
+}
+
 /*! Files a target that is not wanted by the time of its next refresh, retry or removal. */
 static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
@@ -92,7 +99,7 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 	bool busy = false;
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		entry_t *entry = &target->entry[i];
-		uint64_t refresh = schedule_refresh(entry, options, target->used, now);
+		uint64_t refresh = refresh_at(target, i, now);
 		set_warm(entry, refresh != SCHEDULE_NEVER);
 		busy |= entry->busy;
 		if (!entry->busy) {
@@ -128,7 +135,7 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 	bool failing = is_failing(planner, entry);
 	if (entry->want == ASKED_REFRESH) {
 		uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &target->tenant->options.refresh) : 0;
-		key += failing ? NOT_WAITED : (now >= target->used + SCHEDULE_IDLE_MS ? IDLE : 0);
+		key += failing ? NOT_WAITED : (now >= cache_used(target) + SCHEDULE_IDLE_MS ? IDLE : 0);
 		move(planner, target, failing ? AGENDA_FAILING : AGENDA_DUE, key, now);
 		return;
 	}
@@ -207,8 +214,7 @@ static target_t *advance(planner_t *planner, uint64_t now)
 		for (unsigned i = 0; i < ADDR_TYPES; i++) {
 			entry_t *entry = &target->entry[i];
 			const refresh_options_t *options = &target->tenant->options.refresh;
-			if (!entry->busy && entry->want == ASKED_NOT &&
-			    schedule_refresh(entry, options, target->used, now) <= now) {
+			if (!entry->busy && entry->want == ASKED_NOT && refresh_at(target, i, now) <= now) {
 				entry->want = ASKED_REFRESH;
 			}
 			useful |= entry->busy || entry->want != ASKED_NOT || now < schedule_end(entry, options);

@@ -326,7 +326,7 @@ static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 {
 	target_t *target = find_target(engine, answer->name);
 	if (target == NULL) {
-		target = add_target(engine, answer->name, engine->tenant, answer->used, now);
+		target = add_target(engine, answer->name, engine->tenant, 0, now);
 	}
 	if (target == NULL) {
 		return;
@@ -336,6 +336,7 @@ static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 		return;
 	}
 	entry->answer->stored = answer->received;
+	cache_touch(entry, answer->used);
 	engine->common[COUNTER_RESTORED]++;
 	(void)planner_add(&engine->planner, target, now);
 }

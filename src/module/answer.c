@@ -162,6 +162,14 @@ static void note_denied_address(const qctx_t *qctx)
 	log_once(qctx, "addresses left out, 'deny-address' rules them out");
 }
 
+/*! Counts an answer without addresses of the targets if the type is never asked for. */
+static void note_denied_type(const qctx_t *qctx)
+{
+	if (refresh_denies(&qctx->ctx->conf.policy.refresh, addr_type(qctx->qtype))) {
+		stats_count(qctx->mod, qctx->qdata, STAT_DENIED, DENIED_TYPE);
+	}
+}
+
 /*! Counts what a client gets. \return `state`. */
 static knotd_in_state_t got(const qctx_t *qctx, got_t what, knotd_in_state_t state)
 {
@@ -188,12 +196,14 @@ static knotd_in_state_t apply(qctx_t *qctx, knotd_in_state_t state, const outcom
 	case DECISION_MERGED:
 		return replace_siblings(qctx, state, outcome, decision.kind == DECISION_MERGED);
 	case DECISION_SIBLING:
+		note_denied_type(qctx);
 		return got(qctx, GOT_SIBLING, state);
 	case DECISION_SERVFAIL:
 		return got(qctx, GOT_FAILED, reply_error(qctx->qdata, KNOT_RCODE_SERVFAIL, decision.ede));
 	case DECISION_COLD:
 		return got(qctx, GOT_COLD, come_back(qctx->qdata));
 	default:
+		note_denied_type(qctx);
 		qctx->qdata->rcode_ede = decision.ede;
 		qctx->negative_ttl = decision.ttl;
 		return got(qctx, GOT_NEGATIVE, state);

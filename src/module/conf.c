@@ -214,6 +214,10 @@ static int load_filters(conf_alias_t *conf, knotd_mod_t *mod)
 	int ret = load_networks(&policy->deny_address, mod);
 	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->allow_target, mod, NAME("allow-target")) : ret;
 	ret = (ret == KNOT_EOK) ? load_suffixes(&policy->deny_target, mod, NAME("deny-target")) : ret;
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		bool all = address_set_has_all(&policy->deny_address, addr_len(type));
+		policy->refresh.denied |= (all ? 1U : 0U) << type;
+	}
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "failed to load 'deny-address', 'allow-target' or 'deny-target' (%s)" FAILED_EFFECT,
 		              knot_strerror(ret));

@@ -147,23 +147,60 @@ bool qctx_begin(qctx_t *qctx, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t
 
 /* --- what is known of them --- */
 
-static void judge_target(qctx_t *qctx, qctx_target_t *target, addr_type_t type)
+static bool denies(const qctx_t *qctx, addr_type_t type)
 {
-	target->verdict[type] = verdict_get(target->target != NULL ? &target->target->entry[type] : NULL,
-	                                    engine_health(qctx->ctx->engine), &qctx->ctx->conf.policy, qctx->ttl, qctx->now);
+	return refresh_denies(&qctx->ctx->conf.policy.refresh, type);
 }
 
-static void look_up(qctx_t *qctx, qctx_target_t *target)
+static void judge_target(const qctx_t *qctx, qctx_target_t *target, addr_type_t type, const health_t *health)
+{
+	const entry_t *entry = (target->target != NULL) ? &target->target->entry[type] : NULL;
+	target->verdict[type] = verdict_get(entry, health, &qctx->ctx->conf.policy, qctx->ttl, qctx->now);
+}
+
+static void look_up(const qctx_t *qctx, qctx_target_t *target)
 {
 	target->target = cache_lookup(engine_cache(qctx->ctx->engine), target->name, target->len);
-	if (target->target != NULL) {
-		cache_touch(target->target, qctx->now);
+}
+
+/*! Notes that a target is used, of the types that the zone serves. */
+static void touch(const qctx_t *qctx, target_t *target)
+{
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		if (!denies(qctx, type)) {
+			cache_touch(&target->entry[type], qctx->now);
+		}
 	}
 }
 
 static bool is_unclaimed(const target_t *target)
 {
 	return target != NULL && atomic_load_explicit(&target->unclaimed, memory_order_relaxed);
+}
+
+/*! Judges a target, but for types that are never asked for. and requests what is due. \return False if the engine takes no request. */
+static bool ask_target(const qctx_t *qctx, qctx_target_t *target)
+{
+	const health_t *health = engine_health(qctx->ctx->engine);
+	unsigned refresh = 0, wait = 0;
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		verdict_t *verdict = &target->verdict[type];
+		if (denies(qctx, type)) {
+			*verdict = (verdict_t){ .kind = VERDICT_NODATA, .ede = KNOT_EDNS_EDE_NONE, .state = STATE_UNKNOWN };
+			continue;
+		}
+		judge_target(qctx, target, type, health);
+		if (!verdict->ask) {
+			continue;
+		}
+		if (verdict->kind == VERDICT_COLD || verdict->kind == VERDICT_RETRY) {
+			wait |= 1U << type;
+		} else {
+			refresh |= 1U << type;
+		}
+	}
+	return ((refresh | wait) == 0 && !is_unclaimed(target->target)) ||
+	       engine_ask(qctx->ctx->engine, target->target, target->name, refresh, wait, qctx->ctx->tenant, qctx->now);
 }
 
 void qctx_ask(qctx_t *qctx)
@@ -173,18 +210,10 @@ void qctx_ask(qctx_t *qctx)
 	for (unsigned i = 0; i < qctx->count; i++) {
 		qctx_target_t *target = &qctx->target[i];
 		look_up(qctx, target);
-		unsigned refresh = 0, wait = 0;
-		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-			judge_target(qctx, target, type);
-			verdict_t *verdict = &target->verdict[type];
-			if (verdict->ask) {
-				bool waits = verdict->kind == VERDICT_COLD || verdict->kind == VERDICT_RETRY;
-				*(waits ? &wait : &refresh) |= 1U << type;
-			}
+		if (target->target != NULL) {
+			touch(qctx, target->target);
 		}
-		if (((refresh | wait) != 0 || is_unclaimed(target->target)) &&
-		    !engine_ask(qctx->ctx->engine, target->target, target->name, refresh, wait,
-		                qctx->ctx->tenant, qctx->now)) {
+		if (!ask_target(qctx, target)) {
 			stats_count(qctx->mod, qctx->qdata, STAT_QUEUE_FULL, 0);
 			qctx->dropped = true;
 		}
@@ -194,6 +223,9 @@ void qctx_ask(qctx_t *qctx)
 void qctx_outcome(const qctx_t *qctx, addr_type_t type, outcome_t *outcome)
 {
 	outcome_begin(outcome, qctx->self);
+	if (qctx->self && denies(qctx, type)) {
+		outcome_deny(outcome); /* Of other targets the verdicts say so. */
+	}
 	for (unsigned i = 0; i < qctx->count; i++) {
 		outcome_add(outcome, &qctx->target[i].verdict[type], &qctx->ctx->conf.policy.deny_address);
 	}
@@ -228,12 +260,12 @@ static wait_result_t look_again(void *ctx)
 	qctx->now = clock_ms();
 	wait_result_t result = WAIT_ANSWERED;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-		if (!(wait->types & (1U << type))) {
+		if (!(wait->types & (1U << type)) || denies(qctx, type)) {
 			continue;
 		}
 		for (unsigned i = 0; i < qctx->count; i++) {
 			look_up(qctx, &qctx->target[i]);
-			judge_target(qctx, &qctx->target[i], type);
+			judge_target(qctx, &qctx->target[i], type, engine_health(qctx->ctx->engine));
 		}
 		outcome_t outcome;
 		qctx_outcome(qctx, type, &outcome);

@@ -15,7 +15,7 @@
 #define COUNT(counter) (sizeof(counter##_parts) / sizeof(*counter##_parts))
 
 PARTS(got, "fresh", "stale", "negative", "sibling", "cold", "failed", "unchanged")
-PARTS(denied, "address", "target")
+PARTS(denied, "address", "target", "type")
 PARTS(query, "first", "refresh", "probe")
 PARTS(result, "addresses", "negative", "timeout", "failure")
 PARTS(limited, "max-rate", "zone-rate", "max-targets", "addresses")

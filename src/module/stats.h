@@ -30,6 +30,7 @@ typedef enum {
 typedef enum {
 	DENIED_ADDRESS,
 	DENIED_TARGET,
+	DENIED_TYPE,
 	DENIEDS,
 } denied_t;
 

@@ -93,7 +93,8 @@ uint64_t archive_stored(const store_t *store, const answer_t *old, const reply_t
 
 uint64_t archive_put(store_t *store, const target_t *target, addr_type_t type, const reply_t *reply, uint64_t now)
 {
-	uint64_t wall = time(NULL), unused = now > target->used ? (now - target->used) / 1000 : 0;
+	uint64_t wall = time(NULL), used = target->entry[type].used;
+	uint64_t unused = now > used ? (now - used) / 1000 : 0;
 	record_t record = {
 		.type = type,
 		.reply = *reply,

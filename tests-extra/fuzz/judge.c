@@ -147,6 +147,9 @@ static void add_slot(known_t *known, const entry_t *entry)
 static known_t find_known(uint16_t type)
 {
 	knot_rrset_t alias = world_rrset(world.owner, RRTYPE_ALIAS);
+	if (world.ctx.conf.policy.refresh.denied & 1U << (type == KNOT_RRTYPE_A ? ADDR_A : ADDR_AAAA)) {
+		return (known_t){ .fresh = true, .negative_ttl = UINT32_MAX }; /* There are none, whatever the targets are. */
+	}
 	known_t known = { .fresh = true, .all_nxdomain = true, .ttl = alias.ttl, .negative_ttl = UINT32_MAX };
 	const knot_rdata_t *rdata = alias.rrs.rdata;
 	for (uint16_t i = 0; i < alias.rrs.count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
@@ -183,6 +186,7 @@ static known_t find_known(uint16_t type)
 void judge_request(const knot_dname_t *name, unsigned refresh, unsigned wait)
 {
 	CHECK(refresh < 1 << ADDR_TYPES && wait < 1 << ADDR_TYPES && (refresh & wait) == 0);
+	CHECK(((refresh | wait) & world.ctx.conf.policy.refresh.denied) == 0);
 	CHECK(is_allowed(name) && !knot_dname_is_equal(name, world.qdata.name));
 	bool found = false;
 	knot_rrset_t alias = world_rrset(world.owner, RRTYPE_ALIAS);

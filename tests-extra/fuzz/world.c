@@ -324,6 +324,9 @@ static void make_policy(void)
 		pick_address(net->addr, net->len);
 		net->prefix = input_below(&world.in, net->len * 8 + 1);
 		CHECK(address_set_add_network(&policy->deny_address, net->addr, net->len, net->prefix) == KNOT_EOK);
+		if (net->prefix == 0) {
+			policy->refresh.denied |= 1U << (net->len == 4 ? ADDR_A : ADDR_AAAA);
+		}
 	}
 	address_set_seal(&policy->deny_address);
 	if (more & 0x04) {

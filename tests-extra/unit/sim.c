@@ -195,7 +195,9 @@ void sim_ask(unsigned number)
 	}
 
 	sim.policy.refresh = sim.tenant->options.refresh;
-	cache_touch(target, sim.now);
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
+		cache_touch(&target->entry[i], sim.now);
+	}
 	unsigned refresh = 0, wait = 0;
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		entry_t *entry = &target->entry[id];

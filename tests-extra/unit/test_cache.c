@@ -62,7 +62,7 @@ static void test_targets(void **state)
 
 	assert_null(find(NAME_A));
 	target_t *target = add(NAME_A);
-	assert_int_equal(target->used, T0);
+	assert_int_equal(cache_used(target), T0);
 	assert_ptr_equal(find(NAME_A), target);
 	assert_null(find(NAME_B));
 	assert_null(find(NAME_APEX));
@@ -80,10 +80,11 @@ static void test_touch(void **state)
 	(void)state;
 
 	target_t *target = add(NAME_A);
-	cache_touch(target, T0 + CACHE_USED_GRAIN_MS - 1);
-	assert_int_equal(target->used, T0);
-	cache_touch(target, T0 + CACHE_USED_GRAIN_MS);
-	assert_int_equal(target->used, T0 + CACHE_USED_GRAIN_MS);
+	cache_touch(&target->entry[ADDR_AAAA], T0 + CACHE_USED_GRAIN_MS - 1);
+	assert_int_equal(cache_used(target), T0);
+	cache_touch(&target->entry[ADDR_AAAA], T0 + CACHE_USED_GRAIN_MS);
+	assert_int_equal(cache_used(target), T0 + CACHE_USED_GRAIN_MS);
+	assert_int_equal(target->entry[ADDR_A].used, T0);
 }
 
 static void test_publish(void **state)
@@ -201,9 +202,9 @@ static void test_victim(void **state)
 		uint8_t name[16];
 		name_of(name, i);
 		target[i] = add(name);
-		target[i]->used = T0 + i;
+		target[i]->entry[i % ADDR_TYPES].used = T0 + i;
 	}
-	target[40]->used = T0 - 1;
+	target[40]->entry[ADDR_A].used = target[40]->entry[ADDR_AAAA].used = T0 - 1;
 	target[0]->entry[ADDR_A].busy = true;
 	assert_ptr_equal(cache_victim(cache), target[1]);
 	assert_ptr_equal(cache_victim(cache), target[16]);

@@ -435,6 +435,31 @@ static void test_filters(void **state)
 	denied = allowed_targets = denied_targets = NULL;
 }
 
+/* What is denied as a whole is known to the engine's thread. */
+static void test_denied_types(void **state)
+{
+	(void)state;
+
+	static const struct {
+		const char *networks[3];
+		uint32_t denied;
+	} cases[] = {
+		{ { "10.0.0.0/8" }, 0 },
+		{ { "0.0.0.0/0" }, 1U << ADDR_A },
+		{ { "::/0" }, 1U << ADDR_AAAA },
+		{ { "::/0", "0.0.0.0/0" }, 1U << ADDR_A | 1U << ADDR_AAAA },
+		{ { "8000::/1", "::/1" }, 1U << ADDR_AAAA },
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		conf_alias_t conf;
+		denied = cases[i].networks;
+		assert_int_equal(load(&conf, "alias"), KNOT_EOK);
+		assert_int_equal(conf.policy.refresh.denied, cases[i].denied);
+		conf_free(&conf);
+	}
+	denied = NULL;
+}
+
 static void test_store(void **state)
 {
 	(void)state;
@@ -474,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_denied_types),
 		cmocka_unit_test(test_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

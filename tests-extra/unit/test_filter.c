@@ -160,6 +160,38 @@ static void test_families(void **state)
 	address_set_free(&v6);
 }
 
+/* Ranges that continue each other are one, and show whether a family is covered as a whole. */
+static void test_all(void **state)
+{
+	(void)state;
+
+	static const struct {
+		const char *range[3][2];
+		bool v4, v6;
+	} cases[] = {
+		{ { { "0.0.0.0", "255.255.255.255" } }, true, false },
+		{ { { "128.0.0.0", "255.255.255.255" }, { "0.0.0.0", "127.255.255.255" } }, true, false },
+		{ { { "0.0.0.0", "255.255.255.254" } }, false, false },
+		{ { { "0.0.0.1", "255.255.255.255" } }, false, false },
+		{ { { "0.0.0.0", "9.255.255.255" }, { "10.0.0.1", "255.255.255.255" } }, false, false },
+		{ { { "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" } }, false, true },
+		{ { { "::1:0:0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" }, { "::", "::ffff:ffff" }, { "::ffff:ffff", "::ffff:ffff:ffff" } }, false, true },
+		{ { { "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe" }, { "::", "::1" } }, false, false },
+		{ { { "::ffff:0.0.0.0", "::ffff:255.255.255.255" } }, false, false },
+		{ { { "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" }, { "::5", "::6" }, { "0.0.0.0", "255.255.255.255" } }, true, true },
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		address_set_t set = { 0 };
+		for (unsigned k = 0; k < 3 && cases[i].range[k][0] != NULL; k++) {
+			assert_int_equal(add_range(&set, cases[i].range[k][0], cases[i].range[k][1]), KNOT_EOK);
+		}
+		address_set_seal(&set);
+		assert_int_equal(address_set_has_all(&set, FILTER_IPV4_LEN), cases[i].v4);
+		assert_int_equal(address_set_has_all(&set, FILTER_IPV6_LEN), cases[i].v6);
+		address_set_free(&set);
+	}
+}
+
 /* In any order, inside each other and overlapping: the same as one by one. */
 static void test_many(void **state)
 {
@@ -360,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_families),
+		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_rdata),
 		cmocka_unit_test(test_names),

@@ -120,6 +120,33 @@ static void test_keep_warm_off(void **state)
 	assert_int_equal(sim.removed_at, SIM_T0 + SIM_LATENCY_MS + 5 * S + 86400 * S);
 }
 
+/*! Of a type that the zone denies nothing is refreshed, nor of one that no zone has used for long. */
+static void test_one_type(void **state)
+{
+	(void)state;
+
+	ttl = 1;
+	sim.resolver = with_ttl;
+	sim_add(1);
+	sim_ask(0);
+	sim_run(1 * S);
+	sim.tenant->options.refresh.denied = 1U << ADDR_AAAA;
+	sim_run(2 * S);
+	sim_forget();
+	sim_run(10 * S);
+	assert_in_range(sim.entry[0][ADDR_A].queries, 10, 15);
+	assert_int_equal(sim.entry[0][ADDR_AAAA].queries, 0);
+	assert_false(sim.target[0]->entry[ADDR_AAAA].warm);
+
+	sim.tenant->options.refresh.denied = 0;
+	sim.target[0]->entry[ADDR_A].used -= sim.tenant->options.refresh.keep_warm * S;
+	sim_run(1 * S);
+	sim_forget();
+	sim_run(10 * S);
+	assert_int_equal(sim.entry[0][ADDR_A].queries, 0);
+	assert_false(sim.target[0]->entry[ADDR_A].warm);
+}
+
 /*! A target that was never resolved stays for as long as its failure is remembered. */
 static void test_never_resolved(void **state)
 {
@@ -388,6 +415,7 @@ int main(void)
 		test(zero_ttl),
 		test(idle),
 		test(keep_warm_off),
+		test(one_type),
 		test(never_resolved),
 		test(jitter),
 		test(max_rate),

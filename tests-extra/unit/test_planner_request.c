@@ -176,7 +176,9 @@ static void test_restored_unused(void **state)
 	(void)state;
 
 	sim_add(1);
-	sim.target[0]->used = sim.now - sim.tenant->options.refresh.keep_warm * S;
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
+		sim.target[0]->entry[i].used = sim.now - sim.tenant->options.refresh.keep_warm * S;
+	}
 	sim_restore(0, ADDR_A, 60, sim.now - 1 * S);
 	assert_true(sim.target[0]->entry[ADDR_A].warm);
 	sim_replan(0);

@@ -86,8 +86,8 @@ checked() {
 	fi
 }
 
-need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${PYTEST_PACKAGES[@]}" bind9-dnsutils libcmocka-dev \
-	knot-dnssecutils knot-resolver libc6-dbg python3-cryptography python3-docutils valgrind
+need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${PYTEST_PACKAGES[@]}" bind9 bind9-dnsutils \
+	libcmocka-dev knot-dnssecutils knot-resolver libc6-dbg python3-cryptography python3-docutils valgrind
 refuse_installed
 
 say "Build"

@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 
+from bind import trust_anchors
 from timing import seconds
 
 DELV = "/usr/bin/delv"
@@ -34,13 +35,7 @@ class Delv:
         assert pathlib.Path(DELV).exists(), f"no {DELV}: apt-get install bind9-dnsutils"
         self.command = [DELV, "@127.0.0.1", "-p", str(authority), "-a", "anchor", f"+root={zone}"]
         self.path = path
-        keys = "\n".join(self._key(line) for line in anchor.splitlines())
-        path.joinpath("anchor").write_text(f"trust-anchors {{\n{keys}\n}};\n")
-
-    @staticmethod
-    def _key(line):
-        zone, _, _, _, flags, protocol, algorithm, key = line.split(maxsplit=7)
-        return f'"{zone}" static-key {flags} {protocol} {algorithm} "{key}";'
+        path.joinpath("anchor").write_text(trust_anchors(anchor))
 
     def ask(self, name, rdtype="A"):
         done = subprocess.run([*self.command, name, rdtype], cwd=self.path, capture_output=True, text=True,

@@ -3,6 +3,7 @@
 
 import dns.rcode
 
+from bind import Named
 from client import has, rrset
 from kresd import Kresd
 from unbound import Unbound
@@ -16,7 +17,8 @@ def _unbound(*more):
 # wants signatures by all algorithms of the DS set, and uses denials for what was asked only.
 VALIDATORS = {"unbound": _unbound("aggressive-nsec: no", "harden-algo-downgrade: yes"),
               "aggressive": _unbound("aggressive-nsec: yes"),
-              "kresd": Kresd}
+              "kresd": Kresd,
+              "bind": Named}
 
 
 def is_signed(knot, zone):

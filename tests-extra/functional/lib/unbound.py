@@ -51,7 +51,7 @@ class Unbound(Process):
     def command(self):
         servers, zones = [f"    {line}" for line in self.more], []
         for zone in self.stubs:
-            if zone in self.anchors:
+            if self.anchors.get(zone):
                 self.path.joinpath(f"{zone}.key").write_text(self.anchors[zone])
                 servers.append(f'    trust-anchor-file: "{zone}.key"')
             else:

@@ -26,9 +26,9 @@ def is_signed(knot, zone):
 
 
 def anchor(knot, zone):
-    """The zone's key-signing keys as a trust anchor file."""
-    keys = rrset(knot.ask(zone, "DNSKEY", tcp=True), "DNSKEY").to_text()
-    return "".join(line + "\n" for line in keys.splitlines() if " DNSKEY 257 " in line)
+    """The zone's key-signing keys as a trust anchor file, empty for a zone that is not signed."""
+    keys = rrset(knot.ask(zone, "DNSKEY", tcp=True), "DNSKEY")
+    return "".join(line + "\n" for line in keys.to_text().splitlines() if " DNSKEY 257 " in line) if keys else ""
 
 
 def fresh(place, knot, sort, *zones):

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <libdnssec/error.h>
-#include <libdnssec/keystore.h>
 #include <libdnssec/keytag.h>
 #include <libknot/libknot.h>
 
@@ -22,28 +21,6 @@ typedef struct {
 	unsigned count; /*!< One more than KEYS_MAX: there are too many. */
 	const knot_rdata_t *dnskey[KEYS_MAX + 1];
 } signers_t;
-
-int keystores_add(keystores_t *stores, bool pkcs11, const char *config)
-{
-	if (stores->count == KEYSTORES_MAX) {
-		return KNOT_ERANGE;
-	}
-	char *copy = strdup(config);
-	if (copy == NULL) {
-		return KNOT_ENOMEM;
-	}
-	stores->store[stores->count].pkcs11 = pkcs11;
-	stores->store[stores->count++].config = copy;
-	return KNOT_EOK;
-}
-
-void keystores_free(keystores_t *stores)
-{
-	for (unsigned i = 0; i < stores->count; i++) {
-		free(stores->store[i].config);
-	}
-	memset(stores, 0, sizeof(*stores));
-}
 
 /*! Whether a DNSKEY is the one that an RRSIG names (RFC 4035, section 5.3.1). */
 static bool is_signer(const knot_rdata_t *dnskey, const knot_rdata_t *rrsig)
@@ -88,22 +65,6 @@ uint64_t keys_id(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
 	return id_of(&signers);
 }
 
-/*! Reads the private part from one keystore. */
-static int read_private(dnssec_key_t *key, const char *id, bool pkcs11, const char *config)
-{
-	dnssec_keystore_t *store = NULL;
-	int ret = pkcs11 ? dnssec_keystore_init_pkcs11(&store) : dnssec_keystore_init_pkcs8(&store);
-	if (ret != DNSSEC_EOK) {
-		return ret;
-	}
-	ret = dnssec_keystore_open(store, config);
-	if (ret == DNSSEC_EOK) {
-		ret = dnssec_keystore_get_private(store, id, key);
-	}
-	(void)dnssec_keystore_deinit(store);
-	return ret;
-}
-
 /*! Reads a key. \param[out] key  The key, also after an error, or NULL. */
 static int load_key(dnssec_key_t **key, const knot_rdata_t *dnskey, const keystores_t *stores, keys_error_t *error)
 {
@@ -125,10 +86,7 @@ static int load_key(dnssec_key_t **key, const knot_rdata_t *dnskey, const keysto
 	}
 	(void)snprintf(error->id, sizeof(error->id), "%s", id);
 
-	ret = DNSSEC_NO_PRIVATE_KEY;
-	for (unsigned i = 0; i < stores->count && ret != DNSSEC_EOK; i++) {
-		ret = read_private(*key, id, stores->store[i].pkcs11, stores->store[i].config);
-	}
+	ret = keystores_read(stores, *key, id);
 	free(id);
 	return ret;
 }

@@ -19,20 +19,10 @@
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
+#include "dnssec/keystores.h"
+
 /*! Most signers of a zone; the rollover of an algorithm needs two. With more the zone is not signed here. */
 #define KEYS_MAX 8
-
-/*! Most keystores of a policy. */
-#define KEYSTORES_MAX 8
-
-/*! Where private keys are. */
-typedef struct {
-	unsigned count;
-	struct {
-		bool pkcs11;
-		char *config; /*!< Directory, or URI of the token. */
-	} store[KEYSTORES_MAX];
-} keystores_t;
 
 /*! The keys of a zone; immutable once published, except for atomic fields. */
 typedef struct {
@@ -60,12 +50,6 @@ typedef struct {
 	uint8_t algorithm;
 	char id[64]; /*!< Its name in the keystore. */
 } keys_error_t;
-
-/*! \brief Adds a keystore; the config is copied. \return KNOT_E* */
-int keystores_add(keystores_t *stores, bool pkcs11, const char *config);
-
-/*! \brief Frees what keystores_add() allocated; a zeroed set is fine. */
-void keystores_free(keystores_t *stores);
 
 /*!
  * \brief Hash of the keys that sign a zone, to notice a change of keys.

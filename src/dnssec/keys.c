@@ -11,19 +11,17 @@
 #include <libdnssec/keytag.h>
 #include <libknot/libknot.h>
 
+#include "dnssec/rrsig.h"
 #include "util/hash.h"
 
 /*! Octets of DNSKEY RDATA before the key; libknot accepts shorter RDATA. */
 #define DNSKEY_MIN 4
 
-/*! DNSKEYs of the keys that sign the zone. */
-typedef struct {
-	unsigned count; /*!< One more than KEYS_MAX: there are too many. */
-	const knot_rdata_t *dnskey[KEYS_MAX + 1];
-} signers_t;
+/*! Most DNSKEYs that a signature is tried with: verification is slow, and tags can be made to collide. */
+#define CANDIDATES_MAX 8
 
-/*! Whether a DNSKEY is the one that an RRSIG names (RFC 4035, section 5.3.1). */
-static bool is_signer(const knot_rdata_t *dnskey, const knot_rdata_t *rrsig)
+/*! Whether an RRSIG may be by a DNSKEY (RFC 4035, section 5.3.1). */
+static bool is_candidate(const knot_rdata_t *dnskey, const knot_rdata_t *rrsig)
 {
 	dnssec_binary_t rdata = { .size = dnskey->len, .data = (uint8_t *)dnskey->data };
 	uint16_t tag;
@@ -32,37 +30,51 @@ static bool is_signer(const knot_rdata_t *dnskey, const knot_rdata_t *rrsig)
 	       dnssec_keytag(&rdata, &tag) == DNSSEC_EOK && tag == knot_rrsig_key_tag(rrsig);
 }
 
-/*! Finds the signers, in the order of the DNSKEYs, which is the same in all versions of the zone. */
-static signers_t find_signers(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
+/*! Finds the DNSKEY that has made an RRSIG. \return NULL if there is none. \param[out] count  Number of candidates. */
+static const knot_rdata_t *find_signer(const knot_rrset_t *soa, const knot_rdata_t *rrsig,
+                                       const knot_rdataset_t *dnskeys, unsigned *count)
 {
-	signers_t signers = { 0 };
+	const knot_rdata_t *signer = NULL;
 	knot_rdata_t *dnskey = dnskeys->rdata;
-	for (uint16_t i = 0; i < dnskeys->count && signers.count <= KEYS_MAX; i++, dnskey = knot_rdataset_next(dnskey)) {
-		bool signs = false;
-		knot_rdata_t *rrsig = rrsigs->rdata;
-		for (uint16_t j = 0; j < rrsigs->count && !signs; j++, rrsig = knot_rdataset_next(rrsig)) {
-			signs = knot_rrsig_type_covered(rrsig) == KNOT_RRTYPE_SOA && is_signer(dnskey, rrsig);
-		}
-		if (signs) {
-			signers.dnskey[signers.count++] = dnskey;
+	*count = 0;
+	for (uint16_t i = 0; i < dnskeys->count && *count < CANDIDATES_MAX; i++, dnskey = knot_rdataset_next(dnskey)) {
+		if (is_candidate(dnskey, rrsig)) {
+			++*count;
+			if (signer == NULL && rrsig_verify(rrsig, soa, dnskey)) {
+				signer = dnskey;
+			}
 		}
 	}
-	return signers;
+	return signer;
 }
 
-static uint64_t id_of(const signers_t *signers)
+/*! Sets `dnskeys`, `id` and `apex`. */
+static int find_signers(keys_t *keys, const knot_dname_t *zone, const apex_t *apex)
 {
-	uint64_t id = signers->count;
-	for (unsigned i = 0; i < signers->count; i++) {
-		id = hash64(id, signers->dnskey[i]->data, signers->dnskey[i]->len);
+	knot_rrset_t soa;
+	knot_rrset_init(&soa, (knot_dname_t *)zone, KNOT_RRTYPE_SOA, KNOT_CLASS_IN, 0);
+	soa.rrs = apex->soa;
+
+	keys->apex = apex_id(apex);
+	int ret = KNOT_EOK;
+	knot_rdata_t *rrsig = apex->rrsigs.rdata;
+	for (uint16_t i = 0; i < apex->rrsigs.count && ret == KNOT_EOK; i++, rrsig = knot_rdataset_next(rrsig)) {
+		unsigned candidates;
+		const knot_rdata_t *signer = find_signer(&soa, rrsig, &apex->dnskeys, &candidates);
+		if (signer != NULL) {
+			ret = knot_rdataset_add(&keys->dnskeys, signer, NULL);
+		}
+		if (candidates > 1) {
+			keys->apex = 0;
+		}
 	}
-	return id;
-}
 
-uint64_t keys_id(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
-{
-	signers_t signers = find_signers(rrsigs, dnskeys);
-	return id_of(&signers);
+	keys->id = keys->dnskeys.count;
+	knot_rdata_t *dnskey = keys->dnskeys.rdata;
+	for (uint16_t i = 0; i < keys->dnskeys.count; i++, dnskey = knot_rdataset_next(dnskey)) {
+		keys->id = hash64(keys->id, dnskey->data, dnskey->len);
+	}
+	return ret;
 }
 
 /*! Reads a key. \param[out] key  The key, also after an error, or NULL. */
@@ -85,7 +97,6 @@ static int load_key(dnssec_key_t **key, const knot_rdata_t *dnskey, const keysto
 		return ret;
 	}
 	(void)snprintf(error->id, sizeof(error->id), "%s", id);
-
 	ret = keystores_read(stores, *key, id);
 	free(id);
 	return ret;
@@ -98,29 +109,36 @@ static void free_list(keys_t *keys)
 	}
 }
 
-keys_t *keys_load(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys,
-                  const keystores_t *stores, keys_error_t *error)
+/*! Reads all keys, or none if one is missing. */
+static void load_all(keys_t *keys, const keystores_t *stores, keys_error_t *error)
 {
-	memset(error, 0, sizeof(*error));
-	keys_t *keys = calloc(1, sizeof(*keys));
-	if (keys == NULL) {
-		return NULL;
-	}
-
-	signers_t signers = find_signers(rrsigs, dnskeys);
-	keys->id = id_of(&signers);
-	if (signers.count == 0 || signers.count > KEYS_MAX) {
-		error->result = (signers.count == 0) ? KEYS_NONE : KEYS_TOO_MANY;
-		return keys;
-	}
-
-	for (unsigned i = 0; i < signers.count; i++) {
-		error->ret = load_key(&keys->key[keys->count++], signers.dnskey[i], stores, error);
+	knot_rdata_t *dnskey = keys->dnskeys.rdata;
+	for (uint16_t i = 0; i < keys->dnskeys.count; i++, dnskey = knot_rdataset_next(dnskey)) {
+		error->ret = load_key(&keys->key[keys->count++], dnskey, stores, error);
 		if (error->ret != DNSSEC_EOK) {
 			error->result = KEYS_LOST;
 			free_list(keys);
 			break;
 		}
+	}
+}
+
+keys_t *keys_load(const knot_dname_t *zone, const apex_t *apex, const keystores_t *stores, keys_error_t *error)
+{
+	memset(error, 0, sizeof(*error));
+	keys_t *keys = calloc(1, sizeof(*keys));
+	if (keys == NULL || apex->too_many) {
+		error->result = KEYS_TOO_MANY;
+		return keys;
+	}
+	if (find_signers(keys, zone, apex) != KNOT_EOK) {
+		keys_free(keys);
+		return NULL;
+	}
+	if (keys->dnskeys.count == 0) {
+		error->result = KEYS_NONE;
+	} else {
+		load_all(keys, stores, error);
 	}
 	return keys;
 }
@@ -129,6 +147,7 @@ void keys_free(keys_t *keys)
 {
 	if (keys != NULL) {
 		free_list(keys);
+		knot_rdataset_clear(&keys->dnskeys, NULL);
 		free(keys);
 	}
 }

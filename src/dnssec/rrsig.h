@@ -27,3 +27,12 @@
  */
 int rrsig_make(knot_rdataset_t *rrsigs, const knot_dname_t *zone, const keys_t *keys, const knot_rrset_t *covered,
                uint64_t inception, uint64_t expiration, bool reproducible);
+
+/*!
+ * \brief Whether a signature can be verified with a key, whatever its time. Any thread; takes some 100 us.
+ *
+ * \param rrsig    RDATA of any length from that of its fields before the signer's name.
+ * \param covered  RRset that it covers, in canonical order, with any TTL.
+ * \param dnskey   RDATA of any length.
+ */
+bool rrsig_verify(const knot_rdata_t *rrsig, const knot_rrset_t *covered, const knot_rdata_t *dnskey);

@@ -93,7 +93,8 @@ static void log_lost(knotd_mod_t *mod, const keys_error_t *error)
 		knotd_mod_log(mod, LOG_ERR, "%s: none of the keys that sign the zone is in its DNSKEY set", effect);
 		break;
 	case KEYS_TOO_MANY:
-		knotd_mod_log(mod, LOG_ERR, "%s: more than %u keys sign the zone", effect, KEYS_MAX);
+		knotd_mod_log(mod, LOG_ERR, "%s: more than %u keys sign the zone, or it has more than %u DNSKEYs",
+		              effect, APEX_SIGNERS_MAX, APEX_DNSKEYS_MAX);
 		break;
 	default:
 		knotd_mod_log(mod, LOG_ERR,
@@ -111,17 +112,24 @@ static void free_keys_rcu(struct rcu_head *head)
 /*! Finds the keys of this version, mostly those of the last version. The lock is held. */
 static keys_t *renew_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, uint64_t version)
 {
-	knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
-	knot_rrset_t dnskeys = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_DNSKEY);
-
+	const apex_t apex = {
+		.soa = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA).rrs,
+		.rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG).rrs,
+		.dnskeys = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_DNSKEY).rrs,
+	};
 	keys_t *old = signer->keys;
-	if (old != NULL && old->count > 0 && old->id == keys_id(&rrsigs.rrs, &dnskeys.rrs)) {
+	if (old != NULL && old->count > 0 && old->apex == apex_id(&apex)) {
 		old->version = version;
 		return old;
 	}
 
+	apex_t copy = { 0 };
 	keys_error_t error;
-	keys_t *keys = keys_load(&rrsigs.rrs, &dnskeys.rrs, &signer->conf->stores, &error);
+	keys_t *keys = NULL;
+	if (apex_copy(&copy, &apex) == KNOT_EOK) {
+		keys = keys_load(knotd_mod_zone(mod), &copy, &signer->conf->stores, &error);
+	}
+	apex_clear(&copy);
 	if (keys == NULL) {
 		return NULL;
 	}

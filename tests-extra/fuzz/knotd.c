@@ -109,19 +109,14 @@ void engine_wait(engine_t *engine, tenant_t *tenant, const wait_t *wait, waiters
 
 /* --- keys and signatures --- */
 
-uint64_t keys_id(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys)
-{
-	return rrsigs->count << 16 | dnskeys->count;
-}
-
-keys_t *keys_load(const knot_rdataset_t *rrsigs, const knot_rdataset_t *dnskeys,
-                  const keystores_t *stores, keys_error_t *error)
+keys_t *keys_load(const knot_dname_t *zone, const apex_t *apex, const keystores_t *stores, keys_error_t *error)
 {
 	(void)stores;
+	CHECK(knot_dname_is_equal(zone, WORLD_ZONE));
 	*error = (keys_error_t){ .result = KEYS_LOST, .ret = -1 };
 	keys_t *keys = calloc(1, sizeof(*keys));
 	CHECK(keys != NULL);
-	keys->id = keys_id(rrsigs, dnskeys);
+	keys->apex = keys->id = apex_id(apex);
 	keys->count = (world.who_signs == SIGNED_HERE) ? 1 : 0;
 	return keys;
 }

@@ -127,12 +127,14 @@ def keys():
         return bytes([len(data)]) + data
 
     write("fuzz_keys",
-          one=dnskey(key) + b"\xff",
-          two=dnskey(key) + b"\xff" + dnskey(other) + b"\xff",
-          many=b"".join(dnskey(key[:-1] + bytes([i])) + b"\xff" for i in range(10)),
+          signer=b"\xff",
+          with_another=dnskey(key) + b"\xfe\xff",
+          two_named=dnskey(key) + b"\xfe" + dnskey(other) + b"\xfe",
+          many=b"".join(dnskey(key[:-1] + bytes([i])) + b"\xfe" for i in range(10)),
+          many_dnskeys=b"\xff" + b"".join(dnskey(key[:6] + bytes([i])) for i in range(70)),
           unused=dnskey(key) + b"\x93" + struct.pack(">H", SOA) + bytes(17),
-          short=dnskey(key[:3]) + b"\xff",
-          none=b"\xff")
+          short=dnskey(key[:3]) + b"\xfe",
+          none=b"\xfe")
 
 
 def answers():

@@ -17,14 +17,14 @@
 #define EC DNSSEC_KEY_ALGORITHM_ECDSA_P256_SHA256
 #define ED DNSSEC_KEY_ALGORITHM_ED25519
 
-/*! A directory with keys of two algorithms, and the zone's sets that go with them. */
+/*! A directory with keys of two algorithms, and the apex that goes with them. */
 typedef struct {
 	char dir[32];
 	keystores_t stores;
 	dnssec_key_t *key[2];
 	char *id[2];
-	knot_rdataset_t dnskeys;
-	knot_rdataset_t rrsigs;
+	apex_t apex;
+	keys_error_t error;
 } store_t;
 
 static void add(knot_rdataset_t *set, const void *data, size_t len)
@@ -36,19 +36,43 @@ static void add(knot_rdataset_t *set, const void *data, size_t len)
 	free(rdata);
 }
 
-/*! Adds the RRSIG of a key over a type, as far as anybody reads it here. */
+/*! Adds what a key signs: the SOA, or something else under the same name. */
 static void add_rrsig(store_t *store, unsigned key, uint16_t covered)
 {
-	uint8_t data[18 + 1 + 4] = { covered >> 8, covered, dnssec_key_get_algorithm(store->key[key]) };
-	knot_wire_write_u16(data + 16, dnssec_key_get_keytag(store->key[key]));
-	add(&store->rrsigs, data, sizeof(data));
+	keys_t keys = { .count = 1, .key = { store->key[key] } };
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, (knot_dname_t *)NAME_APEX, covered, KNOT_CLASS_IN, 3600);
+	rrset.rrs = store->apex.soa;
+	knot_rdataset_t rrsigs = { 0 };
+	assert_int_equal(rrsig_make(&rrsigs, NAME_APEX, &keys, &rrset, 1000, 5000, false), KNOT_EOK);
+	assert_int_equal(knot_rdataset_merge(&store->apex.rrsigs, &rrsigs, NULL), KNOT_EOK);
+	knot_rdataset_clear(&rrsigs, NULL);
 }
 
-static void add_dnskey(store_t *store, unsigned key)
+static void add_dnskey(store_t *store, const dnssec_key_t *key)
 {
 	dnssec_binary_t rdata = { 0 };
-	assert_int_equal(dnssec_key_get_rdata(store->key[key], &rdata), DNSSEC_EOK);
-	add(&store->dnskeys, rdata.data, rdata.size);
+	assert_int_equal(dnssec_key_get_rdata(key, &rdata), DNSSEC_EOK);
+	add(&store->apex.dnskeys, rdata.data, rdata.size);
+}
+
+static dnssec_key_t *generate(dnssec_keystore_t *keystore, uint8_t algorithm, char **id)
+{
+	dnssec_key_t *key = NULL;
+	assert_int_equal(dnssec_keystore_generate(keystore, algorithm, 256, NULL, id), DNSSEC_EOK);
+	assert_int_equal(dnssec_key_new(&key), DNSSEC_EOK);
+	assert_int_equal(dnssec_key_set_algorithm(key, algorithm), DNSSEC_EOK);
+	assert_int_equal(dnssec_key_set_flags(key, KNOT_DNSKEY_FLAG_ZONE), DNSSEC_EOK);
+	assert_int_equal(dnssec_keystore_get_private(keystore, *id, key), DNSSEC_EOK);
+	return key;
+}
+
+static dnssec_keystore_t *open_keystore(const store_t *store)
+{
+	dnssec_keystore_t *keystore;
+	assert_int_equal(dnssec_keystore_init_pkcs8(&keystore), DNSSEC_EOK);
+	assert_int_equal(dnssec_keystore_open(keystore, store->dir), DNSSEC_EOK);
+	return keystore;
 }
 
 static int setup(void **state)
@@ -60,26 +84,21 @@ static int setup(void **state)
 	assert_int_equal(keystores_add(&store->stores, false, "/nonexistent"), KNOT_EOK);
 	assert_int_equal(keystores_add(&store->stores, false, store->dir), KNOT_EOK);
 
-	dnssec_keystore_t *keystore;
-	assert_int_equal(dnssec_keystore_init_pkcs8(&keystore), DNSSEC_EOK);
-	assert_int_equal(dnssec_keystore_open(keystore, store->dir), DNSSEC_EOK);
+	dnssec_keystore_t *keystore = open_keystore(store);
 	for (unsigned i = 0; i < 2; i++) {
-		uint8_t algorithm = (i == 0) ? EC : ED;
-		assert_int_equal(dnssec_keystore_generate(keystore, algorithm, 256, NULL, &store->id[i]), DNSSEC_EOK);
-		assert_int_equal(dnssec_key_new(&store->key[i]), DNSSEC_EOK);
-		assert_int_equal(dnssec_key_set_algorithm(store->key[i], algorithm), DNSSEC_EOK);
-		assert_int_equal(dnssec_key_set_flags(store->key[i], KNOT_DNSKEY_FLAG_ZONE), DNSSEC_EOK);
-		assert_int_equal(dnssec_keystore_get_private(keystore, store->id[i], store->key[i]), DNSSEC_EOK);
+		store->key[i] = generate(keystore, (i == 0) ? EC : ED, &store->id[i]);
 	}
 	dnssec_keystore_deinit(keystore);
+	static const uint8_t soa[] = "\002ns\007example\0\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5";
+	add(&store->apex.soa, soa, sizeof(soa) - 1);
 	*state = store;
 	return 0;
 }
 
-static void lose_key(store_t *store, unsigned i)
+static void lose_key(const store_t *store, const char *id)
 {
 	char path[256];
-	(void)snprintf(path, sizeof(path), "%s/%s.pem", store->dir, store->id[i]);
+	(void)snprintf(path, sizeof(path), "%s/%s.pem", store->dir, id);
 	(void)unlink(path);
 }
 
@@ -87,57 +106,78 @@ static int teardown(void **state)
 {
 	store_t *store = *state;
 	for (unsigned i = 0; i < 2; i++) {
-		lose_key(store, i);
+		lose_key(store, store->id[i]);
 		dnssec_key_free(store->key[i]);
 		free(store->id[i]);
 	}
 	rmdir(store->dir);
-	knot_rdataset_clear(&store->dnskeys, NULL);
-	knot_rdataset_clear(&store->rrsigs, NULL);
+	apex_clear(&store->apex);
 	keystores_free(&store->stores);
 	free(store);
 	return 0;
 }
 
-/* Who signs the SOA and is published is a signer; who signs but the DNSKEYs, and who only is published, is not. */
+/*! The keys of a copy of the apex. */
+static keys_t *load(store_t *store)
+{
+	apex_t copy = { 0 };
+	assert_int_equal(apex_copy(&copy, &store->apex), KNOT_EOK);
+	keys_t *keys = keys_load(NAME_APEX, &copy, &store->stores, &store->error);
+	assert_non_null(keys);
+	apex_clear(&copy);
+	return keys;
+}
+
+static void check_key(const keys_t *keys, unsigned index, const dnssec_key_t *key)
+{
+	dnssec_binary_t has, wanted;
+	assert_int_equal(dnssec_key_get_rdata(keys->key[index], &has), DNSSEC_EOK);
+	assert_int_equal(dnssec_key_get_rdata(key, &wanted), DNSSEC_EOK);
+	assert_int_equal(dnssec_binary_cmp(&has, &wanted), 0);
+	assert_true(dnssec_key_can_sign(keys->key[index]));
+}
+
+/* A key that signs the SOA and is published is a signer; one that signs the DNSKEYs only, or is only published, is not. */
 static void test_signers(void **state)
 {
 	store_t *store = *state;
-	add_dnskey(store, 0);
-	add_dnskey(store, 1);
+	add_dnskey(store, store->key[0]);
+	add_dnskey(store, store->key[1]);
 	add_rrsig(store, 0, KNOT_RRTYPE_SOA);
+	uint64_t id = apex_id(&store->apex);
 	add_rrsig(store, 1, KNOT_RRTYPE_DNSKEY);
+	assert_true(apex_id(&store->apex) == id);
 
-	keys_error_t error;
-	keys_t *keys = keys_load(&store->rrsigs, &store->dnskeys, &store->stores, &error);
-	assert_non_null(keys);
+	keys_t *keys = load(store);
 	assert_int_equal(keys->count, 1);
-	assert_int_equal(dnssec_key_get_keytag(keys->key[0]), dnssec_key_get_keytag(store->key[0]));
-	assert_true(keys->id == keys_id(&store->rrsigs, &store->dnskeys));
+	check_key(keys, 0, store->key[0]);
+	assert_true(keys->apex == id);
+	assert_true(apex_has(&store->apex, &keys->dnskeys));
 
 	add_rrsig(store, 1, KNOT_RRTYPE_SOA);
-	assert_true(keys->id != keys_id(&store->rrsigs, &store->dnskeys));
+	assert_true(apex_id(&store->apex) != id);
+	keys_t *both = load(store);
+	assert_int_equal(both->count, 2);
+	assert_true(both->id != keys->id);
+	assert_false(apex_has(&(const apex_t){ .dnskeys = keys->dnskeys }, &both->dnskeys));
 	keys_free(keys);
-	keys = keys_load(&store->rrsigs, &store->dnskeys, &store->stores, &error);
-	assert_int_equal(keys->count, 2);
-	keys_free(keys);
+	keys_free(both);
 }
 
 /* A signer that is not published is none; without any there are no keys. */
 static void test_unpublished(void **state)
 {
 	store_t *store = *state;
-	add_dnskey(store, 0);
+	add_dnskey(store, store->key[0]);
 	add_rrsig(store, 1, KNOT_RRTYPE_SOA);
 
-	keys_error_t error;
-	keys_t *keys = keys_load(&store->rrsigs, &store->dnskeys, &store->stores, &error);
+	keys_t *keys = load(store);
 	assert_int_equal(keys->count, 0);
-	assert_int_equal(error.result, KEYS_NONE);
+	assert_int_equal(store->error.result, KEYS_NONE);
 	keys_free(keys);
 
 	add_rrsig(store, 0, KNOT_RRTYPE_SOA);
-	keys = keys_load(&store->rrsigs, &store->dnskeys, &store->stores, &error);
+	keys = load(store);
 	assert_int_equal(keys->count, 1);
 	keys_free(keys);
 }
@@ -147,19 +187,126 @@ static void test_lost(void **state)
 {
 	store_t *store = *state;
 	for (unsigned i = 0; i < 2; i++) {
-		add_dnskey(store, i);
+		add_dnskey(store, store->key[i]);
 		add_rrsig(store, i, KNOT_RRTYPE_SOA);
 	}
-	lose_key(store, 1);
+	lose_key(store, store->id[1]);
 
-	keys_error_t error;
-	keys_t *keys = keys_load(&store->rrsigs, &store->dnskeys, &store->stores, &error);
+	keys_t *keys = load(store);
 	assert_int_equal(keys->count, 0);
-	assert_int_equal(error.result, KEYS_LOST);
-	assert_int_not_equal(error.ret, DNSSEC_EOK);
-	assert_int_equal(error.tag, dnssec_key_get_keytag(store->key[1]));
-	assert_int_equal(error.algorithm, ED);
-	assert_string_equal(error.id, store->id[1]);
+	assert_int_equal(store->error.result, KEYS_LOST);
+	assert_int_not_equal(store->error.ret, DNSSEC_EOK);
+	assert_int_equal(store->error.tag, dnssec_key_get_keytag(store->key[1]));
+	assert_int_equal(store->error.algorithm, ED);
+	assert_string_equal(store->error.id, store->id[1]);
+	keys_free(keys);
+}
+
+/*!
+ * Makes another key of the same tag. The flags are a term of the tag's sum, so that for every other key there are flags
+ * with the bit of a zone key that give it the tag.
+ */
+static void add_twin(store_t *store, dnssec_keystore_t *keystore)
+{
+	uint16_t tag = dnssec_key_get_keytag(store->key[0]);
+	for (bool found = false; !found;) {
+		char *id = NULL;
+		dnssec_key_t *key = generate(keystore, EC, &id);
+		for (uint32_t flags = KNOT_DNSKEY_FLAG_ZONE; flags <= UINT16_MAX && !found; flags++) {
+			if (flags & KNOT_DNSKEY_FLAG_ZONE) {
+				assert_int_equal(dnssec_key_set_flags(key, flags), DNSSEC_EOK);
+				found = dnssec_key_get_keytag(key) == tag;
+			}
+		}
+		if (found) {
+			add_dnskey(store, key);
+		}
+		lose_key(store, id);
+		free(id);
+		dnssec_key_free(key);
+	}
+}
+
+/* Of keys of the same tag, the one that has signed the SOA is the signer. The tag does not tell when another one signs. */
+static void test_same_tag(void **state)
+{
+	store_t *store = *state;
+	add_dnskey(store, store->key[0]);
+	add_rrsig(store, 0, KNOT_RRTYPE_SOA);
+	dnssec_keystore_t *keystore = open_keystore(store);
+	for (unsigned i = 0; i < 3; i++) {
+		add_twin(store, keystore);
+		keys_t *keys = load(store);
+		assert_int_equal(keys->count, 1);
+		check_key(keys, 0, store->key[0]);
+		assert_true(keys->apex == 0);
+		keys_free(keys);
+	}
+	dnssec_keystore_deinit(keystore);
+}
+
+/* A signature over other records, or a mutilated one, shows no signer. */
+static void test_forged(void **state)
+{
+	store_t *store = *state;
+	add_dnskey(store, store->key[0]);
+	add_rrsig(store, 0, KNOT_RRTYPE_DNSKEY);
+	uint8_t *rdata = store->apex.rrsigs.rdata->data;
+	knot_wire_write_u16(rdata, KNOT_RRTYPE_SOA);
+	for (uint16_t len = store->apex.rrsigs.rdata->len; len >= 18; len--) {
+		store->apex.rrsigs.rdata->len = len;
+		store->apex.rrsigs.size = knot_rdata_size(len);
+		keys_t *keys = load(store);
+		assert_int_equal(keys->count, 0);
+		assert_int_equal(store->error.result, KEYS_NONE);
+		keys_free(keys);
+	}
+}
+
+/* Too many records are neither copied nor hashed, and say so. */
+static void test_too_many(void **state)
+{
+	store_t *store = *state;
+	add_dnskey(store, store->key[0]);
+	add_rrsig(store, 0, KNOT_RRTYPE_SOA);
+	uint8_t dnskey[4 + 64] = { 1, 0, 3, EC };
+	for (unsigned i = 1; i < APEX_DNSKEYS_MAX; i++) {
+		dnskey[4] = i;
+		add(&store->apex.dnskeys, dnskey, sizeof(dnskey));
+	}
+	keys_t *few = load(store);
+	assert_int_equal(few->count, 1);
+	add(&store->apex.dnskeys, "\1\0\3\15other", 9);
+	keys_t *keys = load(store);
+	assert_int_equal(keys->count, 0);
+	assert_int_equal(store->error.result, KEYS_TOO_MANY);
+	assert_false(apex_has(&store->apex, &few->dnskeys));
+	keys_free(few);
+	keys_free(keys);
+}
+
+/* Nor are RRSIGs, whatever they cover. */
+static void test_many_rrsigs(void **state)
+{
+	store_t *store = *state;
+	add_dnskey(store, store->key[0]);
+	add_rrsig(store, 0, KNOT_RRTYPE_SOA);
+	uint8_t rrsig[19] = { 0, KNOT_RRTYPE_NSEC };
+	for (unsigned i = 0; i < 1000; i++) {
+		knot_wire_write_u16(rrsig + 16, i);
+		add(&store->apex.rrsigs, rrsig, sizeof(rrsig));
+	}
+	keys_t *keys = load(store);
+	assert_int_equal(keys->count, 1);
+	keys_free(keys);
+
+	rrsig[1] = KNOT_RRTYPE_SOA;
+	for (unsigned i = 0; i < APEX_SIGNERS_MAX; i++) {
+		knot_wire_write_u16(rrsig + 16, i);
+		add(&store->apex.rrsigs, rrsig, sizeof(rrsig));
+	}
+	keys = load(store);
+	assert_int_equal(store->error.result, KEYS_TOO_MANY);
 	keys_free(keys);
 }
 
@@ -186,11 +333,10 @@ static void test_rrsig(void **state)
 	static const uint8_t records[] = "\x01*\001a\007example\x00\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01"
 					 "\x01*\001a\007example\x00\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x02";
 	for (unsigned i = 0; i < 2; i++) {
-		add_dnskey(store, i);
+		add_dnskey(store, store->key[i]);
 		add_rrsig(store, i, KNOT_RRTYPE_SOA);
 	}
-	keys_error_t error;
-	keys_t *keys = keys_load(&store->rrsigs, &store->dnskeys, &store->stores, &error);
+	keys_t *keys = load(store);
 	assert_int_equal(keys->count, 2);
 
 	knot_rrset_t rrset;
@@ -226,6 +372,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_signers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unpublished, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_same_tag, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_rrsigs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rrsig, setup, teardown),
 	};
 	dnssec_crypto_init();

@@ -58,7 +58,7 @@ static int find_signers(keys_t *keys, const knot_dname_t *zone, const apex_t *ap
 	keys->apex = apex_id(apex);
 	int ret = KNOT_EOK;
 	knot_rdata_t *rrsig = apex->rrsigs.rdata;
-	for (uint16_t i = 0; i < apex->rrsigs.count && ret == KNOT_EOK; i++, rrsig = knot_rdataset_next(rrsig)) {
+	for (uint16_t i = 0; i < apex->rrsigs.count && !apex->too_many && ret == KNOT_EOK; i++, rrsig = knot_rdataset_next(rrsig)) {
 		unsigned candidates;
 		const knot_rdata_t *signer = find_signer(&soa, rrsig, &apex->dnskeys, &candidates);
 		if (signer != NULL) {
@@ -110,8 +110,9 @@ static void free_list(keys_t *keys)
 }
 
 /*! Reads all keys, or none if one is missing. */
-static void load_all(keys_t *keys, const keystores_t *stores, keys_error_t *error)
+static void load_all(keys_t *keys, const keystores_t *stores)
 {
+	keys_error_t *error = &keys->error;
 	knot_rdata_t *dnskey = keys->dnskeys.rdata;
 	for (uint16_t i = 0; i < keys->dnskeys.count; i++, dnskey = knot_rdataset_next(dnskey)) {
 		error->ret = load_key(&keys->key[keys->count++], dnskey, stores, error);
@@ -123,22 +124,21 @@ static void load_all(keys_t *keys, const keystores_t *stores, keys_error_t *erro
 	}
 }
 
-keys_t *keys_load(const knot_dname_t *zone, const apex_t *apex, const keystores_t *stores, keys_error_t *error)
+keys_t *keys_load(const knot_dname_t *zone, const apex_t *apex, const keystores_t *stores, uint64_t known)
 {
-	memset(error, 0, sizeof(*error));
 	keys_t *keys = calloc(1, sizeof(*keys));
-	if (keys == NULL || apex->too_many) {
-		error->result = KEYS_TOO_MANY;
-		return keys;
-	}
-	if (find_signers(keys, zone, apex) != KNOT_EOK) {
+	if (keys == NULL || find_signers(keys, zone, apex) != KNOT_EOK) {
 		keys_free(keys);
 		return NULL;
 	}
-	if (keys->dnskeys.count == 0) {
-		error->result = KEYS_NONE;
+	if (apex->too_many) {
+		keys->error.result = KEYS_TOO_MANY;
+	} else if (keys->dnskeys.count == 0) {
+		keys->error.result = KEYS_NONE;
+	} else if (keys->id == known) {
+		keys->error.result = KEYS_KNOWN;
 	} else {
-		load_all(keys, stores, error);
+		load_all(keys, stores);
 	}
 	return keys;
 }

@@ -28,6 +28,7 @@ typedef enum {
 	KEYS_NONE,     /*!< No signer is in the DNSKEY set. */
 	KEYS_TOO_MANY, /*!< More than APEX_SIGNERS_MAX signers, or more than APEX_DNSKEYS_MAX DNSKEYs. */
 	KEYS_LOST,     /*!< A private key can't be read. */
+	KEYS_KNOWN,    /*!< The signers are those that the caller knows; nothing was read. */
 } keys_result_t;
 
 /*! Details; all but `result` only with KEYS_LOST. */
@@ -42,13 +43,19 @@ typedef struct {
 /*! The keys of a zone; immutable once published, except for atomic fields. */
 typedef struct {
 	struct rcu_head rcu;
-	_Atomic uint64_t version;  /*!< Hash of the zone's version that has these keys. */
+
+	/* For the keyring. */
+	_Atomic uint64_t version;  /*!< Version of the zone that has these keys. */
+	_Atomic uint64_t interim;  /*!< Version whose own keys are being read; the lowest bit: it still has these. */
 	_Atomic uint64_t retry_at; /*!< clock_ms() of the next try, if there are no keys. */
-	uint64_t apex;             /*!< apex_id() of all apexes that have these keys; 0 if it does not tell: tags are ambiguous. */
-	uint64_t id;               /*!< Hash of `dnskeys`. */
-	knot_rdataset_t dnskeys;   /*!< DNSKEYs of the signers. */
-	unsigned count;            /*!< 0 if a key is missing: the zone then counts as signed elsewhere. */
+	_Atomic bool logged;       /*!< It is logged that there are no keys. */
+
+	_Atomic uint64_t apex;   /*!< apex_id() of all apexes that have these keys; 0 if it does not tell: a tag is ambiguous. */
+	uint64_t id;             /*!< Hash of `dnskeys`. */
+	knot_rdataset_t dnskeys; /*!< DNSKEYs of the signers. */
+	unsigned count;          /*!< 0 if a key is missing: the zone then counts as signed elsewhere. */
 	dnssec_key_t *key[APEX_SIGNERS_MAX];
+	keys_error_t error; /*!< Why there are no keys. */
 } keys_t;
 
 /*!
@@ -58,11 +65,11 @@ typedef struct {
  *
  * \param zone   Name of the zone, lower case.
  * \param apex   A copy of its apex.
- * \param error  Why keys are missing.
+ * \param known  keys_t.id of keys that need not be read again, or 0.
  *
  * \return All keys, or an object with count 0 if one is missing; keys_free() frees it. NULL if out of memory.
  */
-keys_t *keys_load(const knot_dname_t *zone, const apex_t *apex, const keystores_t *stores, keys_error_t *error);
+keys_t *keys_load(const knot_dname_t *zone, const apex_t *apex, const keystores_t *stores, uint64_t known);
 
 /*! \brief Frees keys at once, without waiting for readers; NULL is fine. */
 void keys_free(keys_t *keys);

@@ -8,6 +8,8 @@
 #include <libdnssec/keystore.h>
 #include <libknot/libknot.h>
 
+#include "util/hash.h"
+
 int keystores_add(keystores_t *stores, bool pkcs11, const char *config)
 {
 	if (stores->count == KEYSTORES_MAX) {
@@ -20,6 +22,24 @@ int keystores_add(keystores_t *stores, bool pkcs11, const char *config)
 	stores->store[stores->count].pkcs11 = pkcs11;
 	stores->store[stores->count++].config = copy;
 	return KNOT_EOK;
+}
+
+int keystores_copy(keystores_t *copy, const keystores_t *stores)
+{
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < stores->count && ret == KNOT_EOK; i++) {
+		ret = keystores_add(copy, stores->store[i].pkcs11, stores->store[i].config);
+	}
+	return ret;
+}
+
+uint64_t keystores_id(const keystores_t *stores)
+{
+	uint64_t id = stores->count;
+	for (unsigned i = 0; i < stores->count; i++) {
+		id = hash64(id ^ stores->store[i].pkcs11, stores->store[i].config, strlen(stores->store[i].config));
+	}
+	return id;
 }
 
 void keystores_free(keystores_t *stores)

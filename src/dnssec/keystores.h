@@ -25,6 +25,12 @@ typedef struct {
 /*! \brief Adds a keystore; the config is copied. \return KNOT_E* */
 int keystores_add(keystores_t *stores, bool pkcs11, const char *config);
 
+/*! \brief Copies a set to a zeroed one, which keystores_free() frees also after an error. \return KNOT_E* */
+int keystores_copy(keystores_t *copy, const keystores_t *stores);
+
+/*! \brief Hash of a set, to tell it from others. */
+uint64_t keystores_id(const keystores_t *stores);
+
 /*! \brief Frees what keystores_add() allocated; a zeroed set is fine. */
 void keystores_free(keystores_t *stores);
 

@@ -100,15 +100,20 @@ static uint32_t original_ttl(const qctx_t *qctx)
 /*! Puts addresses, with signatures if the reply needs them. */
 static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset, uint16_t flags)
 {
-	if (qctx->keys == NULL) {
+	if (qctx->signing == SIGNER_UNSIGNED) {
 		return put(qctx, rrset, flags);
 	}
 
 	knot_rrset_t own;
 	knot_rrset_init(&own, qctx->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(qctx));
 	own.rrs = rrset->rrs;
-	const signature_t *signature = signer_sign(qctx->ctx->signer, qctx->mod, qctx->keys, &own, 0, false);
-	knotd_in_state_t state = (signature != NULL) ? put(qctx, rrset, flags) : has_put(qctx, KNOT_ERROR);
+	const signature_t *signature;
+	signer_state_t signing = signer_sign(qctx->ctx->signer, qctx->mod, qctx->qdata, qctx->keys, &own, 0, false,
+	                                     &signature);
+	if (signing == SIGNER_BUSY) {
+		return come_back(qctx->qdata);
+	}
+	knotd_in_state_t state = (signing == SIGNER_READY) ? put(qctx, rrset, flags) : has_put(qctx, KNOT_ERROR);
 	return (state == KNOTD_IN_STATE_HIT) ? put_rrsigs(qctx, &signature->rrsigs) : state;
 }
 
@@ -173,8 +178,10 @@ static void note_denied_type(const qctx_t *qctx)
 /*! Counts what a client gets. \return `state`. */
 static knotd_in_state_t got(const qctx_t *qctx, got_t what, knotd_in_state_t state)
 {
-	stats_count(qctx->mod, qctx->qdata, STAT_ANSWER_A + addr_type(qctx->qtype),
-	            state == KNOTD_IN_STATE_ERROR && what != GOT_COLD ? GOT_FAILED : what);
+	if (state == KNOTD_IN_STATE_ERROR && (what == GOT_FRESH || what == GOT_STALE)) {
+		what = comes_back(qctx->qdata) ? GOT_COLD : GOT_FAILED;
+	}
+	stats_count(qctx->mod, qctx->qdata, STAT_ANSWER_A + addr_type(qctx->qtype), what);
 	return state;
 }
 
@@ -275,7 +282,7 @@ static knotd_in_state_t put_own(const qctx_t *qctx, uint16_t type)
 	knot_rrset_t rrset = qctx_rrset(qctx, type);
 	rrset.owner = (knot_dname_t *)qctx->qdata->name;
 	knotd_in_state_t state = put(qctx, &rrset, 0);
-	if (qctx->keys == NULL || state != KNOTD_IN_STATE_HIT) {
+	if (qctx->signing == SIGNER_UNSIGNED || state != KNOTD_IN_STATE_HIT) {
 		return state;
 	}
 
@@ -409,11 +416,15 @@ static knotd_in_state_t answer_any(qctx_t *qctx, knotd_in_state_t state)
  */
 static signer_state_t find_keys(qctx_t *qctx)
 {
+	signer_t *signer = (qctx->node != NULL) ? qctx->ctx->signer : NULL;
 	if (qctx->ctx->conf.onlinesign || !knot_pkt_has_dnssec(qctx->qdata->query)) {
+		if (signer != NULL) {
+			signer_prepare(signer, qctx->mod, qctx->qdata);
+		}
 		return SIGNER_UNSIGNED;
 	}
-	if (qctx->ctx->signer != NULL && qctx->node != NULL) {
-		return signer_keys(qctx->ctx->signer, qctx->mod, qctx->qdata, &qctx->keys);
+	if (signer != NULL) {
+		return signer_keys(signer, qctx->mod, qctx->qdata, &qctx->keys);
 	}
 	knot_rrset_t rrsig = knotd_qdata_zone_apex_rrset(qctx->qdata, KNOT_RRTYPE_RRSIG);
 	if (knot_rrset_empty(&rrsig)) {
@@ -425,15 +436,10 @@ static signer_state_t find_keys(qctx_t *qctx)
 	return SIGNER_LOST;
 }
 
-/*! Replies when the reply has to be signed, but can't be signed now or at all. */
-static knotd_in_state_t answer_without_keys(const qctx_t *qctx, knotd_in_state_t state, signer_state_t signing)
+/*! Replies when the reply has to be signed, but can't be signed. */
+static knotd_in_state_t answer_without_keys(const qctx_t *qctx, knotd_in_state_t state)
 {
-	bool is_address = addr_is_rrtype(qctx->qtype);
-	if (signing == SIGNER_BUSY) {
-		state = come_back(qctx->qdata);
-		return is_address ? got(qctx, GOT_COLD, state) : state;
-	}
-	return is_address ? got(qctx, GOT_UNCHANGED, state) : refuse_alias(qctx, state);
+	return addr_is_rrtype(qctx->qtype) ? got(qctx, GOT_UNCHANGED, state) : refuse_alias(qctx, state);
 }
 
 /*! Replies by the type asked for. */
@@ -468,9 +474,8 @@ knotd_in_state_t answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
 	log_queued(qctx.ctx, mod);
 	log_zone_rate(&qctx);
 
-	signer_state_t signing = find_keys(&qctx);
-	state = (signing == SIGNER_BUSY || signing == SIGNER_LOST) ? answer_without_keys(&qctx, state, signing) :
-	                                                             answer_type(&qctx, state);
+	qctx.signing = find_keys(&qctx);
+	state = (qctx.signing == SIGNER_LOST) ? answer_without_keys(&qctx, state) : answer_type(&qctx, state);
 	if (state == KNOTD_IN_STATE_NODATA) {
 		negative_limit(qdata, qctx.negative_ttl);
 	}

@@ -419,6 +419,7 @@ static int load_signer(conf_alias_t *conf, knotd_mod_t *mod)
 	}
 	signer->refresh = refresh.single.integer;
 	signer->reproducible = knotd_conf(mod, NAME("policy"), NAME("reproducible-signing"), &policy).single.boolean;
+	signer->max_waiters = conf->max_waiters;
 	return KNOT_EOK;
 }
 

@@ -18,12 +18,13 @@
 typedef struct {
 	alias_ctx_t *ctx;
 	knot_pkt_t *pkt;
+	const knotd_qdata_t *qdata;
 	knotd_mod_t *mod;
-	const keys_t *keys;
+	const keys_t *keys;          /*!< NULL while they are being read. */
 	const node_t *node;          /*!< In the answer section: the node found, whose NSEC is there; else NULL. */
 	const knot_rdata_t *denying; /*!< The record that must not list `denied`, or NULL. */
 	uint16_t denied;             /*!< A or AAAA. */
-	bool failed;                 /*!< A record could not be replaced. */
+	signer_state_t result;       /*!< Other than SIGNER_READY: a record could not be replaced. */
 	unsigned count;
 	const signature_t *replaced[REPLACED_MAX];
 } denial_t;
@@ -76,13 +77,14 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 		own.owner = denial->node->owner; /* The wildcard itself, not the query's name. */
 	}
 	uint16_t denied = (rrset->rrs.rdata == denial->denying) ? denial->denied : 0;
-	const signature_t *signature = NULL;
-	if (denial->count < REPLACED_MAX) {
-		signature = signer_sign(denial->ctx->signer, denial->mod, denial->keys, &own, denied,
-		                        denial->ctx->conf.policy.expose);
+	const signature_t *signature;
+	signer_state_t result = SIGNER_LOST;
+	if (denial->result == SIGNER_READY && denial->count < REPLACED_MAX) {
+		result = signer_sign(denial->ctx->signer, denial->mod, denial->qdata, denial->keys, &own, denied,
+		                     denial->ctx->conf.policy.expose, &signature);
 	}
-	if (signature == NULL) {
-		denial->failed = true;
+	if (result != SIGNER_READY) {
+		denial->result = (denial->result == SIGNER_READY) ? result : denial->result;
 		return false;
 	}
 
@@ -136,13 +138,13 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 		return state;
 	}
 
-	denial_t denial = { .ctx = knotd_mod_ctx(mod), .pkt = pkt, .mod = mod };
+	denial_t denial = { .ctx = knotd_mod_ctx(mod), .pkt = pkt, .qdata = qdata, .mod = mod };
 	if (!context_knows_nodes(denial.ctx, qdata)) {
 		return state;
 	}
 	signer_state_t keys = signer_keys(denial.ctx->signer, mod, qdata, &denial.keys);
-	if (keys != SIGNER_READY) {
-		return (keys == SIGNER_BUSY) ? come_back(qdata) : state;
+	if (keys == SIGNER_UNSIGNED || keys == SIGNER_LOST) {
+		return state;
 	}
 	if (pkt->current == KNOT_ANSWER) {
 		denial.node = node_found(qdata);
@@ -151,7 +153,10 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 	}
 
 	int ret = packet_edit(pkt, section->pos + i, correct, &denial);
-	if (denial.failed || (ret != KNOT_EOK && ret != KNOT_ESPACE)) {
+	if (denial.result == SIGNER_BUSY) {
+		return come_back(qdata);
+	}
+	if (denial.result != SIGNER_READY || (ret != KNOT_EOK && ret != KNOT_ESPACE)) {
 		return KNOTD_IN_STATE_ERROR;
 	}
 	return (ret == KNOT_ESPACE) ? KNOTD_IN_STATE_TRUNC : state;

@@ -30,8 +30,7 @@ void log_once(const qctx_t *qctx, const char *what)
 	}
 }
 
-/*! Whether it is time for the next line of a kind; true for one thread only. */
-static bool is_time(_Atomic uint64_t *logged_at, uint64_t pause, uint64_t now)
+bool log_is_time(_Atomic uint64_t *logged_at, uint64_t pause, uint64_t now)
 {
 	uint64_t before = atomic_load_explicit(logged_at, memory_order_relaxed);
 	return now >= before + pause && atomic_compare_exchange_strong(logged_at, &before, now);
@@ -61,7 +60,7 @@ void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id)
 	}
 	bool fails = (state == STATE_STALE || state == STATE_FAILED);
 	if ((fails && health_is_down(engine_health(ctx->engine))) ||
-	    !is_time(&ctx->state_logged_at, STATE_PAUSE_MS, qctx->now) ||
+	    !log_is_time(&ctx->state_logged_at, STATE_PAUSE_MS, qctx->now) ||
 	    !atomic_compare_exchange_strong(&entry->told, &told, state)) {
 		return;
 	}
@@ -102,7 +101,7 @@ void log_zone_rate(const qctx_t *qctx)
 		return;
 	}
 	atomic_store_explicit(&ctx->tenant->delayed, false, memory_order_relaxed);
-	if (is_time(&ctx->delayed_logged_at, DELAYED_PAUSE_MS, qctx->now)) {
+	if (log_is_time(&ctx->delayed_logged_at, DELAYED_PAUSE_MS, qctx->now)) {
 		knotd_mod_log(qctx->mod, LOG_WARNING, "zone-rate of %u queries/s reached, targets wait for their turn",
 		              ctx->conf.zone_rate);
 	}

@@ -38,3 +38,6 @@ void log_start(const conf_alias_t *conf, knotd_mod_t *mod);
 
 /*! \brief Logs the messages of the engine's thread, if there are any. */
 void log_queued(alias_ctx_t *ctx, knotd_mod_t *mod);
+
+/*! \brief Whether it is time for the next line of a kind; true for one thread only. \param pause  Between two lines, ms. */
+bool log_is_time(_Atomic uint64_t *logged_at, uint64_t pause, uint64_t now);

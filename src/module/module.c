@@ -61,7 +61,8 @@ static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
 	}
 
 	if (ctx->conf.signing) {
-		ctx->signer = signer_new(&ctx->conf.signer, OWNER_SIGNATURES * ctx->conf.limits.max_targets);
+		ctx->signer = signer_new(&ctx->conf.signer, knotd_mod_zone(mod),
+		                         OWNER_SIGNATURES * ctx->conf.limits.max_targets);
 	}
 	ret = (ctx->conf.signing && ctx->signer == NULL) ? KNOT_ENOMEM : stats_register(mod);
 	if (ret == KNOT_EOK) {

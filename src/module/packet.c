@@ -156,6 +156,7 @@ knotd_in_state_t come_back(knotd_qdata_t *qdata)
 	if (qdata->params->proto == KNOTD_QUERY_PROTO_UDP) {
 		qdata->err_truncated = true;
 		qdata->rcode = KNOT_RCODE_NOERROR;
+		qdata->rcode_ede = KNOT_EDNS_EDE_NONE;
 	} else {
 		qdata->rcode = KNOT_RCODE_SERVFAIL;
 		qdata->rcode_ede = KNOT_EDNS_EDE_NOT_READY;

@@ -52,3 +52,9 @@ void packet_limit_ttl(knot_pkt_t *pkt, uint32_t ttl);
 
 /*! \brief Makes the client ask again: over UDP an empty reply with TC and AA (RFC 2181, section 9), else EDE 14. */
 knotd_in_state_t come_back(knotd_qdata_t *qdata);
+
+/*! \brief Whether come_back() was the last one to decide about the reply. */
+static inline bool comes_back(const knotd_qdata_t *qdata)
+{
+	return qdata->err_truncated || qdata->rcode_ede == KNOT_EDNS_EDE_NOT_READY;
+}

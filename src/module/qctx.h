@@ -29,15 +29,16 @@ typedef struct {
 	knot_pkt_t *pkt;
 	knotd_qdata_t *qdata;
 	uint16_t qtype;
-	const node_t *node;    /*!< NULL if only the apex is known, from the API. */
-	const keys_t *keys;    /*!< Keys to sign the reply with, or NULL. */
-	uint64_t now;          /*!< clock_ms() from before the look-up in the cache, see engine_ask(). */
-	uint32_t ttl;          /*!< TTL of the ALIAS, s. */
-	uint32_t negative_ttl; /*!< Longest TTL of the reply if it is NODATA, s; UINT32_MAX: as the zone says. */
-	bool self;             /*!< One of its targets is the owner. */
-	bool dropped;          /*!< A request to the engine was dropped. */
-	bool settled;          /*!< The wait is over: what is still unknown counts as failed. */
-	unsigned count;        /*!< Usable targets. */
+	const node_t *node;     /*!< NULL if only the apex is known, from the API. */
+	signer_state_t signing; /*!< Of the reply; SIGNER_UNSIGNED also if the client does not ask for DNSSEC. */
+	const keys_t *keys;     /*!< With SIGNER_READY, else NULL. */
+	uint64_t now;           /*!< clock_ms() from before the look-up in the cache, see engine_ask(). */
+	uint32_t ttl;           /*!< TTL of the ALIAS, s. */
+	uint32_t negative_ttl;  /*!< Longest TTL of the reply if it is NODATA, s; UINT32_MAX: as the zone says. */
+	bool self;              /*!< One of its targets is the owner. */
+	bool dropped;           /*!< A request to the engine was dropped. */
+	bool settled;           /*!< The wait is over: what is still unknown counts as failed. */
+	unsigned count;         /*!< Usable targets. */
 	qctx_target_t target[ALIAS_TARGETS_MAX];
 } qctx_t;
 

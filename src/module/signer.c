@@ -5,13 +5,13 @@
 #include "module/signer.h"
 
 #include <urcu.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 #include <libdnssec/error.h>
 
 #include "dnssec/nsec.h"
 #include "dnssec/rrsig.h"
+#include "module/log.h"
 #include "module/node.h"
 #include "util/clock.h"
 #include "util/hash.h"
@@ -20,34 +20,30 @@
 /*! Signatures begin this long before now, as Knot's do, because clocks of validators may be slow, s. */
 #define INCEPTION_BACK 5400
 
-/*! Longest wait of a worker for another that reads keys, ms; reading files takes less than 1 ms. */
-#define BUSY_MS 50
-
-/*! Time until missing keys are looked for again, ms. */
-#define RETRY_MS 60000
+/*! Shortest time between two lines about a keystore that hangs, ms. */
+#define HANGS_PAUSE_MS 60000
 
 struct signer {
 	const signer_conf_t *conf;
+	keyring_t *ring;
 	signatures_t *table;
-	keys_t *keys;         /*!< RCU pointer, or NULL. */
-	pthread_mutex_t lock; /*!< Held to change `keys`. */
-	_Atomic bool slow;    /*!< The holder of the lock takes long: others don't wait. */
-	bool complained;      /*!< It is logged that keys are missing; under the lock. */
-	_Atomic bool failed;  /*!< A failure to sign is logged. */
-	_Atomic bool full;    /*!< It is logged that the table is full. */
+	_Atomic(const void *) prepared;   /*!< Version of the zone for which signer_prepare() has looked for keys: its contents. */
+	_Atomic uint64_t hangs_logged_at; /*!< clock_ms() of the last line about a keystore that hangs. */
+	_Atomic bool failed;              /*!< A failure to sign is logged. */
+	_Atomic bool full;                /*!< It is logged that the table is full. */
 };
 
-signer_t *signer_new(const signer_conf_t *conf, uint32_t max)
+signer_t *signer_new(const signer_conf_t *conf, const knot_dname_t *zone, uint32_t max)
 {
 	signer_t *signer = calloc(1, sizeof(*signer));
 	if (signer == NULL) {
 		return NULL;
 	}
 	signer->conf = conf;
+	signer->ring = keyring_new(zone, &conf->stores);
 	signer->table = signatures_new(max);
-	if (signer->table == NULL || pthread_mutex_init(&signer->lock, NULL) != 0) {
-		signatures_free(signer->table);
-		free(signer);
+	if (signer->ring == NULL || signer->table == NULL) {
+		signer_free(signer);
 		return NULL;
 	}
 	return signer;
@@ -56,9 +52,8 @@ signer_t *signer_new(const signer_conf_t *conf, uint32_t max)
 void signer_free(signer_t *signer)
 {
 	if (signer != NULL) {
-		keys_free(signer->keys);
+		keyring_free(signer->ring);
 		signatures_free(signer->table);
-		pthread_mutex_destroy(&signer->lock);
 		free(signer);
 	}
 }
@@ -75,13 +70,17 @@ static uint64_t version_of(const knotd_qdata_t *qdata)
 	knot_rrset_t soa = node_rrset(contents->apex, KNOT_RRTYPE_SOA);
 	knot_rrset_t rrsigs = node_rrset(contents->apex, KNOT_RRTYPE_RRSIG);
 	const void *places[] = { contents, soa.rrs.rdata, rrsigs.rrs.rdata };
-	return hash64(knot_soa_serial(soa.rrs.rdata), places, sizeof(places));
+	return hash64(knot_soa_serial(soa.rrs.rdata), places, sizeof(places)) & ~1ULL;
 }
 
-static bool is_current(const keys_t *keys, uint64_t version)
+static apex_t apex_of(const knotd_qdata_t *qdata)
 {
-	return keys != NULL && atomic_load_explicit(&keys->version, memory_order_relaxed) == version &&
-	       (keys->count > 0 || clock_ms() < atomic_load_explicit(&keys->retry_at, memory_order_relaxed));
+	const node_t *apex = ((const node_extra_t *)qdata->extra)->contents->apex;
+	return (apex_t){
+		.soa = node_rrset(apex, KNOT_RRTYPE_SOA).rrs,
+		.rrsigs = node_rrset(apex, KNOT_RRTYPE_RRSIG).rrs,
+		.dnskeys = node_rrset(apex, KNOT_RRTYPE_DNSKEY).rrs,
+	};
 }
 
 static void log_lost(knotd_mod_t *mod, const keys_error_t *error)
@@ -104,84 +103,60 @@ static void log_lost(knotd_mod_t *mod, const keys_error_t *error)
 	}
 }
 
-static void free_keys_rcu(struct rcu_head *head)
+/*! What keys mean to the caller. */
+static signer_state_t state_of(signer_t *signer, knotd_mod_t *mod, keys_t *found, const keys_t **keys)
 {
-	keys_free(caa_container_of(head, keys_t, rcu));
-}
-
-/*! Finds the keys of this version, mostly those of the last version. The lock is held. */
-static keys_t *renew_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, uint64_t version)
-{
-	const apex_t apex = {
-		.soa = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA).rrs,
-		.rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG).rrs,
-		.dnskeys = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_DNSKEY).rrs,
-	};
-	keys_t *old = signer->keys;
-	if (old != NULL && old->count > 0 && old->apex == apex_id(&apex)) {
-		old->version = version;
-		return old;
-	}
-
-	apex_t copy = { 0 };
-	keys_error_t error;
-	keys_t *keys = NULL;
-	if (apex_copy(&copy, &apex) == KNOT_EOK) {
-		keys = keys_load(knotd_mod_zone(mod), &copy, &signer->conf->stores, &error);
-	}
-	apex_clear(&copy);
-	if (keys == NULL) {
-		return NULL;
-	}
-	if (keys->count == 0 && !signer->complained) {
-		log_lost(mod, &error);
-	}
-	signer->complained = (keys->count == 0);
-	keys->retry_at = clock_ms() + RETRY_MS;
-	keys->version = version;
-	rcu_assign_pointer(signer->keys, keys);
-	if (old != NULL) {
-		call_rcu(&old->rcu, free_keys_rcu);
-	}
-	return keys;
-}
-
-/*! Takes the lock, unless another thread holds it for long. */
-static bool try_lock(signer_t *signer)
-{
-	struct timespec until = clock_in(BUSY_MS);
-	if (pthread_mutex_trylock(&signer->lock) == 0 ||
-	    (!signer->slow && pthread_mutex_clocklock(&signer->lock, CLOCK_MONOTONIC, &until) == 0)) {
-		return true;
-	}
-	signer->slow = true;
-	return false;
-}
-
-signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, knotd_qdata_t *qdata, const keys_t **keys)
-{
-	uint64_t version = version_of(qdata);
-	keys_t *found = rcu_dereference(signer->keys);
-	if (!is_current(found, version)) {
-		knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
-		if (knot_rrset_empty(&rrsigs)) {
-			return SIGNER_UNSIGNED;
+	if (found == NULL) {
+		if (keyring_hangs(signer->ring) && log_is_time(&signer->hangs_logged_at, HANGS_PAUSE_MS, clock_ms())) {
+			knotd_mod_log(mod, LOG_ERR,
+			              "the keystore of the zone's policy does not answer, "
+			              "clients that ask for DNSSEC have to ask for ALIAS again");
 		}
-		if (!try_lock(signer)) {
-			return SIGNER_BUSY;
-		}
-		found = signer->keys;
-		if (!is_current(found, version)) {
-			found = renew_keys(signer, mod, qdata, version);
-		}
-		signer->slow = false;
-		pthread_mutex_unlock(&signer->lock);
+		return SIGNER_BUSY;
 	}
-	if (found == NULL || found->count == 0) {
+	if (found->count == 0) {
+		if (!found->logged && !atomic_exchange(&found->logged, true)) {
+			log_lost(mod, &found->error);
+		}
 		return SIGNER_LOST;
 	}
 	*keys = found;
 	return SIGNER_READY;
+}
+
+signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t **keys)
+{
+	uint64_t version = version_of(qdata);
+	keys_t *found = keyring_find(signer->ring, version);
+	if (found == NULL) {
+		apex_t apex = apex_of(qdata);
+		if (apex.rrsigs.count == 0) {
+			return SIGNER_UNSIGNED;
+		}
+		found = keyring_renew(signer->ring, version, &apex);
+	}
+	return state_of(signer, mod, found, keys);
+}
+
+void signer_prepare(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata)
+{
+	const void *contents = ((const node_extra_t *)qdata->extra)->contents;
+	if (atomic_load_explicit(&signer->prepared, memory_order_relaxed) != contents) {
+		atomic_store_explicit(&signer->prepared, contents, memory_order_relaxed);
+		const keys_t *keys;
+		(void)signer_keys(signer, mod, qdata, &keys);
+	}
+}
+
+/*! Waits for keys that are being read. A worker that serves UDP, QUIC or XDP would hold up other clients. */
+static signer_state_t wait_keys(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t **keys)
+{
+	knotd_query_proto_t proto = qdata->params->proto;
+	if (proto == KNOTD_QUERY_PROTO_UDP || proto == KNOTD_QUERY_PROTO_QUIC || qdata->params->xdp_msg != NULL) {
+		return SIGNER_BUSY;
+	}
+	apex_t apex = apex_of(qdata);
+	return state_of(signer, mod, keyring_wait(signer->ring, version_of(qdata), &apex, signer->conf->max_waiters), keys);
 }
 
 /* --- signatures --- */
@@ -250,18 +225,25 @@ static const signature_t *make_true(signer_t *signer, knotd_mod_t *mod, const ke
 	return made;
 }
 
-const signature_t *signer_sign(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
-                               uint16_t denied, bool expose)
+signer_state_t signer_sign(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t *keys,
+                           const knot_rrset_t *rrset, uint16_t denied, bool expose, const signature_t **signature)
 {
+	signer_state_t state = (keys != NULL) ? SIGNER_READY : wait_keys(signer, mod, qdata, &keys);
+	if (state != SIGNER_READY) {
+		return state;
+	}
 	uint64_t now = time(NULL);
 	uint32_t variant = signature_variant(rrset->type, denied);
 	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
 	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
-		return kept;
+		*signature = kept;
+		return SIGNER_READY;
 	}
-	if (!addr_is_rrtype(rrset->type)) {
-		return make_true(signer, mod, keys, rrset, variant, denied, expose, now);
+	if (addr_is_rrtype(rrset->type)) {
+		static const knot_rdataset_t none = { 0 };
+		*signature = make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
+	} else {
+		*signature = make_true(signer, mod, keys, rrset, variant, denied, expose, now);
 	}
-	static const knot_rdataset_t none = { 0 };
-	return make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
+	return (*signature != NULL) ? SIGNER_READY : SIGNER_LOST;
 }

@@ -121,16 +121,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(apex_copy(&copy, &apex) == KNOT_EOK);
 	CHECK(copy.rrsigs.count <= APEX_SIGNERS_MAX + 1 && copy.dnskeys.count <= APEX_DNSKEYS_MAX);
 
-	keys_error_t error;
 	const keystores_t none = { 0 };
-	keys_t *keys = keys_load(ZONE, &copy, &none, &error);
-	CHECK(keys != NULL && keys->count == 0 && error.result != KEYS_FOUND);
-	CHECK(copy.too_many == (error.result == KEYS_TOO_MANY));
+	keys_t *keys = keys_load(ZONE, &copy, &none, 0);
+	CHECK(keys != NULL && keys->count == 0 && keys->error.result != KEYS_FOUND);
+	CHECK(copy.too_many == (keys->error.result == KEYS_TOO_MANY));
 	CHECK(copy.too_many || keys->apex == 0 || keys->apex == apex_id(&apex));
 	if (is_signed && apex.rrsigs.count <= FEW && apex.dnskeys.count <= FEW) {
-		CHECK(error.result == KEYS_LOST && error.ret != 0 && knot_rdataset_eq(&keys->dnskeys, &real.dnskey));
+		CHECK(keys->error.result == KEYS_LOST && keys->error.ret != 0 && knot_rdataset_eq(&keys->dnskeys, &real.dnskey));
 	} else if (!is_signed) {
-		CHECK(error.result != KEYS_LOST);
+		CHECK(keys->error.result != KEYS_LOST);
 	}
 	keys_free(keys);
 	apex_clear(&copy);

@@ -2,127 +2,19 @@
 
 #include "test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 #include <libdnssec/crypto.h>
 #include <libdnssec/error.h>
-#include <libdnssec/keystore.h>
 #include <libdnssec/sign.h>
 #include <libknot/libknot.h>
 
-#include "dnssec/keys.h"
-#include "dnssec/rrsig.h"
-
-#define EC DNSSEC_KEY_ALGORITHM_ECDSA_P256_SHA256
-#define ED DNSSEC_KEY_ALGORITHM_ED25519
-
-/*! A directory with keys of two algorithms, and the apex that goes with them. */
-typedef struct {
-	char dir[32];
-	keystores_t stores;
-	dnssec_key_t *key[2];
-	char *id[2];
-	apex_t apex;
-	keys_error_t error;
-} store_t;
-
-static void add(knot_rdataset_t *set, const void *data, size_t len)
-{
-	knot_rdata_t *rdata = malloc(knot_rdata_size(len));
-	assert_non_null(rdata);
-	knot_rdata_init(rdata, len, data);
-	assert_int_equal(knot_rdataset_add(set, rdata, NULL), KNOT_EOK);
-	free(rdata);
-}
-
-/*! Adds what a key signs: the SOA, or something else under the same name. */
-static void add_rrsig(store_t *store, unsigned key, uint16_t covered)
-{
-	keys_t keys = { .count = 1, .key = { store->key[key] } };
-	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, (knot_dname_t *)NAME_APEX, covered, KNOT_CLASS_IN, 3600);
-	rrset.rrs = store->apex.soa;
-	knot_rdataset_t rrsigs = { 0 };
-	assert_int_equal(rrsig_make(&rrsigs, NAME_APEX, &keys, &rrset, 1000, 5000, false), KNOT_EOK);
-	assert_int_equal(knot_rdataset_merge(&store->apex.rrsigs, &rrsigs, NULL), KNOT_EOK);
-	knot_rdataset_clear(&rrsigs, NULL);
-}
-
-static void add_dnskey(store_t *store, const dnssec_key_t *key)
-{
-	dnssec_binary_t rdata = { 0 };
-	assert_int_equal(dnssec_key_get_rdata(key, &rdata), DNSSEC_EOK);
-	add(&store->apex.dnskeys, rdata.data, rdata.size);
-}
-
-static dnssec_key_t *generate(dnssec_keystore_t *keystore, uint8_t algorithm, char **id)
-{
-	dnssec_key_t *key = NULL;
-	assert_int_equal(dnssec_keystore_generate(keystore, algorithm, 256, NULL, id), DNSSEC_EOK);
-	assert_int_equal(dnssec_key_new(&key), DNSSEC_EOK);
-	assert_int_equal(dnssec_key_set_algorithm(key, algorithm), DNSSEC_EOK);
-	assert_int_equal(dnssec_key_set_flags(key, KNOT_DNSKEY_FLAG_ZONE), DNSSEC_EOK);
-	assert_int_equal(dnssec_keystore_get_private(keystore, *id, key), DNSSEC_EOK);
-	return key;
-}
-
-static dnssec_keystore_t *open_keystore(const store_t *store)
-{
-	dnssec_keystore_t *keystore;
-	assert_int_equal(dnssec_keystore_init_pkcs8(&keystore), DNSSEC_EOK);
-	assert_int_equal(dnssec_keystore_open(keystore, store->dir), DNSSEC_EOK);
-	return keystore;
-}
-
-static int setup(void **state)
-{
-	store_t *store = calloc(1, sizeof(*store));
-	assert_non_null(store);
-	(void)snprintf(store->dir, sizeof(store->dir), "/tmp/keys.XXXXXX");
-	assert_non_null(mkdtemp(store->dir));
-	assert_int_equal(keystores_add(&store->stores, false, "/nonexistent"), KNOT_EOK);
-	assert_int_equal(keystores_add(&store->stores, false, store->dir), KNOT_EOK);
-
-	dnssec_keystore_t *keystore = open_keystore(store);
-	for (unsigned i = 0; i < 2; i++) {
-		store->key[i] = generate(keystore, (i == 0) ? EC : ED, &store->id[i]);
-	}
-	dnssec_keystore_deinit(keystore);
-	static const uint8_t soa[] = "\002ns\007example\0\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5";
-	add(&store->apex.soa, soa, sizeof(soa) - 1);
-	*state = store;
-	return 0;
-}
-
-static void lose_key(const store_t *store, const char *id)
-{
-	char path[256];
-	(void)snprintf(path, sizeof(path), "%s/%s.pem", store->dir, id);
-	(void)unlink(path);
-}
-
-static int teardown(void **state)
-{
-	store_t *store = *state;
-	for (unsigned i = 0; i < 2; i++) {
-		lose_key(store, store->id[i]);
-		dnssec_key_free(store->key[i]);
-		free(store->id[i]);
-	}
-	rmdir(store->dir);
-	apex_clear(&store->apex);
-	keystores_free(&store->stores);
-	free(store);
-	return 0;
-}
+#include "keydir.h"
 
 /*! The keys of a copy of the apex. */
 static keys_t *load(store_t *store)
 {
 	apex_t copy = { 0 };
 	assert_int_equal(apex_copy(&copy, &store->apex), KNOT_EOK);
-	keys_t *keys = keys_load(NAME_APEX, &copy, &store->stores, &store->error);
+	keys_t *keys = keys_load(NAME_APEX, &copy, &store->stores, 0);
 	assert_non_null(keys);
 	apex_clear(&copy);
 	return keys;
@@ -156,7 +48,14 @@ static void test_signers(void **state)
 
 	add_rrsig(store, 1, KNOT_RRTYPE_SOA);
 	assert_true(apex_id(&store->apex) != id);
-	keys_t *both = load(store);
+	apex_t copy = { 0 };
+	assert_int_equal(apex_copy(&copy, &store->apex), KNOT_EOK);
+	keys_t *both = load(store), *same = keys_load(NAME_APEX, &copy, &store->stores, both->id);
+	assert_int_equal(same->error.result, KEYS_KNOWN);
+	assert_int_equal(same->count, 0);
+	assert_true(same->id == both->id && same->apex == both->apex);
+	apex_clear(&copy);
+	keys_free(same);
 	assert_int_equal(both->count, 2);
 	assert_true(both->id != keys->id);
 	assert_false(apex_has(&(const apex_t){ .dnskeys = keys->dnskeys }, &both->dnskeys));
@@ -173,7 +72,7 @@ static void test_unpublished(void **state)
 
 	keys_t *keys = load(store);
 	assert_int_equal(keys->count, 0);
-	assert_int_equal(store->error.result, KEYS_NONE);
+	assert_int_equal(keys->error.result, KEYS_NONE);
 	keys_free(keys);
 
 	add_rrsig(store, 0, KNOT_RRTYPE_SOA);
@@ -194,11 +93,11 @@ static void test_lost(void **state)
 
 	keys_t *keys = load(store);
 	assert_int_equal(keys->count, 0);
-	assert_int_equal(store->error.result, KEYS_LOST);
-	assert_int_not_equal(store->error.ret, DNSSEC_EOK);
-	assert_int_equal(store->error.tag, dnssec_key_get_keytag(store->key[1]));
-	assert_int_equal(store->error.algorithm, ED);
-	assert_string_equal(store->error.id, store->id[1]);
+	assert_int_equal(keys->error.result, KEYS_LOST);
+	assert_int_not_equal(keys->error.ret, DNSSEC_EOK);
+	assert_int_equal(keys->error.tag, dnssec_key_get_keytag(store->key[1]));
+	assert_int_equal(keys->error.algorithm, ED);
+	assert_string_equal(keys->error.id, store->id[1]);
 	keys_free(keys);
 }
 
@@ -258,7 +157,7 @@ static void test_forged(void **state)
 		store->apex.rrsigs.size = knot_rdata_size(len);
 		keys_t *keys = load(store);
 		assert_int_equal(keys->count, 0);
-		assert_int_equal(store->error.result, KEYS_NONE);
+		assert_int_equal(keys->error.result, KEYS_NONE);
 		keys_free(keys);
 	}
 }
@@ -279,7 +178,7 @@ static void test_too_many(void **state)
 	add(&store->apex.dnskeys, "\1\0\3\15other", 9);
 	keys_t *keys = load(store);
 	assert_int_equal(keys->count, 0);
-	assert_int_equal(store->error.result, KEYS_TOO_MANY);
+	assert_int_equal(keys->error.result, KEYS_TOO_MANY);
 	assert_false(apex_has(&store->apex, &few->dnskeys));
 	keys_free(few);
 	keys_free(keys);
@@ -306,7 +205,7 @@ static void test_many_rrsigs(void **state)
 		add(&store->apex.rrsigs, rrsig, sizeof(rrsig));
 	}
 	keys = load(store);
-	assert_int_equal(store->error.result, KEYS_TOO_MANY);
+	assert_int_equal(keys->error.result, KEYS_TOO_MANY);
 	keys_free(keys);
 }
 

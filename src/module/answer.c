@@ -108,8 +108,7 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 	knot_rrset_init(&own, qctx->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(qctx));
 	own.rrs = rrset->rrs;
 	const signature_t *signature;
-	signer_state_t signing = signer_sign(qctx->ctx->signer, qctx->mod, qctx->qdata, qctx->keys, &own, 0, false,
-	                                     &signature);
+	signer_state_t signing = signer_sign(qctx->ctx->signer, qctx->mod, qctx->qdata, qctx->keys, &own, 0, &signature);
 	if (signing == SIGNER_BUSY) {
 		return come_back(qctx->qdata);
 	}

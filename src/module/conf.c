@@ -398,14 +398,14 @@ static int load_keystores(keystores_t *stores, const knotd_conf_t *policy, knotd
 /*! Reads how Knot signs the zone, if it does; this module signs in the same way. */
 static int load_signer(conf_alias_t *conf, knotd_mod_t *mod)
 {
-	signer_conf_t *signer = &conf->signer;
+	signer_options_t *signer = &conf->signer;
 	conf->signing = !conf->onlinesign &&
 	                knotd_conf_zone(mod, NAME("dnssec-signing"), knotd_mod_zone(mod)).single.boolean;
 	if (!conf->signing) {
 		return KNOT_EOK;
 	}
 	knotd_conf_t policy = or_default(knotd_conf_zone(mod, NAME("dnssec-policy"), knotd_mod_zone(mod)));
-	int ret = load_keystores(&signer->stores, &policy, mod);
+	int ret = load_keystores(&conf->keystores, &policy, mod);
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "failed to load the keystore of the zone's policy (%s)" FAILED_EFFECT, knot_strerror(ret));
 		return ret;
@@ -420,6 +420,7 @@ static int load_signer(conf_alias_t *conf, knotd_mod_t *mod)
 	signer->refresh = refresh.single.integer;
 	signer->reproducible = knotd_conf(mod, NAME("policy"), NAME("reproducible-signing"), &policy).single.boolean;
 	signer->max_waiters = conf->max_waiters;
+	signer->expose = conf->policy.expose;
 	return KNOT_EOK;
 }
 
@@ -440,7 +441,7 @@ int conf_load(conf_alias_t *conf, knotd_mod_t *mod)
 
 void conf_free(conf_alias_t *conf)
 {
-	keystores_free(&conf->signer.stores);
+	keystores_free(&conf->keystores);
 	address_set_free(&conf->policy.deny_address);
 	name_set_free(&conf->policy.allow_target);
 	name_set_free(&conf->policy.deny_target);

@@ -24,14 +24,15 @@ typedef struct {
 	policy_t policy;
 	engine_key_t engine;
 	limits_t limits;
-	bool system;          /*!< The resolvers are those of the system's resolv.conf. */
-	uint32_t zone_rate;   /*!< Limit of the zone's queries to the resolvers, queries/s; 0: none. */
-	unsigned max_waiters; /*!< Most threads that may wait for a resolution: half of the TCP workers. */
-	bool rotate;          /*!< server.answer-rotation. */
-	bool signing;         /*!< Automatic signing: dnssec-signing is on, and mod-onlinesign is not used. */
-	signer_conf_t signer; /*!< Set if `signing`. */
-	bool onlinesign;      /*!< mod-onlinesign comes after this module. */
-	uint16_t rrsig_len;   /*!< Length of its RRSIGs without owner and signer, octets. */
+	bool system;             /*!< The resolvers are those of the system's resolv.conf. */
+	uint32_t zone_rate;      /*!< Limit of the zone's queries to the resolvers, queries/s; 0: none. */
+	unsigned max_waiters;    /*!< Most threads that may wait for a resolution: half of the TCP workers. */
+	bool rotate;             /*!< server.answer-rotation. */
+	bool signing;            /*!< Automatic signing: dnssec-signing is on, and mod-onlinesign is not used. */
+	keystores_t keystores;   /*!< Set if `signing`. */
+	signer_options_t signer; /*!< Set if `signing`. */
+	bool onlinesign;         /*!< mod-onlinesign comes after this module. */
+	uint16_t rrsig_len;      /*!< Length of its RRSIGs without owner and signer, octets. */
 } conf_alias_t;
 
 /*!

@@ -81,7 +81,7 @@ static bool replace_record(denial_t *denial, knot_rrset_t *rrset, uint16_t *flag
 	signer_state_t result = SIGNER_LOST;
 	if (denial->result == SIGNER_READY && denial->count < REPLACED_MAX) {
 		result = signer_sign(denial->ctx->signer, denial->mod, denial->qdata, denial->keys, &own, denied,
-		                     denial->ctx->conf.policy.expose, &signature);
+		                     &signature);
 	}
 	if (result != SIGNER_READY) {
 		denial->result = (denial->result == SIGNER_READY) ? result : denial->result;

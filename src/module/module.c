@@ -21,7 +21,7 @@ static void free_ctx(alias_ctx_t *ctx, const knotd_mod_t *mod)
 {
 	if (ctx != NULL) {
 		tenant_leave(ctx->tenant, mod);
-		signer_free(ctx->signer);
+		signer_release(ctx->signer);
 		registry_release(ctx->engine, &ctx->conf.limits);
 		conf_free(&ctx->conf);
 		free(ctx);
@@ -61,8 +61,8 @@ static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
 	}
 
 	if (ctx->conf.signing) {
-		ctx->signer = signer_new(&ctx->conf.signer, knotd_mod_zone(mod),
-		                         OWNER_SIGNATURES * ctx->conf.limits.max_targets);
+		ctx->signer = signer_acquire(knotd_mod_zone(mod), &ctx->conf.keystores, &ctx->conf.signer,
+		                             OWNER_SIGNATURES * ctx->conf.limits.max_targets);
 	}
 	ret = (ctx->conf.signing && ctx->signer == NULL) ? KNOT_ENOMEM : stats_register(mod);
 	if (ret == KNOT_EOK) {

@@ -5,7 +5,9 @@
 #include "module/signer.h"
 
 #include <urcu.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <libdnssec/error.h>
 
@@ -23,38 +25,108 @@
 /*! Shortest time between two lines about a keystore that hangs, ms. */
 #define HANGS_PAUSE_MS 60000
 
+/*! Buckets of the table of signers. */
+#define BUCKETS 1024
+
 struct signer {
-	const signer_conf_t *conf;
+	signer_t *next; /*!< In its bucket; under the lock of the table. */
+	unsigned refs;  /*!< Module instances; under the lock of the table. */
+
+	/* Constant. */
+	uint64_t stores_id;
+	signer_options_t options;
 	keyring_t *ring;
 	signatures_t *table;
+
 	_Atomic(const void *) prepared;   /*!< Version of the zone for which signer_prepare() has looked for keys: its contents. */
 	_Atomic uint64_t hangs_logged_at; /*!< clock_ms() of the last line about a keystore that hangs. */
 	_Atomic bool failed;              /*!< A failure to sign is logged. */
 	_Atomic bool full;                /*!< It is logged that the table is full. */
+	uint8_t zone[];
 };
 
-signer_t *signer_new(const signer_conf_t *conf, const knot_dname_t *zone, uint32_t max)
+/*! All signers, so that a reload finds them. */
+static struct {
+	pthread_mutex_t lock;
+	signer_t *bucket[BUCKETS];
+} signers = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void free_signer(signer_t *signer)
 {
-	signer_t *signer = calloc(1, sizeof(*signer));
+	keyring_free(signer->ring);
+	signatures_free(signer->table);
+	free(signer);
+}
+
+static signer_t *new_signer(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options,
+                            uint32_t max)
+{
+	signer_t *signer = calloc(1, sizeof(*signer) + knot_dname_size(zone));
 	if (signer == NULL) {
 		return NULL;
 	}
-	signer->conf = conf;
-	signer->ring = keyring_new(zone, &conf->stores);
+	signer->stores_id = keystores_id(stores);
+	memcpy(&signer->options, options, sizeof(*options));
+	memcpy(signer->zone, zone, knot_dname_size(zone));
+	signer->ring = keyring_new(zone, stores);
 	signer->table = signatures_new(max);
 	if (signer->ring == NULL || signer->table == NULL) {
-		signer_free(signer);
+		free_signer(signer);
 		return NULL;
 	}
 	return signer;
 }
 
-void signer_free(signer_t *signer)
+static signer_t **bucket_of(const knot_dname_t *zone)
 {
+	return &signers.bucket[hash64(0, zone, knot_dname_size(zone)) % BUCKETS];
+}
+
+static signer_t *find_signer(const knot_dname_t *zone, uint64_t stores_id, const signer_options_t *options)
+{
+	signer_t *signer = *bucket_of(zone);
+	while (signer != NULL && !(knot_dname_is_equal(signer->zone, zone) && signer->stores_id == stores_id &&
+	                           memcmp(&signer->options, options, sizeof(*options)) == 0)) {
+		signer = signer->next;
+	}
+	return signer;
+}
+
+signer_t *signer_acquire(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options,
+                         uint32_t max)
+{
+	pthread_mutex_lock(&signers.lock);
+	signer_t *signer = find_signer(zone, keystores_id(stores), options);
 	if (signer != NULL) {
-		keyring_free(signer->ring);
-		signatures_free(signer->table);
-		free(signer);
+		signer->refs++;
+		keyring_retry(signer->ring);
+		signer->failed = signer->full = false;
+	} else if ((signer = new_signer(zone, stores, options, max)) != NULL) {
+		signer->refs = 1;
+		signer->next = *bucket_of(zone);
+		*bucket_of(zone) = signer;
+	}
+	pthread_mutex_unlock(&signers.lock);
+	return signer;
+}
+
+void signer_release(signer_t *signer)
+{
+	if (signer == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&signers.lock);
+	bool is_last = (--signer->refs == 0);
+	if (is_last) {
+		signer_t **link = bucket_of(signer->zone);
+		while (*link != signer) {
+			link = &(*link)->next;
+		}
+		*link = signer->next;
+	}
+	pthread_mutex_unlock(&signers.lock);
+	if (is_last) {
+		free_signer(signer);
 	}
 }
 
@@ -156,7 +228,7 @@ static signer_state_t wait_keys(signer_t *signer, knotd_mod_t *mod, const knotd_
 		return SIGNER_BUSY;
 	}
 	apex_t apex = apex_of(qdata);
-	return state_of(signer, mod, keyring_wait(signer->ring, version_of(qdata), &apex, signer->conf->max_waiters), keys);
+	return state_of(signer, mod, keyring_wait(signer->ring, version_of(qdata), &apex, signer->options.max_waiters), keys);
 }
 
 /* --- signatures --- */
@@ -165,17 +237,17 @@ static signer_state_t wait_keys(signer_t *signer, knotd_mod_t *mod, const knotd_
 static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
                                uint32_t variant, const knot_rdataset_t *base, const knot_rdataset_t *truth, uint64_t now)
 {
-	const signer_conf_t *conf = signer->conf;
-	uint64_t expiration = now + conf->lifetime, inception = now - INCEPTION_BACK;
-	uint64_t refresh = conf->refresh + (conf->refresh_by_ttl ? rrset->ttl : 0);
-	if (refresh >= conf->lifetime) {
-		refresh = conf->lifetime / 2;
+	const signer_options_t *options = &signer->options;
+	uint64_t expiration = now + options->lifetime, inception = now - INCEPTION_BACK;
+	uint64_t refresh = options->refresh + (options->refresh_by_ttl ? rrset->ttl : 0);
+	if (refresh >= options->lifetime) {
+		refresh = options->lifetime / 2;
 	}
 
 	knot_rdataset_t rrsigs;
 	knot_rdataset_init(&rrsigs);
 	signature_t *signature = NULL;
-	int ret = rrsig_make(&rrsigs, knotd_mod_zone(mod), keys, rrset, inception, expiration, conf->reproducible);
+	int ret = rrsig_make(&rrsigs, knotd_mod_zone(mod), keys, rrset, inception, expiration, options->reproducible);
 	if (ret == KNOT_EOK) {
 		signature = signature_new(rrset->owner, variant, base, truth, &rrsigs);
 		ret = (signature != NULL) ? KNOT_EOK : KNOT_ENOMEM;
@@ -203,12 +275,12 @@ static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t 
 
 /*! Corrects an NSEC or NSEC3, and signs it. */
 static const signature_t *make_true(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
-                                    uint32_t variant, uint16_t denied, bool expose, uint64_t now)
+                                    uint32_t variant, uint16_t denied, uint64_t now)
 {
 	const nsec_change_t changes[] = {
 		{ KNOT_RRTYPE_A, denied != KNOT_RRTYPE_A },
 		{ KNOT_RRTYPE_AAAA, denied != KNOT_RRTYPE_AAAA },
-		{ RRTYPE_ALIAS, expose },
+		{ RRTYPE_ALIAS, signer->options.expose },
 	};
 	const unsigned count = sizeof(changes) / sizeof(*changes);
 	const knot_rdata_t *rdata = rrset->rrs.rdata;
@@ -226,7 +298,7 @@ static const signature_t *make_true(signer_t *signer, knotd_mod_t *mod, const ke
 }
 
 signer_state_t signer_sign(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t *keys,
-                           const knot_rrset_t *rrset, uint16_t denied, bool expose, const signature_t **signature)
+                           const knot_rrset_t *rrset, uint16_t denied, const signature_t **signature)
 {
 	signer_state_t state = (keys != NULL) ? SIGNER_READY : wait_keys(signer, mod, qdata, &keys);
 	if (state != SIGNER_READY) {
@@ -243,7 +315,7 @@ signer_state_t signer_sign(signer_t *signer, knotd_mod_t *mod, const knotd_qdata
 		static const knot_rdataset_t none = { 0 };
 		*signature = make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
 	} else {
-		*signature = make_true(signer, mod, keys, rrset, variant, denied, expose, now);
+		*signature = make_true(signer, mod, keys, rrset, variant, denied, now);
 	}
 	return (*signature != NULL) ? SIGNER_READY : SIGNER_LOST;
 }

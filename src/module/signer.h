@@ -6,7 +6,8 @@
  *
  * Terms. A signer has the current keys of one zone (keyring.h) and a table of signatures made with them (signatures.h).
  *
- * Owners. The context of the zone owns the signer. The signer owns its keyring and its table. Keys and signatures are
+ * Owners. Module instances of the same zone and options share a signer: a reload loads the new instance before it unloads
+ * the old one, so that keys and signatures survive it. The signer owns its keyring and its table. Keys and signatures are
  * immutable; replaced ones are freed by call_rcu().
  *
  * Threads. Workers inside rcu_read_lock(). Results are valid until the reply is written, which Knot does in the same
@@ -23,15 +24,15 @@
 #include "dnssec/keyring.h"
 #include "dnssec/signatures.h"
 
-/*! Signing options of the zone's policy. */
+/*! How a zone is signed. */
 typedef struct {
-	keystores_t stores;
-	uint32_t lifetime;   /*!< Lifetime of signatures, s. */
-	uint32_t refresh;    /*!< How long before their end they are made again, s. */
-	bool refresh_by_ttl; /*!< The TTL is added to `refresh`. */
-	bool reproducible;
+	uint32_t lifetime;    /*!< Lifetime of signatures, s. */
+	uint32_t refresh;     /*!< How long before their end they are made again, s. */
 	unsigned max_waiters; /*!< Most threads of the process that may wait for keys. */
-} signer_conf_t;
+	bool refresh_by_ttl;  /*!< The TTL is added to `refresh`. */
+	bool reproducible;
+	bool expose; /*!< Clients may see the ALIAS. */
+} signer_options_t;
 
 typedef struct signer signer_t;
 
@@ -44,18 +45,20 @@ typedef enum {
 } signer_state_t;
 
 /*!
- * \brief Creates a signer for the load callback.
+ * \brief Gets the signer of a zone, a new one if there is none with these options. For the load callback.
  *
- * \param conf  Options; must live as long as the signer.
- * \param zone  Name of the zone, lower case.
- * \param max   Most signatures to keep.
+ * \param zone     Name of the zone, lower case.
+ * \param stores   Keystores of its policy; copied.
+ * \param options  Zeroed before they were set, as they are compared octet by octet.
+ * \param max      Most signatures to keep.
  *
  * \return NULL if out of memory.
  */
-signer_t *signer_new(const signer_conf_t *conf, const knot_dname_t *zone, uint32_t max);
+signer_t *signer_acquire(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options,
+                         uint32_t max);
 
-/*! \brief Frees a signer that no worker uses any more; NULL is fine. Any thread. */
-void signer_free(signer_t *signer);
+/*! \brief Gives a signer back that no worker of this module instance uses any more; NULL is fine. Any thread. */
+void signer_release(signer_t *signer);
 
 /*!
  * \brief Gets the keys that sign this version of the zone. Worker, inside rcu_read_lock(). Does not wait.
@@ -76,14 +79,13 @@ void signer_prepare(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qda
  * \brief Finds or makes the signatures of addresses, or of a corrected NSEC or NSEC3. Worker, inside rcu_read_lock().
  *
  * A corrected record lists A and AAAA, except the type that the reply denies, and lists ALIAS only if the zone exposes
- * it. A failure to sign is logged once.
+ * it. A failure to sign is logged once until the next load.
  *
  * \param keys            Keys of this version of the zone, or NULL with SIGNER_BUSY: then a TCP worker waits up to 50 ms.
  * \param rrset           RRset with the owner in the zone, the original TTL, and RDATA in canonical order; NSEC and NSEC3
  *                        as in the zone, of one record.
  * \param denied          With NSEC and NSEC3: A or AAAA if the reply denies that type at this owner; else 0.
- * \param expose          With NSEC and NSEC3: whether clients may see the ALIAS.
  * \param[out] signature  With SIGNER_READY: the signatures, with the corrected record, valid in the read section.
  */
 signer_state_t signer_sign(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t *keys,
-                           const knot_rrset_t *rrset, uint16_t denied, bool expose, const signature_t **signature);
+                           const knot_rrset_t *rrset, uint16_t denied, const signature_t **signature);

@@ -341,10 +341,10 @@ static void make_policy(void)
 	world.ctx.conf.rotate = more & 0x10;
 	world.ctx.conf.onlinesign = world.who_signs == SIGNED_ONLINE;
 	world.ctx.conf.rrsig_len = 28 + 64;
-	world.ctx.conf.signer = (signer_conf_t){ .lifetime = 14 * 86400, .refresh = 7 * 86400 };
+	world.ctx.conf.signer = (signer_options_t){ .lifetime = 14 * 86400, .refresh = 7 * 86400, .expose = world.ctx.conf.policy.expose };
 	world.tenant.delayed = more & 0x20;
 	if (world.who_signs == SIGNED_HERE || world.who_signs == SIGNED_LOST) {
-		world.ctx.signer = signer_new(&world.ctx.conf.signer, WORLD_ZONE, 16);
+		world.ctx.signer = signer_acquire(WORLD_ZONE, &world.ctx.conf.keystores, &world.ctx.conf.signer, 16);
 		CHECK(world.ctx.signer != NULL);
 	}
 	if (more & 0x40) {
@@ -546,7 +546,7 @@ bool world_query(void)
 
 void world_end(void)
 {
-	signer_free(world.ctx.signer);
+	signer_release(world.ctx.signer);
 	address_set_free(&world.ctx.conf.policy.deny_address);
 	name_set_free(&world.ctx.conf.policy.allow_target);
 	name_set_free(&world.ctx.conf.policy.deny_target);

@@ -199,15 +199,15 @@ void tenant_leave(tenant_t *tenant, const void *module)
 	give_back(tenant);
 }
 
-/*! signer_new(), whatever it takes. */
-void *new_signer(void) __asm__("signer_new");
+/*! signer_acquire(), whatever it takes. */
+void *new_signer(void) __asm__("signer_acquire");
 
 void *new_signer(void)
 {
 	return take_pointer();
 }
 
-void signer_free(signer_t *signer)
+void signer_release(signer_t *signer)
 {
 	give_back(signer);
 }

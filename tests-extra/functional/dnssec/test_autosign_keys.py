@@ -66,6 +66,42 @@ def test_lost_keys(place, upstream, lost):
         assert lab.knot.log().count("ALIAS is not served") == 1
 
 
+def test_lost_keys_reload(place, upstream):
+    """A reload has lost keys looked for at once, and says again that they are lost."""
+    with start(place, upstream, ["nsec3: off"]) as lab:
+        until(lambda: rrset(lab.ask("plain.example.com", do=True), "RRSIG"), 20)
+        store, aside = lab.knot.path / "keys" / "keys", lab.knot.path / "aside"
+        store.rename(aside)
+        lab.warm("both.example.com")
+        assert is_nodata(lab.settle("both.example.com", do=True))
+        lab.knot.reload()
+        assert is_nodata(lab.settle("both.example.com", do=True))
+        assert lab.knot.log().count("make it readable for knotd") == 2
+        store.rmdir()  # which Knot has made
+        aside.rename(store)
+        lab.knot.reload()
+        assert is_answer(lab.settle("both.example.com", do=True), "192.0.2.1", "192.0.2.2")
+
+
+def test_reload(place, upstream):
+    """Keys and signatures survive a reload: not even one reply is truncated. With other options all is signed anew."""
+    with start(place, upstream, ["nsec3: off"]) as lab:
+        is_signed(lab)
+        lab.warm("both.example.com")
+        lab.settle("both.example.com", do=True)
+        shown = [lab.ask("both.example.com", rdtype, do=True) for rdtype in ("A", "MX")]
+        for path in (lab.knot.path / "keys" / "keys").iterdir():
+            path.rename(path.with_suffix(".aside"))
+        lab.knot.reload()
+        for before in shown:
+            [question] = before.question
+            reply = lab.ask(question.name, question.rdtype, do=True)
+            assert (reply.answer, reply.authority) == (before.answer, before.authority)
+        lab.knot.sections["default"]["expose"] = "on"
+        lab.knot.reload()
+        assert is_nodata(lab.settle("both.example.com", do=True))
+
+
 def test_keystore(place, upstream):
     """A keystore elsewhere, and policies by way of a template."""
     with labs.lab(place, upstream, zones=[Zone("example.com", TEXT)]) as lab:

@@ -26,6 +26,14 @@ static inline uint64_t clock_ms(void)
 	return CLOCK_START_MS + (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/*! \brief The same time in nanoseconds, exactly. Any thread; takes some 25 ns. */
+static inline uint64_t clock_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return CLOCK_START_MS * 1000000 + (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 /*! \brief The time on CLOCK_MONOTONIC that is `ms` milliseconds ahead, for calls that wait. Any thread. */
 static inline struct timespec clock_in(uint32_t ms)
 {

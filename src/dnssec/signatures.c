@@ -18,7 +18,7 @@
 /*! Oldest entries checked with each put: more than one, so that useless entries leave faster than new ones come. */
 #define LOOKS 2
 
-/*! Entries not used for this long are dropped when the table is full, s. */
+/*! Entries not used for this long are dropped where there is no room, s. */
 #define UNUSED_S 60
 
 typedef struct signature *bucket_t;
@@ -28,9 +28,11 @@ struct signatures {
 	bucket_t *segment[SEGMENTS];
 	_Atomic uint32_t buckets; /*!< In use. */
 	_Atomic uint32_t count;
-	uint32_t max;
-	uint64_t seed;        /*!< Zone owners choose names and must not be able to make them collide. */
-	pthread_mutex_t lock; /*!< Held to change the table. */
+	uint32_t reserve;
+	signatures_memory_t *memory;
+	struct cds_list_head node; /*!< In the list of tables, under its lock. */
+	uint64_t seed;             /*!< Zone owners choose names and must not be able to make them collide. */
+	pthread_mutex_t lock;      /*!< Held to change the table. */
 	struct cds_list_head lru;
 };
 
@@ -63,7 +65,13 @@ static bool is_of(const signature_t *signature, uint64_t hash, const knot_dname_
 	return signature->hash == hash && signature->variant == variant && knot_dname_is_equal(signature->owner, owner);
 }
 
-signatures_t *signatures_new(uint32_t max)
+static size_t size_of(const signature_t *signature)
+{
+	return sizeof(*signature) + signature->base.size + signature->truth.size + signature->rrsigs.size +
+	       knot_dname_size(signature->owner);
+}
+
+signatures_t *signatures_new(signatures_memory_t *memory, uint32_t reserve)
 {
 	signatures_t *table = calloc(1, sizeof(*table));
 	if (table == NULL) {
@@ -71,7 +79,8 @@ signatures_t *signatures_new(uint32_t max)
 	}
 
 	table->buckets = FIRST;
-	table->max = max;
+	table->memory = memory;
+	table->reserve = reserve;
 	table->segment[0] = table->first;
 	if (getrandom(&table->seed, sizeof(table->seed), 0) != sizeof(table->seed) ||
 	    pthread_mutex_init(&table->lock, NULL) != 0) {
@@ -79,6 +88,9 @@ signatures_t *signatures_new(uint32_t max)
 		return NULL;
 	}
 	CDS_INIT_LIST_HEAD(&table->lru);
+	pthread_mutex_lock(&memory->lock);
+	cds_list_add(&table->node, &memory->tables);
+	pthread_mutex_unlock(&memory->lock);
 	return table;
 }
 
@@ -87,8 +99,12 @@ void signatures_free(signatures_t *table)
 	if (table == NULL) {
 		return;
 	}
+	pthread_mutex_lock(&table->memory->lock);
+	cds_list_del(&table->node);
+	pthread_mutex_unlock(&table->memory->lock);
 	signature_t *signature, *next;
 	cds_list_for_each_entry_safe(signature, next, &table->lru, lru) {
+		table->memory->used -= size_of(signature);
 		free(signature);
 	}
 	for (unsigned i = 1; i < SEGMENTS; i++) {
@@ -160,6 +176,7 @@ static void drop(signatures_t *table, signature_t *signature)
 	rcu_assign_pointer(*link, signature->next);
 	cds_list_del(&signature->lru);
 	table->count--;
+	table->memory->used -= size_of(signature);
 	call_rcu(&signature->rcu, free_signature_rcu);
 }
 
@@ -192,12 +209,16 @@ static void grow_table(signatures_t *table)
 	atomic_store_explicit(&table->buckets, added + 1, memory_order_release);
 }
 
-/*! Drops up to LOOKS entries that are past their time, or unused in a full table. */
-static void drop_old(signatures_t *table, uint64_t now)
+static bool has_room(const signatures_t *table, size_t size)
+{
+	return table->count < table->reserve || table->memory->used + size <= table->memory->max;
+}
+
+/*! Drops up to LOOKS entries that are past their time, or unused where there is no room. */
+static void drop_old(signatures_t *table, uint64_t now, bool full)
 {
 	for (unsigned i = 0; i < LOOKS && !cds_list_empty(&table->lru); i++) {
 		signature_t *oldest = cds_list_first_entry(&table->lru, signature_t, lru);
-		bool full = (table->count >= table->max);
 		/* The clock may have been set back. */
 		bool unused = now >= oldest->used + UNUSED_S || oldest->used > now + UNUSED_S;
 		if (now >= oldest->renew_at || (full && unused)) {
@@ -211,8 +232,25 @@ static void drop_old(signatures_t *table, uint64_t now)
 	}
 }
 
+/*! Drops old entries of another table; tables take turns. The lock of `table` is held. */
+static void drop_others(const signatures_t *table, uint64_t now)
+{
+	signatures_memory_t *memory = table->memory;
+	pthread_mutex_lock(&memory->lock);
+	signatures_t *other = cds_list_first_entry(&memory->tables, signatures_t, node);
+	cds_list_del(&other->node);
+	cds_list_add_tail(&other->node, &memory->tables);
+	/* Who holds its lock may be waiting for that of the memory. */
+	if (other != table && other->count > other->reserve && pthread_mutex_trylock(&other->lock) == 0) {
+		drop_old(other, now, true);
+		pthread_mutex_unlock(&other->lock);
+	}
+	pthread_mutex_unlock(&memory->lock);
+}
+
 bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now)
 {
+	size_t size = size_of(signature);
 	signature->hash = hash_of(table, signature->owner, signature->variant);
 
 	pthread_mutex_lock(&table->lock);
@@ -220,9 +258,12 @@ bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now)
 	if (old != NULL) {
 		drop(table, old);
 	}
-	drop_old(table, now);
+	drop_old(table, now, !has_room(table, size));
+	if (!has_room(table, size)) {
+		drop_others(table, now);
+	}
 
-	bool keep = (table->count < table->max);
+	bool keep = has_room(table, size);
 	if (keep) {
 		bucket_t *bucket = bucket_of(table, signature->hash, table->buckets);
 		signature->next = *bucket;
@@ -230,6 +271,7 @@ bool signatures_put(signatures_t *table, signature_t *signature, uint64_t now)
 		rcu_assign_pointer(*bucket, signature);
 		cds_list_add_tail(&signature->lru, &table->lru);
 		table->count++;
+		table->memory->used += size;
 		if (table->count > table->buckets) {
 			grow_table(table);
 		}

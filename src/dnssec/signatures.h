@@ -9,12 +9,17 @@
  * A concurrent put may make a look-up miss; that costs one more signature, nothing else.
  *
  * A table grows one bucket at a time (linear hashing), so nobody waits for a move of the whole table.
+ *
+ * Tables of all zones share a limit of memory, as nobody knows beforehand which zone will need how much. Where it is
+ * reached, entries that were not used for a minute leave, those of other tables as well; each table has its first entries
+ * in any case. The worst case is a limit's worth of entries that are all in use: a new one is then made with each query.
  */
 
 #pragma once
 
 #include <urcu.h>
 #include <urcu/list.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,14 +47,36 @@ typedef struct signature {
 
 typedef struct signatures signatures_t;
 
+/*! A limit of memory, and the tables that share it. */
+typedef struct {
+	size_t max;          /*!< Octets. */
+	_Atomic size_t used; /*!< Octets of entries, those that a table has in any case included. */
+	pthread_mutex_t lock;
+	struct cds_list_head tables; /*!< The next one to look for unused entries first; under the lock. */
+} signatures_memory_t;
+
+#define SIGNATURES_MEMORY_INIT(memory, octets) \
+	{ \
+		.max = (octets), \
+		.lock = PTHREAD_MUTEX_INITIALIZER, \
+		.tables = CDS_LIST_HEAD_INIT((memory).tables), \
+	}
+
 /*! \brief Number of a set: its type, and the type whose absence an NSEC or NSEC3 has to prove, or 0. */
 static inline uint32_t signature_variant(uint16_t type, uint16_t denied)
 {
 	return (uint32_t)type << 16 | denied;
 }
 
-/*! \brief Creates an empty table. Any thread. \param max Most entries. \return NULL if out of memory. */
-signatures_t *signatures_new(uint32_t max);
+/*!
+ * \brief Creates an empty table. Any thread.
+ *
+ * \param memory   Limit; must outlive the table.
+ * \param reserve  Entries that the table may have in any case.
+ *
+ * \return NULL if out of memory.
+ */
+signatures_t *signatures_new(signatures_memory_t *memory, uint32_t reserve);
 
 /*! \brief Frees a table with its entries; NULL is fine. Any thread, while no other uses the table. */
 void signatures_free(signatures_t *table);
@@ -80,8 +107,8 @@ static inline bool signature_holds(signature_t *signature, uint64_t keys, uint32
 /*!
  * \brief Puts an entry, in place of one of the same owner and variant. Any thread, inside rcu_read_lock().
  *
- * The table owns the entry from then on. Old entries past their time are dropped, and in a full table those not used
- * for a minute. If all are in use, they stay, and the new entry is freed after the read section.
+ * The table owns the entry from then on. Old entries past their time are dropped, and where there is no room those not
+ * used for a minute. If all are in use, they stay, and the new entry is freed after the read section.
  *
  * \return False if the entry is not kept.
  */

@@ -28,9 +28,6 @@ static void free_ctx(alias_ctx_t *ctx, const knotd_mod_t *mod)
 	}
 }
 
-/*! Signatures of an owner: of A, of AAAA, and of the denials of A, of AAAA and of other types. */
-#define OWNER_SIGNATURES 5
-
 /*! That of the answers comes last: without it, failed_load() can go on. */
 static int add_hooks(knotd_mod_t *mod, const alias_ctx_t *ctx)
 {
@@ -61,8 +58,7 @@ static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
 	}
 
 	if (ctx->conf.signing) {
-		ctx->signer = signer_acquire(knotd_mod_zone(mod), &ctx->conf.keystores, &ctx->conf.signer,
-		                             OWNER_SIGNATURES * ctx->conf.limits.max_targets);
+		ctx->signer = signer_acquire(knotd_mod_zone(mod), &ctx->conf.keystores, &ctx->conf.signer);
 	}
 	ret = (ctx->conf.signing && ctx->signer == NULL) ? KNOT_ENOMEM : stats_register(mod);
 	if (ret == KNOT_EOK) {

@@ -22,8 +22,17 @@
 /*! Signatures begin this long before now, as Knot's do, because clocks of validators may be slow, s. */
 #define INCEPTION_BACK 5400
 
-/*! Shortest time between two lines about a keystore that hangs, ms. */
-#define HANGS_PAUSE_MS 60000
+/*! Shortest time between two lines about the same, ms. */
+#define LOG_PAUSE_MS 60000
+
+/*!
+ * Octets that signatures of all zones may take: those of a million names. Knot itself has at least as many for each
+ * signed name with addresses in a zone.
+ */
+#define MEMORY_MAX (1ULL << 30)
+
+/*! Signatures that a zone may keep in any case: those of a hundred names. */
+#define RESERVE 500
 
 /*! Buckets of the table of signers. */
 #define BUCKETS 1024
@@ -41,7 +50,7 @@ struct signer {
 	_Atomic(const void *) prepared;   /*!< Version of the zone for which signer_prepare() has looked for keys: its contents. */
 	_Atomic uint64_t hangs_logged_at; /*!< clock_ms() of the last line about a keystore that hangs. */
 	_Atomic bool failed;              /*!< A failure to sign is logged. */
-	_Atomic bool full;                /*!< It is logged that the table is full. */
+	_Atomic uint64_t full_logged_at;  /*!< The same about memory that is used up. */
 	uint8_t zone[];
 };
 
@@ -51,6 +60,8 @@ static struct {
 	signer_t *bucket[BUCKETS];
 } signers = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+static signatures_memory_t memory = SIGNATURES_MEMORY_INIT(memory, MEMORY_MAX);
+
 static void free_signer(signer_t *signer)
 {
 	keyring_free(signer->ring);
@@ -58,8 +69,7 @@ static void free_signer(signer_t *signer)
 	free(signer);
 }
 
-static signer_t *new_signer(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options,
-                            uint32_t max)
+static signer_t *new_signer(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options)
 {
 	signer_t *signer = calloc(1, sizeof(*signer) + knot_dname_size(zone));
 	if (signer == NULL) {
@@ -69,7 +79,7 @@ static signer_t *new_signer(const knot_dname_t *zone, const keystores_t *stores,
 	memcpy(&signer->options, options, sizeof(*options));
 	memcpy(signer->zone, zone, knot_dname_size(zone));
 	signer->ring = keyring_new(zone, stores);
-	signer->table = signatures_new(max);
+	signer->table = signatures_new(&memory, RESERVE);
 	if (signer->ring == NULL || signer->table == NULL) {
 		free_signer(signer);
 		return NULL;
@@ -92,16 +102,15 @@ static signer_t *find_signer(const knot_dname_t *zone, uint64_t stores_id, const
 	return signer;
 }
 
-signer_t *signer_acquire(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options,
-                         uint32_t max)
+signer_t *signer_acquire(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options)
 {
 	pthread_mutex_lock(&signers.lock);
 	signer_t *signer = find_signer(zone, keystores_id(stores), options);
 	if (signer != NULL) {
 		signer->refs++;
 		keyring_retry(signer->ring);
-		signer->failed = signer->full = false;
-	} else if ((signer = new_signer(zone, stores, options, max)) != NULL) {
+		signer->failed = false;
+	} else if ((signer = new_signer(zone, stores, options)) != NULL) {
 		signer->refs = 1;
 		signer->next = *bucket_of(zone);
 		*bucket_of(zone) = signer;
@@ -179,7 +188,7 @@ static void log_lost(knotd_mod_t *mod, const keys_error_t *error)
 static signer_state_t state_of(signer_t *signer, knotd_mod_t *mod, keys_t *found, const keys_t **keys)
 {
 	if (found == NULL) {
-		if (keyring_hangs(signer->ring) && log_is_time(&signer->hangs_logged_at, HANGS_PAUSE_MS, clock_ms())) {
+		if (keyring_hangs(signer->ring) && log_is_time(&signer->hangs_logged_at, LOG_PAUSE_MS, clock_ms())) {
 			knotd_mod_log(mod, LOG_ERR,
 			              "the keystore of the zone's policy does not answer, "
 			              "clients that ask for DNSSEC have to ask for ALIAS again");
@@ -265,10 +274,10 @@ static const signature_t *make(signer_t *signer, knotd_mod_t *mod, const keys_t 
 	signature->ttl = rrset->ttl;
 	signature->from = inception;
 	signature->renew_at = expiration - refresh;
-	if (!signatures_put(signer->table, signature, now) && !atomic_exchange(&signer->full, true)) {
-		knotd_mod_log(mod, LOG_WARNING,
-		              "%u signatures are in use, as many as 'max-targets' allows, others are made with each query",
-		              signatures_count(signer->table));
+	if (!signatures_put(signer->table, signature, now) &&
+	    log_is_time(&signer->full_logged_at, LOG_PAUSE_MS, clock_ms())) {
+		knotd_mod_log(mod, LOG_WARNING, "signatures of all zones take %llu MiB, others are made with each query",
+		              MEMORY_MAX >> 20);
 	}
 	return signature;
 }

@@ -50,12 +50,10 @@ typedef enum {
  * \param zone     Name of the zone, lower case.
  * \param stores   Keystores of its policy; copied.
  * \param options  Zeroed before they were set, as they are compared octet by octet.
- * \param max      Most signatures to keep.
  *
  * \return NULL if out of memory.
  */
-signer_t *signer_acquire(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options,
-                         uint32_t max);
+signer_t *signer_acquire(const knot_dname_t *zone, const keystores_t *stores, const signer_options_t *options);
 
 /*! \brief Gives a signer back that no worker of this module instance uses any more; NULL is fine. Any thread. */
 void signer_release(signer_t *signer);

@@ -344,7 +344,7 @@ static void make_policy(void)
 	world.ctx.conf.signer = (signer_options_t){ .lifetime = 14 * 86400, .refresh = 7 * 86400, .expose = world.ctx.conf.policy.expose };
 	world.tenant.delayed = more & 0x20;
 	if (world.who_signs == SIGNED_HERE || world.who_signs == SIGNED_LOST) {
-		world.ctx.signer = signer_acquire(WORLD_ZONE, &world.ctx.conf.keystores, &world.ctx.conf.signer, 16);
+		world.ctx.signer = signer_acquire(WORLD_ZONE, &world.ctx.conf.keystores, &world.ctx.conf.signer);
 		CHECK(world.ctx.signer != NULL);
 	}
 	if (more & 0x40) {

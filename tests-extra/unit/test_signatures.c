@@ -13,6 +13,9 @@
 #define NOW 1000000
 #define KEYS 7
 
+/*! No room but what tables have in any case. */
+static signatures_memory_t no_room = SIGNATURES_MEMORY_INIT(no_room, 0);
+
 /*! Sets of an address, and of an octet as signature. */
 static knot_rdataset_t set_of(uint8_t value)
 {
@@ -69,7 +72,7 @@ static void test_put(void **state)
 {
 	(void)state;
 
-	signatures_t *table = signatures_new(100);
+	signatures_t *table = signatures_new(&no_room, 100);
 	assert_non_null(table);
 	uint32_t a = signature_variant(KNOT_RRTYPE_A, 0);
 	uint32_t nsec = signature_variant(KNOT_RRTYPE_NSEC, KNOT_RRTYPE_A);
@@ -92,7 +95,7 @@ static void test_holds(void **state)
 {
 	(void)state;
 
-	signatures_t *table = signatures_new(100);
+	signatures_t *table = signatures_new(&no_room, 100);
 	put(table, NAME_A, 1, 1, NOW);
 	rcu_read_lock();
 	signature_t *signature = signatures_find(table, NAME_A, 1);
@@ -120,7 +123,7 @@ static void test_growth(void **state)
 	(void)state;
 
 	enum { COUNT = 5000 };
-	signatures_t *table = signatures_new(COUNT);
+	signatures_t *table = signatures_new(&no_room, COUNT);
 	for (unsigned i = 0; i < COUNT; i++) {
 		knot_dname_storage_t name;
 		put(table, name_of(name, i), 1, i % 200 + 1, NOW);
@@ -141,7 +144,7 @@ static void test_limit(void **state)
 	(void)state;
 
 	enum { MAX = 50 };
-	signatures_t *table = signatures_new(MAX);
+	signatures_t *table = signatures_new(&no_room, MAX);
 	knot_dname_storage_t name;
 	for (unsigned i = 0; i < 10 * MAX; i++) {
 		put(table, name_of(name, i), 1, 1, NOW);
@@ -154,6 +157,43 @@ static void test_limit(void **state)
 	}
 	assert_int_equal(signatures_count(table), 2);
 	signatures_free(table);
+}
+
+/* What there is room for is shared: a table has its first entries, and takes the room of others' unused ones. */
+static void test_memory(void **state)
+{
+	(void)state;
+
+	enum { RESERVE = 10 };
+	signatures_memory_t memory = SIGNATURES_MEMORY_INIT(memory, 10000);
+	signatures_t *many = signatures_new(&memory, RESERVE), *few = signatures_new(&memory, RESERVE);
+	knot_dname_storage_t name;
+	for (unsigned i = 0; i < 1000; i++) {
+		put(many, name_of(name, i), 1, 1, NOW);
+	}
+	uint32_t fit = signatures_count(many);
+	assert_true(fit > 3 * RESERVE && fit < 100);
+	assert_true(memory.used <= memory.max && memory.used > memory.max * 9 / 10);
+
+	for (unsigned i = 0; i < 2 * RESERVE; i++) {
+		put(few, name_of(name, i), 1, 1, NOW + 10);
+	}
+	assert_int_equal(signatures_count(few), RESERVE);
+	assert_int_equal(signatures_count(many), fit);
+
+	for (unsigned i = 0; i < fit; i++) {
+		put(few, name_of(name, i), 1, 1, NOW + 65);
+	}
+	assert_true(signatures_count(few) > 2 * RESERVE);
+	assert_true(signatures_count(many) < fit);
+	assert_true(memory.used <= memory.max);
+	signatures_free(many);
+	for (unsigned i = 0; i < fit; i++) {
+		put(few, name_of(name, i), 1, 1, NOW + 66);
+	}
+	assert_int_equal(signatures_count(few), fit);
+	signatures_free(few);
+	assert_int_equal(memory.used, 0);
 }
 
 /*! Looks an entry up, or puts it, as who needs it does. \return Whether it was there */
@@ -181,7 +221,7 @@ static void test_in_use(void **state)
 	static const unsigned sizes[] = { 1, 2, 50 };
 	for (unsigned s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
 		unsigned max = sizes[s];
-		signatures_t *table = signatures_new(max);
+		signatures_t *table = signatures_new(&no_room, max);
 		for (unsigned round = 0; round < 20; round++) {
 			for (unsigned i = 0; i < 5 * max; i++) {
 				assert_int_equal(use(table, i, NOW + round), round > 0 && i < max);
@@ -220,21 +260,27 @@ static void *hammer(void *ctx)
 	return NULL;
 }
 
-/* Threads that look up, put, replace and drop at the same time never see an entry of another name, nor one that is gone. */
+/* Threads that look up, put, replace and drop at the same time, in tables that share their memory, never see an entry of another name, nor one that is gone. */
 static void test_threads(void **state)
 {
 	(void)state;
 
-	signatures_t *table = signatures_new(NAMES / 2);
+	enum { RESERVE = 10,
+	       ROOM = 100 * NAMES };
+	signatures_memory_t memory = SIGNATURES_MEMORY_INIT(memory, ROOM);
+	signatures_t *tables[] = { signatures_new(&memory, RESERVE), signatures_new(&memory, RESERVE) };
 	pthread_t threads[THREADS];
 	for (unsigned i = 0; i < THREADS; i++) {
-		assert_int_equal(pthread_create(&threads[i], NULL, hammer, table), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, hammer, tables[i % 2]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
 	}
-	assert_true(signatures_count(table) <= NAMES / 2);
-	signatures_free(table);
+	/* Two threads may take the last room at the same time. */
+	assert_true(memory.used <= ROOM + ROOM / 10);
+	signatures_free(tables[0]);
+	signatures_free(tables[1]);
+	assert_int_equal(memory.used, 0);
 }
 
 int main(void)
@@ -244,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_holds),
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_in_use),
 		cmocka_unit_test(test_threads),
 	};

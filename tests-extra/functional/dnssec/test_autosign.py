@@ -321,7 +321,7 @@ def test_exposed(place, upstream):
 
 
 def test_many_signatures(place, upstream):
-    """With more signatures than `max-targets` allows most are kept all the same, and the log says so."""
+    """All signatures are kept, however many names share the few targets that `max-targets` allows."""
     text = "\n".join(f"o{i} " + alias("both.example.net") for i in range(12))
     with start(place, upstream, ["nsec3: off"], zones=[signed(text)], max_targets=2) as lab:
         is_signed(lab)
@@ -330,7 +330,5 @@ def test_many_signatures(place, upstream):
 
         def signatures():
             return [rrset(zone.ask(f"o{i}.example.com"), "RRSIG")[0].signature for i in range(12)]
-        signatures()
         before = signatures()
-        assert len(set(before) & set(signatures())) >= 5
-        assert lab.knot.log().count("others are made with each query") == 1
+        assert signatures() == before

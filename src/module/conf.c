@@ -419,6 +419,7 @@ static int load_signer(conf_alias_t *conf, knotd_mod_t *mod)
 	}
 	signer->refresh = refresh.single.integer;
 	signer->reproducible = knotd_conf(mod, NAME("policy"), NAME("reproducible-signing"), &policy).single.boolean;
+	signer->workers = MAX(knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_UDP).single.integer, 1);
 	signer->max_waiters = conf->max_waiters;
 	signer->expose = conf->policy.expose;
 	return KNOT_EOK;

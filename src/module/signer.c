@@ -15,6 +15,7 @@
 #include "dnssec/rrsig.h"
 #include "module/log.h"
 #include "module/node.h"
+#include "util/budget.h"
 #include "util/clock.h"
 #include "util/hash.h"
 #include "util/rrtype.h"
@@ -34,6 +35,9 @@
 /*! Signatures that a zone may keep in any case: those of a hundred names. */
 #define RESERVE 500
 
+/*! What signing may take of the time of the UDP workers, for each zone: 1 / SHARE. */
+#define SHARE 4
+
 /*! Buckets of the table of signers. */
 #define BUCKETS 1024
 
@@ -47,10 +51,12 @@ struct signer {
 	keyring_t *ring;
 	signatures_t *table;
 
+	budget_t budget;                  /*!< Of workers' time for signing. */
 	_Atomic(const void *) prepared;   /*!< Version of the zone for which signer_prepare() has looked for keys: its contents. */
 	_Atomic uint64_t hangs_logged_at; /*!< clock_ms() of the last line about a keystore that hangs. */
 	_Atomic bool failed;              /*!< A failure to sign is logged. */
-	_Atomic uint64_t full_logged_at;  /*!< The same about memory that is used up. */
+	_Atomic uint64_t full_logged_at;  /*!< The same about memory that is used up, */
+	_Atomic uint64_t spent_logged_at; /*!< and about a budget that is spent. */
 	uint8_t zone[];
 };
 
@@ -306,6 +312,36 @@ static const signature_t *make_true(signer_t *signer, knotd_mod_t *mod, const ke
 	return made;
 }
 
+static void log_spent(signer_t *signer, knotd_mod_t *mod)
+{
+	if (log_is_time(&signer->spent_logged_at, LOG_PAUSE_MS, clock_ms())) {
+		knotd_mod_log(mod, LOG_WARNING,
+		              "signing takes more than a quarter of the time of the UDP workers, "
+		              "clients that ask for DNSSEC have to ask for ALIAS again");
+	}
+}
+
+/*! Makes signatures if that is within the budget. \param urgent  See budget_allows(). */
+static signer_state_t spend(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
+                            uint16_t denied, bool urgent, const signature_t **signature)
+{
+	uint64_t start = clock_ns(), now = time(NULL);
+	if (!budget_allows(&signer->budget, urgent, start)) {
+		log_spent(signer, mod);
+		return SIGNER_BUSY;
+	}
+	uint32_t variant = signature_variant(rrset->type, denied);
+	if (addr_is_rrtype(rrset->type)) {
+		static const knot_rdataset_t none = { 0 };
+		*signature = make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
+	} else {
+		*signature = make_true(signer, mod, keys, rrset, variant, denied, now);
+	}
+	uint64_t end = clock_ns();
+	budget_spend(&signer->budget, (end - start) * SHARE / signer->options.workers, end);
+	return (*signature != NULL) ? SIGNER_READY : SIGNER_LOST;
+}
+
 signer_state_t signer_sign(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t *keys,
                            const knot_rrset_t *rrset, uint16_t denied, const signature_t **signature)
 {
@@ -313,18 +349,11 @@ signer_state_t signer_sign(signer_t *signer, knotd_mod_t *mod, const knotd_qdata
 	if (state != SIGNER_READY) {
 		return state;
 	}
-	uint64_t now = time(NULL);
-	uint32_t variant = signature_variant(rrset->type, denied);
-	signature_t *kept = signatures_find(signer->table, rrset->owner, variant);
-	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, now)) {
+	signature_t *kept = signatures_find(signer->table, rrset->owner, signature_variant(rrset->type, denied));
+	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, time(NULL))) {
 		*signature = kept;
 		return SIGNER_READY;
 	}
-	if (addr_is_rrtype(rrset->type)) {
-		static const knot_rdataset_t none = { 0 };
-		*signature = make(signer, mod, keys, rrset, variant, &rrset->rrs, &none, now);
-	} else {
-		*signature = make_true(signer, mod, keys, rrset, variant, denied, now);
-	}
-	return (*signature != NULL) ? SIGNER_READY : SIGNER_LOST;
+	bool urgent = kept != NULL || qdata->params->proto != KNOTD_QUERY_PROTO_UDP;
+	return spend(signer, mod, keys, rrset, denied, urgent, signature);
 }

@@ -14,7 +14,10 @@
  * read section. The first worker that needs a signature makes it, without holding up others; two may make the same one.
  *
  * Worst case. A keystore may hang. Then clients have to ask again for what needs a signature of ours, and for nothing
- * else. Some TCP workers wait for 50 ms, once for each read.
+ * else. Some TCP workers wait for 50 ms, once for each read. With RSA a signature takes milliseconds, and clients choose
+ * which of the zone's names are signed when: signing may take a quarter of the time of the UDP workers for each zone.
+ * Beyond that clients have to ask again. For names that have no signature yet they have to do so earlier over UDP, so that
+ * others have theirs renewed, and those who come back over TCP have theirs made.
  */
 
 #pragma once
@@ -28,6 +31,7 @@
 typedef struct {
 	uint32_t lifetime;    /*!< Lifetime of signatures, s. */
 	uint32_t refresh;     /*!< How long before their end they are made again, s. */
+	unsigned workers;     /*!< UDP workers, at least 1. */
 	unsigned max_waiters; /*!< Most threads of the process that may wait for keys. */
 	bool refresh_by_ttl;  /*!< The TTL is added to `refresh`. */
 	bool reproducible;
@@ -41,7 +45,7 @@ typedef enum {
 	SIGNER_READY = 0,
 	SIGNER_UNSIGNED, /*!< The zone is not signed at all. */
 	SIGNER_LOST,     /*!< Keys are missing, or signing fails. */
-	SIGNER_BUSY,     /*!< The keys are still being read: clients have to ask again. */
+	SIGNER_BUSY,     /*!< The keys are still being read, or signing is over its limit: clients have to ask again. */
 } signer_state_t;
 
 /*!

@@ -20,7 +20,7 @@ typedef enum {
 	GOT_STALE,     /*!< The targets' addresses, with EDE 3 (Stale Answer). */
 	GOT_NEGATIVE,  /*!< NODATA. */
 	GOT_SIBLING,   /*!< The owner's own addresses instead. */
-	GOT_COLD,      /*!< TC, so that the client asks over TCP; SERVFAIL over TCP while keys are being read. */
+	GOT_COLD,      /*!< TC, so that the client asks over TCP; over TCP EDE 14: no keys yet, or too much to sign. */
 	GOT_FAILED,    /*!< SERVFAIL. */
 	GOT_UNCHANGED, /*!< The zone's own data: it is signed elsewhere, or no target is usable. */
 	GOTS,

@@ -11,7 +11,7 @@ usage() {
 		  --cpu           CPU per query, a warm ALIAS against a static address (the default)
 		  --instructions  the same in instructions, with DNSSEC as well: repeatable to 1 %
 		  --crowded       instructions at names with thousands of records
-		  --sign          CPU per query with DNSSEC, and many owners that are signed anew
+		  --sign          CPU per query with DNSSEC, what signatures cost, and many owners that are to be signed
 		  --silent        static answers and reply times while the resolver says nothing
 		  --cold          the time of the first answer over TCP, without the resolver's
 		  --herd          many clients at once for a name never resolved

@@ -30,8 +30,16 @@ static uint32_t stale_ttl(uint32_t alias_ttl, const policy_t *policy)
 
 static uint32_t grace_ttl(const answer_t *answer, uint32_t alias_ttl, const policy_t *policy)
 {
-	uint32_t ttl = MIN(VERDICT_GRACE_TTL, MAX(answer->ttl, 1));
+	uint32_t longest = (answer->kind == REPLY_ADDRESSES) ? VERDICT_GRACE_TTL : VERDICT_GRACE_NEGATIVE_TTL;
+	uint32_t ttl = MIN(longest, MAX(answer->ttl, 1));
 	return MIN(ttl, MIN(alias_ttl, policy->ttl_max));
+}
+
+/*! Whether an answer serves until its refresh. "No addresses" does not: an idle name is refreshed only twice a minute. */
+static bool is_kept_warm(const entry_t *entry, const answer_t *answer)
+{
+	return atomic_load_explicit(&entry->warm, memory_order_relaxed) &&
+	       (answer->kind == REPLY_ADDRESSES || answer->held != NULL);
 }
 
 /*! Judges an entry that has an answer. \return False if the answer is too old to serve. */
@@ -66,7 +74,7 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
 		verdict->kind = serve(answer);
 		verdict->ask = !suppressed;
 		verdict->state = STATE_STALE;
-	} else if (in_grace || answer->restored || atomic_load_explicit(&entry->warm, memory_order_relaxed)) {
+	} else if (in_grace || answer->restored || is_kept_warm(entry, answer)) {
 		/* After the grace the refresh is late: others come first, or the server has just started. */
 		verdict->kind = serve(answer);
 		verdict->ttl = grace_ttl(answer, alias_ttl, policy);

@@ -17,6 +17,8 @@
 #define VERDICT_GRACE_MS 10000
 /*! Their TTL, s, or that of the target if lower: clients come back soon after the refresh. */
 #define VERDICT_GRACE_TTL 5
+/*! The same of negative answers, s: a target that is back must not be denied for long. */
+#define VERDICT_GRACE_NEGATIVE_TTL 1
 /*! TTL of stale answers, s (RFC 8767, section 4). */
 #define VERDICT_STALE_TTL 30
 

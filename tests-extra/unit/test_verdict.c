@@ -215,9 +215,12 @@ static void test_negative_ttl(void **state)
 	policy.refresh.negative_ttl_max = 4;
 	assert_int_equal(at(T0, 3600).ttl, 4);
 
-	/* Old ones get no more: in grace, and while the resolver fails. */
+	/* Old ones get less in the grace, after which they are unknown also if kept warm, and no more in a failure. */
 	answer.ttl = 3;
-	assert_int_equal(at(T0 + 5 * S, 3600).ttl, 3);
+	check(at(T0 + 5 * S, 3600), VERDICT_NXDOMAIN, VERDICT_GRACE_NEGATIVE_TTL, KNOT_EDNS_EDE_NONE, true);
+	entry.warm = true;
+	assert_int_equal(at(T0 + 14 * S, 3600).kind, VERDICT_COLD);
+	entry.warm = false;
 	failed(T0 + 6 * S, T0 + 11 * S);
 	check(at(T0 + 7 * S, 3600), VERDICT_NXDOMAIN, 3, KNOT_EDNS_EDE_STALE, false);
 	answer.ttl = 0;

@@ -62,7 +62,7 @@ def fixture_lab(place, upstream):
     zones = [zone_of(kind) for kind in KINDS]
     with contextlib.ExitStack() as stack:
         knot = stack.enter_context(Knotd(
-            place(), zones, {"default": labs.options(upstream, keep_warm="1d")}, extra=policies))
+            place(), zones, {"default": labs.options(upstream)}, extra=policies))
         for zone in zones[1:]:
             until(lambda: is_signed(knot, zone.name), 20)
         lab = labs.Lab(knot, upstream)

@@ -223,6 +223,9 @@ keys_t *keyring_renew(keyring_t *ring, uint64_t version, const apex_t *apex)
 	    atomic_compare_exchange_strong(&ring->start_at, &start_at, now + START_MS) && !has_to_wait(ring, now)) {
 		uint64_t known = (keys != NULL && keys->count > 0) ? keys->id : 0;
 		start_read(ring, version, apex, known, now);
+		/* The read may have ended by now. */
+		keys = rcu_dereference(ring->keys);
+		serve = serves(keys, version, apex);
 	}
 	return serve ? keys : NULL;
 }

@@ -135,7 +135,7 @@ static void test_missing(void **state)
 	add_dnskey(store, store->key[1]);
 	assert_int_equal(signer(world, 1), -1);
 	keyring_retry(world->ring);
-	assert_int_equal(signer(world, 1), -2);
+	assert_int_not_equal(signer(world, 1), -1);
 	UNTIL(signer(world, 1) == 1);
 
 	knot_rdataset_clear(&store->apex.dnskeys, NULL);

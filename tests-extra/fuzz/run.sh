@@ -98,7 +98,7 @@ fuzz() {
 cover() {
 	local target=$build/cover/obj/tests-extra/fuzz/$1 profile=$work/$1.prof
 	TMPDIR=$scratch LLVM_PROFILE_FILE=$profile.raw \
-		"$target" -runs=0 "$corpus/$1" "$here/corpus/$1" >/dev/null 2>&1 || :
+		"$target" -runs=0 -artifact_prefix="$scratch/" "$corpus/$1" "$here/corpus/$1" >/dev/null 2>&1 || :
 	llvm-profdata merge -sparse "$profile.raw" -o "$profile"
 	# Columns of the report: the file, three each for regions and functions, then lines and those that were missed.
 	llvm-cov report "$target" -instr-profile="$profile" |

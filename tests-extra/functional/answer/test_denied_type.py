@@ -216,6 +216,7 @@ def test_signed(place, upstream, module, extra):
     with labs.lab(place, upstream, zones=zones, deny_address=[EVERY6]) as lab:
         lab.upstream.script("signed.example.net", "A", silence)
         until(lambda: rrset(lab.ask("example.com", "SOA", do=True), "RRSIG"))
+        until(lambda: is_nodata(lab.ask("signed.example.com", "TXT", do=True)))  # the keys have been read
         for tcp in (False, True):
             reply = lab.ask("signed.example.com", "AAAA", tcp=tcp, do=True)
             assert is_nodata(reply) and rrset(reply, "NSEC", "authority") and not has(reply, "TC")

@@ -118,13 +118,17 @@ static void test_elsewhere(void **state)
 	static const struct {
 		const void *one, *other;
 	} text = { "\004text", "text" };
+	const struct {
+		node_contents_t contents;
+		const void *more;
+	} zone = { contents, &text };
 
 	/* The encloser and the node before; the node of another name; other structures; no pointers at all. */
 	assert_int_equal(layout_of("\001x\001b\007example", b, a), LAYOUT_FAILED);
 	assert_int_equal(layout_of("\001x\001b\007example", apex_node, apex_node), LAYOUT_FAILED);
 	assert_int_equal(layout_of("\001x\001b\007example", b, b), LAYOUT_FAILED);
 	assert_int_equal(layout_of("\001x\001b\007example", a, apex_node), LAYOUT_FAILED);
-	assert_int_equal(layout_of("\001a\007example", (const node_t *)&contents, a), LAYOUT_FAILED);
+	assert_int_equal(layout_of("\001a\007example", (const node_t *)&zone, a), LAYOUT_FAILED);
 	assert_int_equal(layout_of("\001a\007example", (const node_t *)&text, a), LAYOUT_FAILED);
 	assert_int_equal(layout_of("\001a\007example", a, NULL), LAYOUT_FAILED);
 	assert_int_equal(layout_of("\001a\007example", (const node_t *)((const char *)&text + 1), a), LAYOUT_FAILED);

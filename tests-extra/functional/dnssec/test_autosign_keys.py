@@ -126,4 +126,5 @@ def test_default_policy(place, upstream):
         lab.knot.zones[0].extra = "dnssec-signing: on"
         lab.knot.reload()
         is_signed(lab)
+        until(lambda: is_answer(lab.ask("both.example.com", do=True), "192.0.2.1", "192.0.2.2"))  # keys are read
         assert is_answer(proof.Zone(lab.knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")

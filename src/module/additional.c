@@ -26,6 +26,7 @@ static bool has_type(const node_t *node, uint16_t type)
 static bool adds_denial(const node_t *node, const knot_rrset_t *rrset, const knotd_qdata_t *qdata)
 {
 	return (rrset->type == KNOT_RRTYPE_SVCB || rrset->type == KNOT_RRTYPE_HTTPS) && knot_pkt_has_dnssec(qdata->query) &&
+	       has_type(node_apex(qdata), KNOT_RRTYPE_RRSIG) &&
 	       !(has_type(node, KNOT_RRTYPE_A) && has_type(node, KNOT_RRTYPE_AAAA) && has_type(node, rrset->type));
 }
 

@@ -103,7 +103,7 @@ def test_without_room(lab, label, rdtype, expected, tsig):
 
 def test_override(place, upstream):
     """`sibling: override` keeps them: an answer has the same ones. What they lack is not denied."""
-    zones = [Zone("example.com", TEXT, extra=SIGNING["nsec"])]
+    zones = [Zone("example.com", TEXT, extra=SIGNING["nsec"]), Zone("example.org", TEXT)]
     with labs.lab(place, upstream, zones=zones, extra=POLICIES, sibling="override") as lab:
         until(lambda: rrset(lab.ask("example.com", "SOA", do=True), "RRSIG"))
         for do in (False, True):
@@ -113,3 +113,6 @@ def test_override(place, upstream):
             assert shown(lab.ask("w.example.com", "HTTPS", tcp=True, do=do)) == names("whole")
         assert shown(lab.ask("hs.example.com", "HTTPS", tcp=True)) == names("a", "aonly", "plain")
         assert shown(lab.ask("hs.example.com", "HTTPS", tcp=True, do=True)) == names("plain")
+        # Resolvers set DO in any case.
+        unsigned = shown(lab.ask("hs.example.org", "HTTPS", tcp=True, do=True))
+        assert unsigned == {name_of(f"{label}.example.org") for label in ("a", "aonly", "plain")}

@@ -3,7 +3,6 @@
 #include "engine/waiters.h"
 
 #include <errno.h>
-#include <sys/param.h>
 
 #include "util/clock.h"
 
@@ -42,15 +41,9 @@ static bool is_held(const waiters_t *waiters, uint64_t now)
 
 bool waiters_may_wait(const waiters_t *waiters, const wait_t *wait, uint64_t now)
 {
-	uint64_t paid_at = get(&waiters->paid_at[wait->worker % WAITERS_BUDGETS]);
-	return wait->ms > 0 && paid_at <= now + (uint64_t)wait->ms * WAITERS_SHARE && !is_held(waiters, now) &&
+	uint64_t debt = budget_debt(&waiters->budget[wait->worker % WAITERS_BUDGETS], now);
+	return wait->ms > 0 && debt <= (uint64_t)wait->ms * WAITERS_SHARE && !is_held(waiters, now) &&
 	       has_place(waiters, wait, now);
-}
-
-static void charge(waiters_t *waiters, unsigned worker, uint64_t start, uint64_t end)
-{
-	_Atomic uint64_t *paid_at = &waiters->paid_at[worker % WAITERS_BUDGETS];
-	set(paid_at, MAX(get(paid_at), start) + (end - start) * WAITERS_SHARE);
 }
 
 /*! Waits with the lock held. */
@@ -89,7 +82,7 @@ wait_result_t waiters_wait(waiters_t *waiters, const wait_t *wait, waiters_look_
 	}
 	pthread_mutex_unlock(&waiters->lock);
 
-	charge(waiters, wait->worker, start, end);
+	budget_spend(&waiters->budget[wait->worker % WAITERS_BUDGETS], (end - start) * WAITERS_SHARE, start);
 	return result;
 }
 

@@ -29,6 +29,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/budget.h"
+
 /*! Share of its time that a worker may spend waiting: a tenth. */
 #define WAITERS_SHARE 10
 /*! A pause of this part of a stretch ends it. */
@@ -41,12 +43,12 @@
 typedef struct {
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
-	atomic_uint count;                         /*!< Threads that wait; written under the lock. */
-	_Atomic uint64_t began;                    /*!< clock_ms() at which the stretch began; written under the lock. */
-	_Atomic uint64_t ended;                    /*!< clock_ms() at which the last wait ended; written under the lock. */
-	atomic_bool used;                          /*!< A thread has waited. */
-	_Atomic uint64_t held_until;               /*!< clock_ms() up to which nobody waits. */
-	_Atomic uint64_t paid_at[WAITERS_BUDGETS]; /*!< clock_ms() at which a worker will have paid for its waits. */
+	atomic_uint count;                /*!< Threads that wait; written under the lock. */
+	_Atomic uint64_t began;           /*!< clock_ms() at which the stretch began; written under the lock. */
+	_Atomic uint64_t ended;           /*!< clock_ms() at which the last wait ended; written under the lock. */
+	atomic_bool used;                 /*!< A thread has waited. */
+	_Atomic uint64_t held_until;      /*!< clock_ms() up to which nobody waits. */
+	budget_t budget[WAITERS_BUDGETS]; /*!< Of the workers, in ms. */
 } waiters_t;
 
 /* clang-format off */

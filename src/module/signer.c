@@ -37,6 +37,8 @@
 
 /*! What signing may take of the time of the UDP workers, for each zone: 1 / SHARE. */
 #define SHARE 4
+/*! What may be spent at once after a pause, ns: a worker then signs for 50 ms. Half of it is for what is urgent. */
+#define BURST_NS 200000000ULL
 
 /*! Buckets of the table of signers. */
 #define BUCKETS 1024
@@ -321,12 +323,12 @@ static void log_spent(signer_t *signer, knotd_mod_t *mod)
 	}
 }
 
-/*! Makes signatures if that is within the budget. \param urgent  See budget_allows(). */
+/*! Makes signatures if that is within the budget. \param urgent  Also if half of the burst is spent. */
 static signer_state_t spend(signer_t *signer, knotd_mod_t *mod, const keys_t *keys, const knot_rrset_t *rrset,
                             uint16_t denied, bool urgent, const signature_t **signature)
 {
 	uint64_t start = clock_ns(), now = time(NULL);
-	if (!budget_allows(&signer->budget, urgent, start)) {
+	if (budget_debt(&signer->budget, start) > (urgent ? BURST_NS : BURST_NS / 2)) {
 		log_spent(signer, mod);
 		return SIGNER_BUSY;
 	}

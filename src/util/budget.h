@@ -2,37 +2,35 @@
 
 /*!
  * \file
- * \brief A budget of time for expensive work: a share of each second, for all threads together.
+ * \brief A budget of time for expensive work, which is paid for afterwards, with the time that it took.
  *
- * Work is paid for afterwards, with the time that it took. After a pause the share of 0.2 s may be spent at once; work
- * that can be put off may spend only half of that, so that some is left for what is more urgent. Times are clock_ns().
+ * Work that took t and may take one nth of the time costs n * t. Whoever begins more decides how much may be owed by
+ * then. Times are clock_ns() or clock_ms(), always the same for a budget.
  */
 
 #pragma once
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/param.h>
 
-/*! Time whose share may be spent at once, ns: with a quarter a thread is busy for 50 ms at most. */
-#define BUDGET_BURST_NS 200000000ULL
-
 /*! Zeroed before first use. */
 typedef struct {
-	_Atomic uint64_t paid_until; /*!< When what was spent so far will have been earned. */
+	_Atomic uint64_t paid_at; /*!< When what was spent so far will have been earned. */
 } budget_t;
 
-/*! \brief Whether work may be done now. Any thread. */
-static inline bool budget_allows(const budget_t *budget, bool urgent, uint64_t now)
+/*! \brief Time until all is paid for, 0 if it is. Any thread. */
+static inline uint64_t budget_debt(const budget_t *budget, uint64_t now)
 {
-	return budget->paid_until + (urgent ? 0 : BUDGET_BURST_NS / 2) <= now;
+	uint64_t paid_at = atomic_load_explicit(&budget->paid_at, memory_order_relaxed);
+	return (paid_at > now) ? paid_at - now : 0;
 }
 
-/*! \brief Pays for work. Any thread. \param cost  Time in which its cost is earned, ns. \param now  Its end. */
+/*! \brief Pays for work. Any thread. \param cost  Time in which its cost is earned, from `now` on. */
 static inline void budget_spend(budget_t *budget, uint64_t cost, uint64_t now)
 {
-	uint64_t before = budget->paid_until;
-	while (!atomic_compare_exchange_weak(&budget->paid_until, &before, MAX(before, now - BUDGET_BURST_NS) + cost)) {
+	uint64_t before = atomic_load_explicit(&budget->paid_at, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&budget->paid_at, &before, MAX(before, now) + cost,
+	                                              memory_order_relaxed, memory_order_relaxed)) {
 	}
 }

@@ -26,9 +26,9 @@ const health_t *engine_health(const engine_t *engine)
 	return &engine->planner.health;
 }
 
-bool engine_is_new(engine_t *engine)
+bool engine_claim_start(engine_t *engine)
 {
-	return !atomic_exchange(&engine->known, true);
+	return !atomic_exchange(&engine->claimed, true);
 }
 
 log_queue_t *engine_log(engine_t *engine)

@@ -49,8 +49,8 @@ cache_t *engine_cache(engine_t *engine);
 /*! \brief Health of the resolvers. Any thread. */
 const health_t *engine_health(const engine_t *engine);
 
-/*! \brief Whether it has just been started: true for one call only. Any thread. */
-bool engine_is_new(engine_t *engine);
+/*! \brief Makes the caller the one that says that the engine has started. Any thread. \return True once. */
+bool engine_claim_start(engine_t *engine);
 
 /*! \brief Messages to be logged. Any thread. */
 log_queue_t *engine_log(engine_t *engine);

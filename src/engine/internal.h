@@ -37,7 +37,7 @@ struct engine {
 	_Atomic uint32_t max_rate;
 	_Atomic uint32_t max_targets;
 	atomic_bool stop;
-	atomic_bool known; /*!< engine_is_new() has been called. */
+	atomic_bool claimed; /*!< engine_claim_start() has been called. */
 	queue_t queue;
 	uv_async_t wakeup;
 

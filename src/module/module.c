@@ -90,7 +90,7 @@ static int load(knotd_mod_t *mod)
 		log_failure(mod, ret);
 		return failed_load(mod);
 	}
-	if (engine_is_new(ctx->engine)) {
+	if (engine_claim_start(ctx->engine)) {
 		log_start(&ctx->conf, mod);
 	}
 	log_queued(ctx, mod); /* Mostly messages about the store. */

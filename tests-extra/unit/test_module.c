@@ -212,7 +212,7 @@ void signer_release(signer_t *signer)
 	give_back(signer);
 }
 
-bool engine_is_new(engine_t *engine)
+bool engine_claim_start(engine_t *engine)
 {
 	(void)engine;
 	return true;

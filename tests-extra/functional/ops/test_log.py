@@ -291,7 +291,7 @@ def test_dead_target_after_restart(place):
             Zone("example.com", f"kept {alias('kept.example.net')}")], timeout=ms(500), failure_ttl="1s") as lab:
         upstream.host("kept.example.net", "192.0.2.1", ttl=1)
         lab.warm("kept.example.com")
-        time.sleep(seconds(2))
+        until(lambda: lab.knot.stats()["store[written]"] >= 1, 20)
         lab.knot.stop()
         upstream.both("kept.example.net", failure("SERVFAIL"))
         lab.knot.start()

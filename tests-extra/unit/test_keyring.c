@@ -4,7 +4,10 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <libdnssec/crypto.h>
 #include <sys/stat.h>
 
@@ -169,9 +172,29 @@ static void test_roll(void **state)
 	UNTIL(signer(world, 4) == 1);
 }
 
-/* A worker waits once for a read that hangs, and none that may not. */
+/*! Threads that read keys. */
+static unsigned count_readers(void)
+{
+	unsigned count = 0;
+	glob_t found;
+	assert_int_equal(glob("/proc/self/task/*/comm", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char name[16] = "";
+		FILE *comm = fopen(found.gl_pathv[i], "r");
+		if (comm != NULL) {
+			count += (fscanf(comm, "%15s", name) == 1 && strcmp(name, "alias-keys") == 0);
+			fclose(comm);
+		}
+	}
+	globfree(&found);
+	return count;
+}
+
+/* A worker waits once for a read that hangs, and none that may not. Another read does not begin so soon. */
 static void test_wait(void **state)
 {
+	uint64_t start = clock_ms();
+	unsigned before = count_readers(); /* A test may leave one that hangs. */
 	world_t *world = *state;
 	store_t *store = world->store;
 	add_dnskey(store, store->key[0]);
@@ -182,6 +205,8 @@ static void test_wait(void **state)
 	has_waited(world, 1, 1, false);
 	assert_int_equal(signer(world, 1), -2);
 	UNTIL(keyring_hangs(world->ring));
+	UNTIL(signer(world, 1) == -2 && clock_ms() > start + 1500);
+	assert_true(count_readers() <= before + 1);
 	unblock(store, 0);
 	UNTIL(signer(world, 1) != -2);
 	assert_false(keyring_hangs(world->ring));

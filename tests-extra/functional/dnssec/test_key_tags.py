@@ -44,7 +44,7 @@ def pem(key):
 def prepare(place, upstream):
     """A knotd that is not started yet, the ZSK of its zone, and keymgr, which may add `other`, of the same tag."""
     hosts(upstream)
-    active, other = twins()
+    other, active = sorted(twins(), key=lambda key: dnskey(key).key)  # in the order of the zone: the wrong one comes first
     knot = Knotd(place(), [signed()], {"default": labs.options(upstream)}, extra=policy("manual: on"))
     knot.write()
 

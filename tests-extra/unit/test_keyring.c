@@ -172,19 +172,26 @@ static void test_roll(void **state)
 	UNTIL(signer(world, 4) == 1);
 }
 
-/*! Threads that read keys. */
+/*! Says whether the thread whose name this file of /proc has reads keys. */
+static bool is_reader(const char *path)
+{
+	char name[16] = "";
+	FILE *comm = fopen(path, "r");
+	if (comm == NULL) {
+		return false;
+	}
+	bool reads = (fscanf(comm, "%15s", name) == 1 && strcmp(name, "alias-keys") == 0);
+	fclose(comm);
+	return reads;
+}
+
 static unsigned count_readers(void)
 {
 	unsigned count = 0;
 	glob_t found;
 	assert_int_equal(glob("/proc/self/task/*/comm", 0, NULL, &found), 0);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
-		char name[16] = "";
-		FILE *comm = fopen(found.gl_pathv[i], "r");
-		if (comm != NULL) {
-			count += (fscanf(comm, "%15s", name) == 1 && strcmp(name, "alias-keys") == 0);
-			fclose(comm);
-		}
+		count += is_reader(found.gl_pathv[i]);
 	}
 	globfree(&found);
 	return count;

@@ -236,9 +236,11 @@ static int load_resolvers(conf_alias_t *conf, knotd_mod_t *mod)
 	}
 	knotd_conf_free(&list);
 	set->require_ad = knotd_conf_mod(mod, NAME("require-ad")).single.boolean;
-	if (ret != KNOT_EOK) {
+	if (conf->system && ret == KNOT_ENOENT) {
 		knotd_mod_log(mod, LOG_ERR,
-		              "no usable resolver, neither in option 'resolver' nor in the system's resolv.conf" FAILED_EFFECT);
+		              "option 'resolver' is not set, and the system's resolv.conf names no usable resolver" FAILED_EFFECT);
+	} else if (ret != KNOT_EOK) {
+		knotd_mod_log(mod, LOG_ERR, "failed to load the resolvers (%s)" FAILED_EFFECT, knot_strerror(ret));
 	}
 	return ret;
 }

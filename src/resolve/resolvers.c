@@ -4,13 +4,12 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
 
-/* The calls that 1.34 prefers do not exist in 1.18. */
-#define CARES_NO_DEPRECATED
-#include <ares.h>
+#define RESOLV_CONF "/etc/resolv.conf"
+#define DNS_PORT 53
 
 int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr)
 {
@@ -40,31 +39,48 @@ int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr)
 	return KNOT_EOK;
 }
 
+/*! Reads "nameserver ADDRESS", as resolv.conf(5) has it. \return False for anything else. */
+static bool read_nameserver(struct sockaddr_storage *addr, char *line)
+{
+	static const char blanks[] = " \t\r\n";
+	char *rest = NULL;
+	const char *keyword = strtok_r(line, blanks, &rest);
+	const char *text = strtok_r(NULL, blanks, &rest);
+	if (keyword == NULL || text == NULL || strcmp(keyword, "nameserver") != 0) {
+		return false;
+	}
+
+	memset(addr, 0, sizeof(*addr));
+	struct sockaddr_in *in = (struct sockaddr_in *)addr;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
+	in->sin_port = htons(DNS_PORT); /* At the same place in both. */
+	addr->ss_family = (inet_pton(AF_INET, text, &in->sin_addr) == 1) ? AF_INET : AF_INET6;
+	return addr->ss_family == AF_INET || inet_pton(AF_INET6, text, &in6->sin6_addr) == 1;
+}
+
+int resolvers_read(resolvers_t *set, FILE *file)
+{
+	struct sockaddr_storage addr;
+	char *line = NULL;
+	size_t size = 0;
+	while (getline(&line, &size, file) != -1) {
+		if (read_nameserver(&addr, line)) {
+			(void)resolvers_add(set, &addr); /* An unusable address is skipped. */
+		}
+	}
+	free(line);
+	return (set->count > 0) ? KNOT_EOK : KNOT_ENOENT;
+}
+
 int resolvers_system(resolvers_t *set)
 {
-	ares_channel channel;
-	struct ares_options options = { .flags = 0 };
-	if (ares_init_options(&channel, &options, ARES_OPT_FLAGS) != ARES_SUCCESS) {
-		return KNOT_ENOENT;
+	FILE *file = fopen(RESOLV_CONF, "re");
+	if (file == NULL) {
+		return knot_map_errno();
 	}
-
-	struct ares_addr_port_node *nodes = NULL;
-	(void)ares_get_servers_ports(channel, &nodes); /* Without memory there are none. */
-	for (const struct ares_addr_port_node *node = nodes; node != NULL; node = node->next) {
-		struct sockaddr_storage addr = { .ss_family = node->family };
-		struct sockaddr_in *in = (struct sockaddr_in *)&addr;
-		in->sin_port = htons(node->udp_port != 0 ? node->udp_port : 53);
-		if (node->family == AF_INET) {
-			in->sin_addr = node->addr.addr4;
-		} else {
-			memcpy(&((struct sockaddr_in6 *)&addr)->sin6_addr, &node->addr.addr6, sizeof(node->addr.addr6));
-		}
-		(void)resolvers_add(set, &addr); /* An unusable address is skipped. */
-	}
-	ares_free_data(nodes);
-	ares_destroy(channel);
-
-	return (set->count > 0) ? KNOT_EOK : KNOT_ENOENT;
+	int ret = resolvers_read(set, file);
+	(void)fclose(file);
+	return ret;
 }
 
 void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set)

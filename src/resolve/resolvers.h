@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 /*! Most resolvers in one set. */
@@ -38,5 +39,18 @@ int resolvers_add(resolvers_t *set, const struct sockaddr_storage *addr);
 /*! \brief Prints a set as "ADDR@PORT, ADDR@PORT". Any thread. */
 void resolvers_print(char text[RESOLVERS_TEXT_MAX], const resolvers_t *set);
 
-/*! \brief Fills an empty set with the system's resolvers (resolv.conf). Any thread. \return KNOT_E*. */
+/*!
+ * \brief Appends the addresses of all lines "nameserver ADDRESS" that a resolver can have, with port 53. Any thread.
+ *
+ * c-ares would take 127.0.0.1 where there is none, which may be knotd itself.
+ *
+ * \return KNOT_ENOENT if the set is empty then, or KNOT_EOK.
+ */
+int resolvers_read(resolvers_t *set, FILE *file);
+
+/*!
+ * \brief Fills an empty set with the system's resolvers, those of resolv.conf. Any thread.
+ *
+ * \return As resolvers_read(); another KNOT_E* if the file can't be read.
+ */
 int resolvers_system(resolvers_t *set);

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import lab as labs
-from client import is_answer, is_truncated
+from client import alias, is_answer, is_servfail, is_truncated
 from knotd import Knotd, Zone
 from timing import until
 from upstream import Upstream
@@ -117,21 +117,27 @@ def test_without_section(knot, restore):
     until(lambda: serves(knot))
 
 
-def test_system_resolvers(place):
-    """Without `resolver` the system's resolv.conf says whom to ask."""
-    address = "127.0.0.77"  # resolv.conf knows no port but 53, and somebody may have that
+def with_resolv_conf(place, text):
+    """A server without `resolver`, for which the system's resolv.conf has this text."""
     path = place()
-    path.joinpath("resolv.conf").write_text(f"nameserver {address}\n")
+    path.joinpath("resolv.conf").write_text(text)
     shell = ["unshare", "--mount", "--map-root-user", "sh", "-c",
              'mount --bind resolv.conf /etc/resolv.conf && exec "$@"', "sh"]
     if subprocess.run([*shell, "true"], cwd=path, check=False, capture_output=True).returncode:
         pytest.skip("no mount namespaces here")
+    server = Knotd(path, [Zone("example.com", "@ " + alias("t.example.net"), module="mod-alias")], {})
+    server.prefix = shell
+    return server
+
+
+def test_system_resolvers(place):
+    """Without `resolver` the system's resolv.conf says whom to ask."""
+    address = "127.0.0.77"  # resolv.conf knows no port but 53, and somebody may have that
+    server = with_resolv_conf(place, f"nameserver {address}\n")
     try:
         system = Upstream(address, 53).__enter__()
     except OSError:
         pytest.skip("port 53 is not to be had")
-    server = Knotd(path, [Zone("example.com", module="mod-alias")], {})
-    server.prefix = shell
     try:
         with server:
             server.wait_log(f"resolver {address}@53 from the system's resolv.conf")
@@ -139,6 +145,19 @@ def test_system_resolvers(place):
             until(lambda: is_answer(server.ask(name, tcp=True), "192.0.2.7"), 10)
     finally:
         system.__exit__()
+
+
+@pytest.mark.parametrize("text", ["", "search example.net\n", "nameserver\nnameserver fe80::1%eth0\n"])
+def test_no_system_resolvers(place, text):
+    """A resolv.conf that names no resolver is an error: nobody is asked instead, and so not this server."""
+    with with_resolv_conf(place, text) as server:
+        server.wait_log("option 'resolver' is not set, and the system's resolv.conf names no usable resolver")
+        assert "127.0.0.1@53" not in server.log()
+        assert is_servfail(server.ask("example.com"))
+        server.sections = {"default": dict(resolver="127.0.0.77")}
+        server.zones[0].module = "mod-alias/default"
+        server.reload()
+        server.wait_log("resolver 127.0.0.77@53 from option 'resolver'")
 
 
 def test_global_module(knot, restore):

@@ -58,10 +58,7 @@ tenant_t *engine_tenant(engine_t *engine, const knot_dname_t *zone, const tenant
                         tenant_publish_f publish, void *module)
 {
 	tenant_t *tenant = tenants_join(&engine->tenants, zone, options, publish, module);
-	request_t request = { .tenant = tenant };
-	if (tenant != NULL && queue_push(&engine->queue, &request, (const knot_dname_t *)"")) {
-		uv_async_send(&engine->wakeup);
-	}
+	uv_async_send(&engine->wakeup);
 	return tenant;
 }
 

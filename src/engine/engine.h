@@ -58,8 +58,8 @@ log_queue_t *engine_log(engine_t *engine);
 /*!
  * \brief Finds or makes the tenant of a zone that is being loaded. Any thread.
  *
- * The engine's thread applies the options and restarts the counters within milliseconds, or within seconds if its queue
- * is full. For the parameters see tenants_join().
+ * The engine's thread applies the options and restarts the counters before it does anything else. For the parameters
+ * see tenants_join().
  *
  * \return The tenant, to be given back by tenant_leave(); NULL if out of memory.
  */

@@ -20,7 +20,7 @@
 /*! Most requests in the queue; each takes some 100 octets. */
 #define QUEUE_MAX 65536
 
-/*! A request to resolve a target. Without entries: to charge it to the tenant; without a name: to renew the tenant. */
+/*! A request to resolve a target. Without entries: to charge it to the tenant. */
 typedef struct {
 	struct cds_wfcq_node node;
 	tenant_t *tenant; /*!< Tenant of the zone that asks; the request has a reference. */

@@ -30,6 +30,7 @@ tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_
 	atomic_init(&tenant->refs, 1);
 	pthread_mutex_init(&tenant->lock, NULL);
 	CDS_INIT_LIST_HEAD(&tenant->changed);
+	CDS_INIT_LIST_HEAD(&tenant->load);
 	return tenant;
 }
 
@@ -54,11 +55,8 @@ void tenant_leave(tenant_t *tenant, const void *module)
 	tenant_unref(tenant);
 }
 
-void tenant_renew(tenant_t *tenant)
+static void renew(tenant_t *tenant)
 {
-	if (!atomic_load_explicit(&tenant->renewed, memory_order_relaxed)) {
-		return;
-	}
 	pthread_mutex_lock(&tenant->lock);
 	tenant->options = tenant->next;
 	atomic_store_explicit(&tenant->renewed, false, memory_order_relaxed);
@@ -73,7 +71,6 @@ void tenant_renew(tenant_t *tenant)
 /*! Publishes the counters if the zone is loaded and has no newer load to be taken over first. */
 static void publish_counters(tenant_t *tenant, const counters_t common)
 {
-	tenant_renew(tenant);
 	cds_list_del_init(&tenant->changed);
 	pthread_mutex_lock(&tenant->lock);
 	if (tenant->module != NULL && !tenant->renewed) {
@@ -160,6 +157,8 @@ void tenants_init(tenants_t *tenants)
 {
 	pthread_mutex_init(&tenants->lock, NULL);
 	CDS_INIT_LIST_HEAD(&tenants->changes);
+	CDS_INIT_LIST_HEAD(&tenants->loads);
+	atomic_init(&tenants->loaded, false);
 	for (unsigned i = 0; i < TENANT_BUCKETS; i++) {
 		CDS_INIT_LIST_HEAD(&tenants->bucket[i]);
 	}
@@ -169,6 +168,7 @@ static void drop_tenant(tenant_t *tenant)
 {
 	cds_list_del(&tenant->node);
 	cds_list_del(&tenant->changed);
+	cds_list_del(&tenant->load);
 	tenant_unref(tenant);
 }
 
@@ -214,9 +214,27 @@ tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenan
 		tenant->module = module;
 		atomic_store_explicit(&tenant->renewed, true, memory_order_relaxed);
 		pthread_mutex_unlock(&tenant->lock);
+		cds_list_del(&tenant->load);
+		cds_list_add_tail(&tenant->load, &tenants->loads);
+		atomic_store(&tenants->loaded, true);
 	}
 	pthread_mutex_unlock(&tenants->lock);
 	return tenant;
+}
+
+void tenants_renew(tenants_t *tenants)
+{
+	if (!atomic_load(&tenants->loaded)) {
+		return;
+	}
+	pthread_mutex_lock(&tenants->lock);
+	atomic_store(&tenants->loaded, false);
+	while (!cds_list_empty(&tenants->loads)) {
+		tenant_t *tenant = cds_list_first_entry(&tenants->loads, tenant_t, load);
+		cds_list_del_init(&tenant->load);
+		renew(tenant);
+	}
+	pthread_mutex_unlock(&tenants->lock);
 }
 
 void tenants_publish(tenants_t *tenants, const counters_t common)

@@ -11,8 +11,8 @@
  * Owners. The engine's table, the context of each loaded module and each queued request hold a reference to the tenant.
  * The last reference frees it.
  *
- * Threads. Any thread may load a zone: it finds or makes the tenant and stores the new options in `next`. The engine's
- * thread takes these over and restarts the counters. Only that thread counts. It publishes the counters to knotd under
+ * Threads. Any thread may load a zone: it finds or makes the tenant, stores the new options in `next`, and puts it into
+ * a list. The engine's thread takes these over and restarts the counters. Only that thread counts. It publishes the counters to knotd under
  * the tenant's lock. The unload of a zone takes the lock and clears `module`; after that the thread does not touch the
  * module. Knot loads the new module of a zone before it unloads the old one, so an unload clears `module` only if it is
  * its own.
@@ -49,13 +49,14 @@ typedef struct {
 
 typedef struct tenant {
 	struct cds_list_head node; /*!< In its bucket of the table, under the table's lock. */
+	struct cds_list_head load; /*!< In the table's list of loads, under the table's lock. */
 
 	tenant_publish_f publish; /*!< Constant; NULL: tenant of no zone. */
 
 	/* Any thread. */
 	atomic_uint refs;
 	atomic_bool delayed;      /*!< zone-rate has delayed a query; set by the engine's thread, cleared by workers. */
-	atomic_bool renewed;      /*!< `next` is not taken over yet; written under the lock. */
+	atomic_bool renewed;      /*!< `next` is not taken over yet; written under the table's lock. */
 	_Atomic uint64_t wait_at; /*!< clock_ms() from which on a client may wait; 0: the last wait was not in vain. */
 	_Atomic uint32_t pause;   /*!< Time from the last wait in vain to `wait_at`, ms. */
 	pthread_mutex_t lock;     /*!< For the next two fields. */
@@ -84,6 +85,8 @@ typedef struct tenant {
 typedef struct {
 	pthread_mutex_t lock;
 	struct cds_list_head bucket[TENANT_BUCKETS]; /*!< By the hash of the zone's name. */
+	struct cds_list_head loads;                  /*!< Tenants whose `next` is to be taken over. */
+	atomic_bool loaded;                          /*!< There may be such tenants. */
 	struct cds_list_head changes;                /*!< Tenants with counters to publish; the engine's thread. */
 } tenants_t;
 
@@ -96,7 +99,7 @@ void tenants_deinit(tenants_t *tenants);
  * \brief Finds or makes the tenant of a zone that is being loaded. Any thread.
  *
  * \param zone     Name of the zone.
- * \param options  Options for the engine's thread from its next tenant_renew() on.
+ * \param options  Options for the engine's thread from its next tenants_renew() on.
  * \param publish  Takes counters.
  * \param module   Argument of `publish`.
  *
@@ -104,6 +107,13 @@ void tenants_deinit(tenants_t *tenants);
  */
 tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options,
                        tenant_publish_f publish, void *module);
+
+/*!
+ * \brief Takes over the options of zones that were loaded, restarts their counters, and has these published.
+ *
+ * The engine's thread. Costs nothing while no zone is loaded.
+ */
+void tenants_renew(tenants_t *tenants);
 
 /*! \brief Publishes the counters that have changed. The engine's thread. */
 void tenants_publish(tenants_t *tenants, const counters_t common);
@@ -127,9 +137,6 @@ static inline tenant_t *tenant_ref(tenant_t *tenant)
 
 /*! \brief Gives a reference back; NULL is fine. Any thread. */
 void tenant_unref(tenant_t *tenant);
-
-/*! \brief Takes over the options of the last load of the zone, if they are new. The engine's thread. */
-void tenant_renew(tenant_t *tenant);
 
 /*! \brief Charges a target to a tenant, or to none with NULL. The engine's thread. */
 void tenant_charge(tenant_t *tenant, target_t *target);

@@ -247,13 +247,11 @@ static void send_trial(engine_t *engine)
 static void take_request(engine_t *engine, const request_t *request, uint64_t now)
 {
 	tenant_t *tenant = request->tenant;
-	tenant_renew(tenant);
-
 	target_t *target = find_target(engine, request->name);
 	if (target != NULL) {
 		tenant_charge(tenant, target);
 	} else if (request->refresh == 0 && request->wait == 0) {
-		return; /* It only renews the tenant, see engine_tenant(). */
+		return; /* It was to charge a target that has left meanwhile. */
 	} else if (cache_count(engine->cache) < engine->max_targets || evict_one(engine)) {
 		target = add_target(engine, request->name, tenant, now, now);
 	}
@@ -408,6 +406,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		return;
 	}
 
+	tenants_renew(&engine->tenants);
 	bool more = take_requests(engine);
 	uint64_t wait = follow_plan(engine);
 	send_trial(engine);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -345,6 +346,61 @@ static void test_max_rate(void **state)
 	registry_release(first, &low);
 }
 
+/* A load meets a full queue: the thread is held up while it publishes counters, and requests pile up. */
+
+static sem_t held, go_on;
+static atomic_uint published[2];
+
+static void publish_slowly(void *ctx, const counters_t own, const counters_t common)
+{
+	(void)ctx, (void)own, (void)common;
+	if (published[0]++ == 0) {
+		sem_post(&held);
+		sem_wait(&go_on);
+	}
+}
+
+static void publish_other(void *ctx, const counters_t own, const counters_t common)
+{
+	(void)ctx, (void)own, (void)common;
+	published[1]++;
+}
+
+/*! A load takes effect within moments, also when the queue takes no request. */
+static void test_load_and_full_queue(void **state)
+{
+	(void)state;
+
+	static const tenant_options_t options = { .rate = 1 };
+	static const limits_t few = { .max_rate = 1, .max_targets = 1 };
+	engine_t *at;
+	engine_key_t key = make_key(4);
+	assert_int_equal(registry_acquire(&at, &key, &policy.refresh, &few), KNOT_EOK);
+	sem_init(&held, 0, 0);
+	sem_init(&go_on, 0, 0);
+	tenant_t *first = engine_tenant(at, NAME_A, &options, publish_slowly, &held);
+	assert_non_null(first);
+	sem_wait(&held);
+
+	unsigned requests = 0;
+	while (engine_ask(at, NULL, (const knot_dname_t *)"\002n0\007example", 0, 1, first, clock_ms())) {
+		requests++;
+	}
+	assert_true(requests > 0);
+	tenant_t *second = engine_tenant(at, NAME_B, &options, publish_other, &go_on);
+	assert_non_null(second);
+	sem_post(&go_on);
+
+	uint64_t end = clock_ms() + 5000;
+	while (published[1] == 0 && clock_ms() < end) {
+		usleep(1000);
+	}
+	assert_int_not_equal(published[1], 0);
+	tenant_leave(first, &held);
+	tenant_leave(second, &go_on);
+	registry_release(at, &few);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_registry),
 		cmocka_unit_test(test_max_targets),
 		cmocka_unit_test(test_max_rate),
+		cmocka_unit_test(test_load_and_full_queue),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

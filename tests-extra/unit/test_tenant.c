@@ -46,7 +46,7 @@ static int setup(void **state)
 	if (tenant == NULL) {
 		return -1;
 	}
-	tenant_renew(tenant);
+	tenants_renew(&tenants);
 	return 0;
 }
 
@@ -108,6 +108,11 @@ static void test_reload(void **state)
 
 	/* What was counted for the old one is not handed to the new one. */
 	tenants_publish(&tenants, common);
+	tenants_sweep(&tenants, common);
+	assert_int_equal(module.published, 0);
+	assert_int_equal(again.published, 0);
+	tenants_renew(&tenants);
+	tenants_publish(&tenants, common);
 	assert_int_equal(module.published, 0);
 	assert_int_equal(again.published, 1);
 	assert_int_equal(again.last[COUNTER_QUERIES], 0);
@@ -125,17 +130,49 @@ static void test_reload(void **state)
 	assert_int_equal(again.published, 2);
 }
 
-/*! Without a request of its own, for want of room in the queue, the sweep does it. */
-static void test_sweep_renews(void **state)
+/*! However many loads there are, in whatever order old modules leave: one tenant, and nothing is left of the others. */
+static void test_reloads(void **state)
+{
+	(void)state;
+
+	static module_t modules[1000];
+	const module_t *old[2] = { &module, NULL };
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_ptr_equal(load(&modules[i], i, 10), tenant);
+		tenant_count(tenant, COUNTER_QUERIES);
+		if (i % 3 == 0) {
+			tenants_renew(&tenants);
+			assert_int_equal(tenant->options.refresh.timeout, i);
+			assert_int_equal(tenant->counters[COUNTER_QUERIES], 0);
+		}
+		if (old[1] != NULL) {
+			tenant_leave(tenant, old[1]);
+		}
+		old[1] = old[0];
+		old[0] = &modules[i];
+		assert_in_range(tenant->refs, 3, 4);
+	}
+	tenants_renew(&tenants);
+	assert_int_equal(tenant->options.refresh.timeout, 999);
+	tenant_count(tenant, COUNTER_QUERIES);
+	tenants_publish(&tenants, common);
+	assert_int_equal(modules[999].last[COUNTER_QUERIES], 1);
+	tenant_leave(tenant, old[1]);
+	assert_int_equal(tenant->refs, 2);
+}
+
+/*! A zone that has left before its load was taken over leaves nothing behind. */
+static void test_renew_left(void **state)
 {
 	(void)state;
 
 	module_t again = { 0 };
-	tenant_leave(load(&again, 8, 20), &module);
+	tenant_leave(load(&again, 8, 20), &again);
+	tenant_leave(tenant, &module);
 	tenants_sweep(&tenants, common);
-	assert_int_equal(tenant->options.refresh.timeout, 8);
-	assert_int_equal(again.published, 1);
-	tenant_leave(tenant_ref(tenant), &again);
+	tenants_renew(&tenants);
+	assert_int_equal(again.published, 0);
+	tenant = load(&module, 7, 10);
 }
 
 static bool has_tenant(void)
@@ -220,7 +257,7 @@ static void test_rate_changed(void **state)
 	assert_true(tenant_delays(&target, T0));
 	tenant_leave(load(&module, 7, 10000), NULL);
 	assert_true(tenant_delays(&target, T0));
-	tenant_renew(tenant);
+	tenants_renew(&tenants);
 	assert_false(tenant_delays(&target, T0));
 	assert_int_equal(target.rate_slot, 0);
 	assert_true(tenant_allows(&target, T0));
@@ -376,7 +413,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sweep_renews, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reloads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_renew_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate_changed, setup, teardown),

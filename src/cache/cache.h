@@ -58,9 +58,23 @@ typedef struct answer {
 typedef enum {
 	ASKED_NOT,
 	ASKED_REFRESH, /*!< Clients get an older answer meanwhile. */
+	ASKED_COLD,    /*!< A client was told to come back for it. */
 	ASKED_WAIT,    /*!< A client waits for it. */
 	ASKED_PROBE,   /*!< The result shows whether the resolver is back. */
 } asked_t;
+
+/*! What a client would like to have resolved of a target, by how urgently: entries as bits (1 << addr_type_t). */
+typedef struct {
+	uint8_t refresh; /*!< As ASKED_REFRESH. */
+	uint8_t cold;    /*!< As ASKED_COLD. */
+	uint8_t wait;    /*!< As ASKED_WAIT. */
+} wishes_t;
+
+/*! \brief All entries that are wished for, as bits. */
+static inline unsigned wishes_all(const wishes_t *wishes)
+{
+	return wishes->refresh | wishes->cold | wishes->wait;
+}
 
 /*! What the cache has of one type of a target. Only the writer writes, but for `used`, `asked` and `told`. */
 typedef struct {

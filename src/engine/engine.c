@@ -63,22 +63,25 @@ tenant_t *engine_tenant(engine_t *engine, const knot_dname_t *zone, const tenant
 }
 
 bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
-                unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now)
+                wishes_t wishes, tenant_t *tenant, uint64_t now)
 {
 	request_t request = {
 		.tenant = tenant,
 		.made = now,
-		.refresh = mark(target, refresh, ASKED_REFRESH),
-		.wait = mark(target, wait, ASKED_WAIT),
+		.wishes = {
+			.refresh = mark(target, wishes.refresh, ASKED_REFRESH),
+			.cold = mark(target, wishes.cold, ASKED_COLD),
+			.wait = mark(target, wishes.wait, ASKED_WAIT),
+		},
 	};
 	bool unclaimed = target != NULL && target->unclaimed && atomic_exchange(&target->unclaimed, false);
-	if (request.refresh == 0 && request.wait == 0 && !unclaimed) {
+	if (wishes_all(&request.wishes) == 0 && !unclaimed) {
 		return true;
 	}
 
 	if (!queue_push(&engine->queue, &request, name)) {
 		for (unsigned i = 0; target != NULL && i < ADDR_TYPES; i++) {
-			if ((request.refresh | request.wait) & (1U << i)) {
+			if (wishes_all(&request.wishes) & (1U << i)) {
 				atomic_store(&target->entry[i].asked, ASKED_NOT);
 			}
 		}

@@ -72,18 +72,17 @@ tenant_t *engine_tenant(engine_t *engine, const knot_dname_t *zone, const tenant
  * Simultaneous requests for the same name and type cause one query. An unclaimed target is charged to the tenant,
  * also without entries.
  *
- * \param engine   Engine.
- * \param target   Target in the cache, or NULL.
- * \param name     Its name, lower case.
- * \param refresh  Entries to be refreshed, as bits (1 << addr_type_t).
- * \param wait     Entries that a client waits for, as bits.
- * \param tenant   Tenant of the zone.
- * \param now      clock_ms() from before the look-up in the cache. A newer result makes the request void.
+ * \param engine  Engine.
+ * \param target  Target in the cache, or NULL.
+ * \param name    Its name, lower case.
+ * \param wishes  Entries to be resolved.
+ * \param tenant  Tenant of the zone.
+ * \param now     clock_ms() from before the look-up in the cache. A newer result makes the request void.
  *
  * \return false if the queue is full or memory is out; the request is dropped.
  */
 bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
-                unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now);
+                wishes_t wishes, tenant_t *tenant, uint64_t now);
 
 /*!
  * \brief Waits for a result of the engine, if that is of use. TCP worker, inside rcu_read_lock().

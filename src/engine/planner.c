@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Files targets in the heaps, and picks the next query within the rates. See planner.h. */
+/* Files targets in agendas, and picks the next query within the rates. See planner.h. */
 
 #include "engine/planner.h"
 
@@ -12,7 +12,7 @@
 
 /*! Added to the keys of idle targets, which come after those in use. */
 #define IDLE (1ULL << 61)
-/*! Added to the keys of failing targets that nobody waits for. */
+/*! Added to the keys of failing targets that no client waits for. */
 #define NOT_WAITED (1ULL << 62)
 /*! Without memory for a heap, the target is looked at again after this time, ms. */
 #define NO_ROOM_MS 1000
@@ -25,17 +25,33 @@
 /*! Queries that may leave at once after a pause, as time at the full rate, ms. */
 #define BURST_MS 100
 
+_Static_assert(AGENDA_TURNS == TENANT_QUEUES, "a queue of each tenant for each agenda");
+
 void planner_init(planner_t *planner)
 {
 	planner->max_rate = 1;
 	health_init(&planner->health);
+	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
+		planner->turns[i].kind = i;
+	}
 }
 
 void planner_deinit(planner_t *planner)
 {
-	for (unsigned i = 0; i < AGENDAS; i++) {
-		heap_deinit(&planner->heap[i]);
+	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
+		turns_deinit(&planner->turns[i]);
 	}
+	heap_deinit(&planner->later);
+}
+
+uint32_t planner_count_due(const planner_t *planner)
+{
+	return planner->turns[AGENDA_DUE].count;
+}
+
+uint32_t planner_count_cold(const planner_t *planner)
+{
+	return planner->turns[AGENDA_WAITED].count + planner->turns[AGENDA_COLD].count;
 }
 
 static target_t *target_of(heap_node_t *node)
@@ -71,15 +87,28 @@ static void set_warm(entry_t *entry, bool warm)
 	}
 }
 
-/*! Moves a target to a heap. Space in AGENDA_LATER is always reserved. */
+/*! Takes a target out of its agenda. */
+static void leave(planner_t *planner, target_t *target)
+{
+	if (target->agenda == AGENDA_LATER) {
+		heap_remove(&planner->later, &target->plan);
+	} else {
+		turns_remove(&planner->turns[target->agenda], target);
+	}
+}
+
+/*! Moves a target to another agenda. Space in AGENDA_LATER is always reserved. */
 static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t key, uint64_t now)
 {
 	if (target->plan.pos != 0) {
-		heap_remove(&planner->heap[target->agenda], &target->plan);
+		leave(planner, target);
 	}
-	if (heap_insert(&planner->heap[agenda], &target->plan, key) != KNOT_EOK) {
+	if (agenda != AGENDA_LATER && turns_insert(&planner->turns[agenda], target, key) != KNOT_EOK) {
 		agenda = AGENDA_LATER;
-		(void)heap_insert(&planner->heap[agenda], &target->plan, now + NO_ROOM_MS);
+		key = now + NO_ROOM_MS;
+	}
+	if (agenda == AGENDA_LATER) {
+		(void)heap_insert(&planner->later, &target->plan, key);
 	}
 	target->agenda = agenda;
 }
@@ -115,7 +144,29 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 	move(planner, target, AGENDA_LATER, next, now);
 }
 
-/*! Files a target in the heap that its entries need. */
+/*! Files a target that is due for a refresh. */
+static void file_due(planner_t *planner, target_t *target, const entry_t *entry, uint64_t now)
+{
+	bool failing = is_failing(planner, entry);
+	uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &target->tenant->options.refresh) : 0;
+	key += (!failing && now >= cache_used(target) + SCHEDULE_IDLE_MS) ? IDLE : 0;
+	move(planner, target, failing ? AGENDA_RETRY : AGENDA_DUE, key, now);
+}
+
+/*! Files a target that a client asked for. What is in the same place already keeps it. */
+static void file_asked(planner_t *planner, target_t *target, const entry_t *entry, uint64_t now)
+{
+	bool waited = (entry->want != ASKED_COLD), failing = is_failing(planner, entry);
+	agenda_t agenda = failing ? AGENDA_FAILING : (waited ? AGENDA_WAITED : AGENDA_COLD);
+	uint64_t rank = (failing && !waited) ? NOT_WAITED : 0;
+	bool stays = target->plan.pos != 0 && target->agenda == agenda &&
+	             (turns_key(&planner->turns[agenda], target) >= NOT_WAITED) == (rank != 0);
+	if (!stays) {
+		move(planner, target, agenda, rank + ++planner->arrivals, now);
+	}
+}
+
+/*! Files a target where its entries need it. */
 static void file(planner_t *planner, target_t *target, uint64_t now)
 {
 	if (!is_wanted(target)) {
@@ -125,37 +176,21 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 	const entry_t *entry = pick(planner, target);
 	if (entry->want == ASKED_PROBE) {
 		move(planner, target, AGENDA_WAITED, 0, now);
-		return;
-	}
-	if (tenant_delays(target, now)) {
+	} else if (tenant_delays(target, now)) {
 		move(planner, target, AGENDA_LATER, MIN(target->rate_slot, now + RATE_LOOK_MS), now);
-		return;
-	}
-
-	bool failing = is_failing(planner, entry);
-	if (entry->want == ASKED_REFRESH) {
-		uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &target->tenant->options.refresh) : 0;
-		key += failing ? NOT_WAITED : (now >= cache_used(target) + SCHEDULE_IDLE_MS ? IDLE : 0);
-		move(planner, target, failing ? AGENDA_FAILING : AGENDA_DUE, key, now);
-		return;
-	}
-
-	/* A target that is waited for already keeps its place. */
-	agenda_t agenda = failing ? AGENDA_FAILING : AGENDA_WAITED;
-	if (target->plan.pos == 0 || target->agenda != agenda ||
-	    heap_key(&planner->heap[agenda], &target->plan) >= NOT_WAITED) {
-		move(planner, target, agenda, ++planner->arrivals, now);
+	} else if (entry->want == ASKED_REFRESH) {
+		file_due(planner, target, entry, now);
+	} else {
+		file_asked(planner, target, entry, now);
 	}
 }
 
 int planner_add(planner_t *planner, target_t *target, uint64_t now)
 {
-	uint32_t targets = 1;
-	for (unsigned i = 0; i < AGENDAS; i++) {
-		targets += planner->heap[i].count;
-	}
-	int ret = heap_reserve(&planner->heap[AGENDA_LATER], targets);
+	bool known = (target->plan.pos != 0);
+	int ret = heap_reserve(&planner->later, planner->targets + !known);
 	if (ret == KNOT_EOK) {
+		planner->targets += !known;
 		file(planner, target, now);
 	}
 	return ret;
@@ -163,7 +198,16 @@ int planner_add(planner_t *planner, target_t *target, uint64_t now)
 
 void planner_remove(planner_t *planner, target_t *target)
 {
-	heap_remove(&planner->heap[target->agenda], &target->plan);
+	leave(planner, target);
+	planner->targets--;
+}
+
+void planner_charge(planner_t *planner, target_t *target, tenant_t *tenant, uint64_t now)
+{
+	if (target->tenant != tenant) {
+		move(planner, target, AGENDA_LATER, now, now);
+		tenant_charge(tenant, target);
+	}
 }
 
 /*! Plans the query for an entry; during its back-off only as a probe. */
@@ -183,12 +227,16 @@ static void plan_entry(planner_t *planner, entry_t *entry, asked_t want, uint64_
 	atomic_store(&entry->asked, entry->want);
 }
 
-void planner_request(planner_t *planner, target_t *target, unsigned refresh, unsigned wait,
-                     uint64_t made, uint64_t now)
+static asked_t how_asked(const wishes_t *wishes, unsigned bit)
+{
+	return (wishes->wait & bit) ? ASKED_WAIT : ((wishes->cold & bit) ? ASKED_COLD : ASKED_REFRESH);
+}
+
+void planner_request(planner_t *planner, target_t *target, wishes_t wishes, uint64_t made, uint64_t now)
 {
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		entry_t *entry = &target->entry[i];
-		if (!((refresh | wait) & (1U << i)) || entry->busy) {
+		if (!(wishes_all(&wishes) & (1U << i)) || entry->busy) {
 			continue;
 		}
 		if (entry->settled >= made) {
@@ -196,7 +244,7 @@ void planner_request(planner_t *planner, target_t *target, unsigned refresh, uns
 			atomic_store(&entry->asked, entry->want);
 			continue;
 		}
-		plan_entry(planner, entry, (wait & (1U << i)) ? ASKED_WAIT : ASKED_REFRESH, now);
+		plan_entry(planner, entry, how_asked(&wishes, 1U << i), now);
 	}
 	file(planner, target, now);
 }
@@ -205,7 +253,7 @@ void planner_request(planner_t *planner, target_t *target, unsigned refresh, uns
 static target_t *advance(planner_t *planner, uint64_t now)
 {
 	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
-		const heap_item_t *top = heap_top(&planner->heap[AGENDA_LATER]);
+		const heap_item_t *top = heap_top(&planner->later);
 		if (top == NULL || top->key > now) {
 			break;
 		}
@@ -246,38 +294,60 @@ static uint32_t due_rate(const planner_t *planner)
 	return MAX(planner->max_rate >> planner->health.slow, 1);
 }
 
-/*! Takes a wanted entry of the first target of a heap. */
+static const flight_kind_t flight_kind[AGENDA_TURNS] = {
+	[AGENDA_WAITED] = FLIGHT_COLD,
+	[AGENDA_COLD] = FLIGHT_COLD,
+	[AGENDA_DUE] = FLIGHT_DUE,
+	[AGENDA_FAILING] = FLIGHT_FAILING,
+	[AGENDA_RETRY] = FLIGHT_FAILING,
+};
+
+/*! Notes that a query leaves. */
+static void count_query(planner_t *planner, const plan_t *plan, asked_t want)
+{
+	tenant_t *tenant = plan->tenant;
+	planner->flights[plan->flight]++;
+	tenant->flights[plan->flight]++;
+	if (plan->flight == FLIGHT_FAILING) {
+		planner->others = 0;
+	} else {
+		planner->others++;
+		planner->due_next = (plan->flight == FLIGHT_COLD);
+	}
+	rate_limit_take(&planner->limit, planner->max_rate);
+	tenant_count(tenant, COUNTER_QUERIES);
+	if (want == ASKED_REFRESH) {
+		rate_limit_take(&planner->due_limit, due_rate(planner));
+		tenant_count(tenant, COUNTER_REFRESHES);
+	} else if (want == ASKED_PROBE) {
+		tenant_count(tenant, COUNTER_PROBES);
+	}
+	if (planner->capped_since != 0) {
+		tenant_count(tenant, COUNTER_CAPPED);
+	}
+}
+
+/*! Takes a wanted entry of the first target of an agenda. */
 static plan_t take_query(planner_t *planner, agenda_t agenda, uint64_t now)
 {
-	target_t *target = target_of(heap_top(&planner->heap[agenda])->node);
+	target_t *target = turns_top(&planner->turns[agenda]);
 	entry_t *entry = pick(planner, target);
 	plan_t plan = {
 		.kind = PLAN_ASK,
 		.target = target,
 		.id = entry - target->entry,
+		.tenant = target->tenant,
+		.flight = flight_kind[agenda],
 		.failing = is_failing(planner, entry),
 		.at = now,
 	};
 
-	bool refresh = (entry->want == ASKED_REFRESH), probe = (entry->want == ASKED_PROBE);
+	asked_t want = entry->want;
 	entry->want = ASKED_NOT;
 	entry->busy = true;
 	atomic_store(&entry->asked, ASKED_WAIT); /* Workers need not ask before the result. */
-	planner->flights++;
-	planner->failing_flights += plan.failing;
-	planner->others = (agenda == AGENDA_FAILING) ? 0 : planner->others + 1;
-	rate_limit_take(&planner->limit, planner->max_rate);
-	tenant_count(target->tenant, COUNTER_QUERIES);
-	if (refresh) {
-		rate_limit_take(&planner->due_limit, due_rate(planner));
-		tenant_count(target->tenant, COUNTER_REFRESHES);
-	} else if (probe) {
-		tenant_count(target->tenant, COUNTER_PROBES);
-	}
-	if (planner->capped_since != 0) {
-		tenant_count(target->tenant, COUNTER_CAPPED);
-	}
-
+	turns_next(&planner->turns[agenda]);
+	count_query(planner, &plan, want);
 	file(planner, target, now);
 	return plan;
 }
@@ -285,16 +355,13 @@ static plan_t take_query(planner_t *planner, agenda_t agenda, uint64_t now)
 /*! Files targets whose failures have been forgiven with the others. */
 static void forgive(planner_t *planner, uint64_t now)
 {
-	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
-		const heap_item_t *top = heap_top(&planner->heap[AGENDA_FAILING]);
-		if (top == NULL) {
-			return;
+	for (agenda_t agenda = AGENDA_FAILING; agenda < AGENDA_TURNS; agenda++) {
+		target_t *target;
+		for (unsigned n = 0; n < ADVANCE_MAX && (target = turns_top(&planner->turns[agenda])) != NULL &&
+		                     !is_failing(planner, pick(planner, target));
+		     n++) {
+			file(planner, target, now);
 		}
-		target_t *target = target_of(top->node);
-		if (is_failing(planner, pick(planner, target))) {
-			return;
-		}
-		file(planner, target, now);
 	}
 }
 
@@ -315,39 +382,76 @@ static bool is_capped(planner_t *planner, uint64_t now, uint64_t *wait)
 	return *wait > 0;
 }
 
-/*! Shares queries between the heaps that have one which may leave; AGENDA_LATER if none has. */
-static agenda_t share(const planner_t *planner, bool failing, bool waited, bool due)
+#define BIT(agenda) (1U << (agenda))
+
+uint32_t planner_flights_max(const planner_t *planner, flight_kind_t kind)
 {
-	if (failing && (planner->others >= PLANNER_FAILING_SHARE - 1 || (!waited && !due))) {
-		return AGENDA_FAILING;
-	}
-	if (waited) {
-		return AGENDA_WAITED;
-	}
-	return due ? AGENDA_DUE : AGENDA_LATER;
+	uint32_t most = MIN(MAX(planner->max_rate, PLANNER_FLIGHTS_MIN), PLANNER_FLIGHTS_MAX);
+	return kind == FLIGHT_DUE ? most : most / 2;
 }
 
-/*! Chooses the heap of the next query; AGENDA_LATER if none may leave. \param[out] wait  Time until one may, ms. */
+/*! Whether a query of the first target of an agenda may be under way. Tenants that have their share of these wait. */
+static bool is_ready(planner_t *planner, agenda_t agenda)
+{
+	flight_kind_t kind = flight_kind[agenda];
+	turns_t *turns = &planner->turns[agenda];
+	uint32_t left = planner_flights_max(planner, kind);
+	left -= MIN(left, planner->flights[kind]);
+	const target_t *target;
+	while ((target = turns_top(turns)) != NULL && left > 0) {
+		if (target->tenant->flights[kind] < PLANNER_FLIGHTS_SHARE * left) {
+			return true;
+		}
+		turns_pause(turns);
+	}
+	return false;
+}
+
+/*! Agendas of which a query may be under way, as bits. */
+static unsigned find_ready(planner_t *planner)
+{
+	unsigned ready = 0;
+	for (agenda_t agenda = 0; agenda < AGENDA_TURNS; agenda++) {
+		ready |= is_ready(planner, agenda) ? BIT(agenda) : 0;
+	}
+	return ready;
+}
+
+/*! Shares queries between the agendas that have one which may leave; AGENDA_LATER if none has. */
+static agenda_t share(const planner_t *planner, unsigned ready)
+{
+	bool others = ready & (BIT(AGENDA_WAITED) | BIT(AGENDA_COLD) | BIT(AGENDA_DUE));
+	if (others && planner->others < PLANNER_FAILING_SHARE - 1) {
+		ready &= ~(BIT(AGENDA_FAILING) | BIT(AGENDA_RETRY));
+	}
+	static const agenda_t order[2][AGENDA_TURNS] = {
+		{ AGENDA_FAILING, AGENDA_RETRY, AGENDA_WAITED, AGENDA_COLD, AGENDA_DUE },
+		{ AGENDA_FAILING, AGENDA_RETRY, AGENDA_DUE, AGENDA_WAITED, AGENDA_COLD },
+	};
+	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
+		agenda_t agenda = order[planner->due_next][i];
+		if (ready & BIT(agenda)) {
+			return agenda;
+		}
+	}
+	return AGENDA_LATER;
+}
+
+/*! Chooses the agenda of the next query; AGENDA_LATER if none may leave. \param[out] wait  Time until one may, ms. */
 static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
 	*wait = WAIT_MAX_MS;
-	bool may_fail = planner->failing_flights < PLANNER_FLIGHTS_MAX / 2;
-	const heap_item_t *failing = may_fail ? heap_top(&planner->heap[AGENDA_FAILING]) : NULL;
-	bool waited = heap_top(&planner->heap[AGENDA_WAITED]) != NULL;
-	bool due = heap_top(&planner->heap[AGENDA_DUE]) != NULL;
-	if (planner->flights >= PLANNER_FLIGHTS_MAX || (!waited && !due && failing == NULL)) {
+	unsigned ready = find_ready(planner);
+	if (ready == 0) {
 		planner->capped_since = 0;
 		return AGENDA_LATER;
 	}
-
 	if (is_capped(planner, now, wait)) {
 		return AGENDA_LATER;
 	}
 
 	uint64_t due_wait = wait_for(&planner->due_limit, due_rate(planner), now);
-	due &= (due_wait == 0);
-	bool is_failing_next = failing != NULL && (failing->key < NOT_WAITED || due_wait == 0);
-	agenda_t agenda = share(planner, is_failing_next, waited, due);
+	agenda_t agenda = share(planner, due_wait == 0 ? ready : ready & ~(BIT(AGENDA_DUE) | BIT(AGENDA_RETRY)));
 	if (agenda == AGENDA_LATER) {
 		/* Refreshes wait for their own limit, not for max-rate. */
 		planner->capped_since = 0;
@@ -369,7 +473,7 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 
 	agenda_t agenda;
 	for (unsigned n = 0; (agenda = choose(planner, now, &plan.wait)) != AGENDA_LATER; n++) {
-		if (has_rate_slot(planner, target_of(heap_top(&planner->heap[agenda])->node), now)) {
+		if (has_rate_slot(planner, turns_top(&planner->turns[agenda]), now)) {
 			return take_query(planner, agenda, now);
 		}
 		if (n == ADVANCE_MAX) {
@@ -378,7 +482,7 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 		}
 	}
 
-	const heap_item_t *later = heap_top(&planner->heap[AGENDA_LATER]);
+	const heap_item_t *later = heap_top(&planner->later);
 	if (later != NULL && later->key < now + plan.wait) {
 		plan.wait = later->key > now ? later->key - now : 0;
 	}
@@ -397,7 +501,12 @@ void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)
 	entry->busy = false;
 	entry->settled = now;
 	atomic_store(&entry->asked, entry->want);
-	planner->flights--;
-	planner->failing_flights -= plan->failing;
+	planner->flights[plan->flight]--;
+	plan->tenant->flights[plan->flight]--;
+	for (agenda_t agenda = 0; agenda < AGENDA_TURNS; agenda++) {
+		if (flight_kind[agenda] == plan->flight) {
+			turns_resume(&planner->turns[agenda], plan->tenant);
+		}
+	}
 	file(planner, plan->target, now);
 }

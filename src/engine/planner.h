@@ -4,12 +4,14 @@
  * \file
  * \brief The planner decides which target is resolved next, and when.
  *
- * Terms. Each target is in one of four heaps. AGENDA_WAITED has those that a client waits for, by arrival. AGENDA_DUE
- * has those due for a refresh, by expiry, with idle ones last. AGENDA_FAILING has those that failed before: they get
- * every eighth query while there are others, and at most half of the queries under way, so that they do not hold up the
- * others. AGENDA_LATER has the rest, by the time of their next refresh, retry or removal. All queries keep to max-rate.
- * Refreshes slow down further while the resolver fails (health.h). The queries of a zone keep to its zone-rate: a
- * target whose rate slot has not come waits for it in AGENDA_LATER.
+ * Terms. A target that wants a query is in an agenda by why it wants it, see agenda_t. Within an agenda tenants take turns
+ * (turns.h), and each tenant's targets have an order. Names that are not known yet and refreshes get half of the queries
+ * each while both have work. Targets that failed before get every eighth query while there are others. Each of the three
+ * has its own limit of queries under way, of which a tenant may have a part. So neither a flood of names nor slow or dead
+ * targets nor a single tenant hold up the others. All other targets are in AGENDA_LATER, by the time
+ * of their next refresh, retry or removal. All queries keep to max-rate. Refreshes slow down further while the resolver
+ * fails (health.h). The queries of a zone keep to its zone-rate: a target whose rate slot has not come waits for it in
+ * AGENDA_LATER.
  *
  * Owners. The cache owns the targets, the planner its heaps. A target leaves the planner before it leaves the cache.
  *
@@ -23,35 +25,50 @@
 
 #include "cache/cache.h"
 #include "cache/health.h"
+#include "engine/turns.h"
 #include "util/rate_limit.h"
 
-/*! Most queries under way at a time: a flood of new names must not become a flood for the resolver. */
-#define PLANNER_FLIGHTS_MAX 512
+/*!
+ * Most refreshes under way at a time: those of a second at max-rate, within these bounds. Names that are not known yet have
+ * half as many besides, and so have targets that failed before. A flood of new names must not become one for the resolver.
+ */
+#define PLANNER_FLIGHTS_MIN 512
+#define PLANNER_FLIGHTS_MAX 16384
+
+/*!
+ * A tenant may have this many times the queries under way that are left for others. So one alone has two thirds, and a
+ * tenant that has none under way finds room, however slow the targets of others are.
+ */
+#define PLANNER_FLIGHTS_SHARE 2
 
 /*! While others wait, targets that failed before get one query in this many. */
 #define PLANNER_FAILING_SHARE 8
 
-/*! Heap of a target. */
+/*! Why a target wants a query. All but the last ones are kinds of turns. */
 typedef enum {
-	AGENDA_LATER,   /*!< By time. */
-	AGENDA_DUE,     /*!< By use and expiry. */
-	AGENDA_WAITED,  /*!< By arrival. */
-	AGENDA_FAILING, /*!< Failed before: by arrival those waited for, then by expiry. */
-	AGENDAS,
+	AGENDA_WAITED,  /*!< A client waits for it: by arrival. */
+	AGENDA_COLD,    /*!< A client was told to come back for it: by arrival. */
+	AGENDA_DUE,     /*!< It is due for a refresh: by expiry, idle ones last. */
+	AGENDA_FAILING, /*!< It failed before, and a client asked for it: by arrival, those waited for first. */
+	AGENDA_RETRY,   /*!< It failed before, and is due for a refresh: by expiry. */
+	AGENDA_TURNS,
+	AGENDA_LATER = AGENDA_TURNS, /*!< It wants none yet: by time. */
 } agenda_t;
 
 /*! Zeroed before planner_init(). */
 typedef struct {
 	health_t health;
 	uint32_t max_rate; /*!< Queries/s. */
-	heap_t heap[AGENDAS];
+	turns_t turns[AGENDA_TURNS];
+	heap_t later;
+	uint32_t targets; /*!< Known to the planner. */
 	uint64_t arrivals;
-	unsigned flights;         /*!< Queries under way. */
-	unsigned failing_flights; /*!< Of these: for entries that had failed before. */
-	rate_limit_t limit;       /*!< Limit of all queries. */
-	rate_limit_t due_limit;   /*!< Limit of refreshes. */
-	unsigned others;          /*!< Queries since the last one for a failing target. */
-	uint64_t capped_since;    /*!< clock_ms() since which max-rate makes queries wait without a break, or 0. */
+	uint32_t flights[FLIGHTS]; /*!< Queries under way. */
+	rate_limit_t limit;        /*!< Limit of all queries. */
+	rate_limit_t due_limit;    /*!< Limit of refreshes. */
+	unsigned others;           /*!< Queries since the last one for a failing target. */
+	bool due_next;             /*!< The last query was for a name not known yet, so a refresh is next. */
+	uint64_t capped_since;     /*!< clock_ms() since which max-rate makes queries wait without a break, or 0. */
 } planner_t;
 
 void planner_init(planner_t *planner);
@@ -65,17 +82,27 @@ int planner_add(planner_t *planner, target_t *target, uint64_t now);
 /*! \brief Forgets a target that is not busy. */
 void planner_remove(planner_t *planner, target_t *target);
 
+/*! \brief Charges a target to a tenant. To be followed by planner_request(). */
+void planner_charge(planner_t *planner, target_t *target, tenant_t *tenant, uint64_t now);
+
 /*!
  * \brief Plans the queries of a worker's request, except for entries with a newer result.
  *
- * \param target   Target.
- * \param refresh  Entries to be refreshed, as bits (1 << addr_type_t).
- * \param wait     Entries that a client waits for, as bits.
- * \param made     clock_ms() from before the worker's look-up in the cache.
- * \param now      clock_ms().
+ * \param target  Target.
+ * \param wishes  Entries to be resolved.
+ * \param made    clock_ms() from before the worker's look-up in the cache.
+ * \param now     clock_ms().
  */
-void planner_request(planner_t *planner, target_t *target, unsigned refresh, unsigned wait,
-                     uint64_t made, uint64_t now);
+void planner_request(planner_t *planner, target_t *target, wishes_t wishes, uint64_t made, uint64_t now);
+
+/*! \brief Most queries of a kind that may be under way at a time. */
+uint32_t planner_flights_max(const planner_t *planner, flight_kind_t kind);
+
+/*! \brief Number of targets that wait to be refreshed. */
+uint32_t planner_count_due(const planner_t *planner);
+
+/*! \brief Number of targets that are not known yet and wait to be resolved. */
+uint32_t planner_count_cold(const planner_t *planner);
 
 /*! The next thing to do. */
 typedef enum {
@@ -88,6 +115,8 @@ typedef struct {
 	plan_kind_t kind;
 	target_t *target;
 	addr_type_t id;
+	tenant_t *tenant; /*!< Tenant of the target at this time. */
+	flight_kind_t flight;
 	bool failing; /*!< The entry failed before. */
 	uint64_t at;  /*!< clock_ms(). */
 	uint64_t wait;

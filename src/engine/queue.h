@@ -25,9 +25,8 @@ typedef struct {
 	struct cds_wfcq_node node;
 	tenant_t *tenant; /*!< Tenant of the zone that asks; the request has a reference. */
 	uint64_t made;    /*!< clock_ms() from before the worker's look-up in the cache. */
-	uint8_t refresh;  /*!< Entries to be refreshed, as bits (1 << addr_type_t). */
-	uint8_t wait;     /*!< Entries that a client waits for, as bits. */
-	uint8_t name[];   /*!< Lower case. */
+	wishes_t wishes;
+	uint8_t name[]; /*!< Lower case. */
 } request_t;
 
 typedef struct {

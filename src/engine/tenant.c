@@ -37,6 +37,9 @@ tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_
 void tenant_unref(tenant_t *tenant)
 {
 	if (tenant != NULL && atomic_fetch_sub_explicit(&tenant->refs, 1, memory_order_acq_rel) == 1) {
+		for (unsigned i = 0; i < TENANT_QUEUES; i++) {
+			heap_deinit(&tenant->queue[i].targets);
+		}
 		pthread_mutex_destroy(&tenant->lock);
 		free(tenant);
 	}

@@ -32,6 +32,7 @@
 #include "cache/cache.h"
 #include "cache/policy.h"
 #include "engine/counters.h"
+#include "util/heap.h"
 #include "util/rate_limit.h"
 
 /*!
@@ -46,6 +47,25 @@ typedef struct {
 	refresh_options_t refresh;
 	uint32_t rate; /*!< zone-rate, queries/s; 0: no limit. */
 } tenant_options_t;
+
+/*! Queues of targets that each tenant has. */
+#define TENANT_QUEUES 5
+
+/*! Targets of a tenant that wait for the same kind of query, see turns.h. */
+typedef struct {
+	heap_t targets;
+	heap_node_t node; /*!< In the heap of tenants, if there are targets. */
+	uint64_t turn;    /*!< Its next turn, or the one after its last. */
+	bool paused;      /*!< There are targets, but it takes no turns for now. */
+} tenant_queue_t;
+
+/*! Kinds of queries under way, each with a limit. */
+typedef enum {
+	FLIGHT_COLD,    /*!< For names that are not known yet. */
+	FLIGHT_DUE,     /*!< Refreshes. */
+	FLIGHT_FAILING, /*!< For targets that failed before. */
+	FLIGHTS,
+} flight_kind_t;
 
 typedef struct tenant {
 	struct cds_list_head node; /*!< In its bucket of the table, under the table's lock. */
@@ -70,6 +90,8 @@ typedef struct tenant {
 	struct cds_list_head *changes; /*!< Head of that list. */
 	uint32_t targets;              /*!< Targets charged to it. */
 	uint32_t queries;              /*!< Queries under way. */
+	tenant_queue_t queue[TENANT_QUEUES];
+	uint32_t flights[FLIGHTS]; /*!< Queries under way, as the planner counts them. */
 	counters_t counters;
 
 	uint8_t zone[]; /*!< Name of the zone; constant. */
@@ -138,7 +160,7 @@ static inline tenant_t *tenant_ref(tenant_t *tenant)
 /*! \brief Gives a reference back; NULL is fine. Any thread. */
 void tenant_unref(tenant_t *tenant);
 
-/*! \brief Charges a target to a tenant, or to none with NULL. The engine's thread. */
+/*! \brief Charges a target that is in none of its tenant's queues to a tenant, or to none with NULL. The engine's thread. */
 void tenant_charge(tenant_t *tenant, target_t *target);
 
 /*!

@@ -249,8 +249,8 @@ static void take_request(engine_t *engine, const request_t *request, uint64_t no
 	tenant_t *tenant = request->tenant;
 	target_t *target = find_target(engine, request->name);
 	if (target != NULL) {
-		tenant_charge(tenant, target);
-	} else if (request->refresh == 0 && request->wait == 0) {
+		planner_charge(&engine->planner, target, tenant, now);
+	} else if (wishes_all(&request->wishes) == 0) {
 		return; /* It was to charge a target that has left meanwhile. */
 	} else if (cache_count(engine->cache) < engine->max_targets || evict_one(engine)) {
 		target = add_target(engine, request->name, tenant, now, now);
@@ -259,7 +259,7 @@ static void take_request(engine_t *engine, const request_t *request, uint64_t no
 		tenant_count(tenant, COUNTER_REFUSED);
 		return;
 	}
-	planner_request(&engine->planner, target, request->refresh, request->wait, request->made, now);
+	planner_request(&engine->planner, target, request->wishes, request->made, now);
 }
 
 /*! \return True if there may be more requests. */
@@ -378,7 +378,7 @@ static void log_cap(engine_t *engine)
 	log_queue_post(&engine->log, LOG_WARNING,
 	               "max-rate of %u queries/s reached, %u targets wait to be refreshed, %u to be resolved",
 	               engine->planner.max_rate,
-	               engine->planner.heap[AGENDA_DUE].count, engine->planner.heap[AGENDA_WAITED].count);
+	               planner_count_due(&engine->planner), planner_count_cold(&engine->planner));
 }
 
 static void count_stored(engine_t *engine)

@@ -178,11 +178,19 @@ static bool is_unclaimed(const target_t *target)
 	return target != NULL && atomic_load_explicit(&target->unclaimed, memory_order_relaxed);
 }
 
-/*! Judges a target, but for types that are never asked for. and requests what is due. \return False if the engine takes no request. */
+/*! A worker that serves UDP, QUIC or XDP must not wait, as it would hold up other clients. */
+static bool may_wait(const qctx_t *qctx)
+{
+	const knotd_qdata_params_t *params = qctx->qdata->params;
+	return params->proto != KNOTD_QUERY_PROTO_UDP && params->proto != KNOTD_QUERY_PROTO_QUIC &&
+	       params->xdp_msg == NULL;
+}
+
+/*! Judges a target, but for types that are never asked for, and requests what is due. \return False if the engine takes no request. */
 static bool ask_target(const qctx_t *qctx, qctx_target_t *target)
 {
 	const health_t *health = engine_health(qctx->ctx->engine);
-	unsigned refresh = 0, wait = 0;
+	wishes_t wishes = { 0 };
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		verdict_t *verdict = &target->verdict[type];
 		if (denies(qctx, type)) {
@@ -193,14 +201,16 @@ static bool ask_target(const qctx_t *qctx, qctx_target_t *target)
 		if (!verdict->ask) {
 			continue;
 		}
-		if (verdict->kind == VERDICT_COLD || verdict->kind == VERDICT_RETRY) {
-			wait |= 1U << type;
+		if (verdict->kind != VERDICT_COLD && verdict->kind != VERDICT_RETRY) {
+			wishes.refresh |= 1U << type;
+		} else if (may_wait(qctx)) {
+			wishes.wait |= 1U << type;
 		} else {
-			refresh |= 1U << type;
+			wishes.cold |= 1U << type;
 		}
 	}
-	return ((refresh | wait) == 0 && !is_unclaimed(target->target)) ||
-	       engine_ask(qctx->ctx->engine, target->target, target->name, refresh, wait, qctx->ctx->tenant, qctx->now);
+	return (wishes_all(&wishes) == 0 && !is_unclaimed(target->target)) ||
+	       engine_ask(qctx->ctx->engine, target->target, target->name, wishes, qctx->ctx->tenant, qctx->now);
 }
 
 void qctx_ask(qctx_t *qctx)
@@ -281,19 +291,11 @@ static wait_result_t look_again(void *ctx)
 	return result;
 }
 
-/*! A worker that serves UDP, QUIC or XDP must not wait, as it would hold up other clients. */
-static bool may_wait(const qctx_t *qctx)
-{
-	const knotd_qdata_params_t *params = qctx->qdata->params;
-	return params->proto != KNOTD_QUERY_PROTO_UDP && params->proto != KNOTD_QUERY_PROTO_QUIC &&
-	       params->xdp_msg == NULL && !qctx->dropped;
-}
-
 void qctx_wait(qctx_t *qctx, unsigned types)
 {
 	const conf_alias_t *conf = &qctx->ctx->conf;
 	const wait_t wait = {
-		.ms = may_wait(qctx) ? conf->policy.cold_wait : 0,
+		.ms = (may_wait(qctx) && !qctx->dropped) ? conf->policy.cold_wait : 0,
 		.max_waiters = conf->max_waiters,
 		.worker = qctx->qdata->params->thread_id,
 	};

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <libknot/errcode.h>
 
-#define CAPACITY_MIN 64
+#define CAPACITY_MIN 4
 
 void heap_deinit(heap_t *heap)
 {

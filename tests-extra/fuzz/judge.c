@@ -183,10 +183,13 @@ static known_t find_known(uint16_t type)
 	return known;
 }
 
-void judge_request(const knot_dname_t *name, unsigned refresh, unsigned wait)
+void judge_request(const knot_dname_t *name, const wishes_t *wishes)
 {
-	CHECK(refresh < 1 << ADDR_TYPES && wait < 1 << ADDR_TYPES && (refresh & wait) == 0);
-	CHECK(((refresh | wait) & world.ctx.conf.policy.refresh.denied) == 0);
+	CHECK(wishes_all(wishes) < 1 << ADDR_TYPES);
+	CHECK((wishes->refresh & (wishes->cold | wishes->wait)) == 0);
+	CHECK(world.params.proto != KNOTD_QUERY_PROTO_UDP || wishes->wait == 0);
+	CHECK(world.params.proto != KNOTD_QUERY_PROTO_TCP || wishes->cold == 0 || world.params.xdp_msg != NULL);
+	CHECK((wishes_all(wishes) & world.ctx.conf.policy.refresh.denied) == 0);
 	CHECK(is_allowed(name) && !knot_dname_is_equal(name, world.qdata.name));
 	bool found = false;
 	knot_rrset_t alias = world_rrset(world.owner, RRTYPE_ALIAS);

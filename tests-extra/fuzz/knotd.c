@@ -90,11 +90,11 @@ log_queue_t *engine_log(engine_t *engine)
 }
 
 bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
-                unsigned refresh, unsigned wait, tenant_t *tenant, uint64_t now)
+                wishes_t wishes, tenant_t *tenant, uint64_t now)
 {
 	CHECK(engine == &world.engine && tenant == &world.tenant && now == WORLD_NOW);
 	CHECK(target == NULL || knot_dname_is_equal(target->name, name));
-	judge_request(name, refresh, wait);
+	judge_request(name, &wishes);
 	return input_u8(&world.in) != 0xff; /* The queue is full. */
 }
 

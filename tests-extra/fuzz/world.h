@@ -131,4 +131,4 @@ knotd_in_state_t knotd_answer(void);
 void judge(knotd_in_state_t state);
 
 /*! \brief Checks what is asked for. */
-void judge_request(const knot_dname_t *name, unsigned refresh, unsigned wait);
+void judge_request(const knot_dname_t *name, const wishes_t *wishes);

@@ -12,8 +12,7 @@
 
 /*! Plans at one moment; more is a planner that turns in circles. */
 #define PLANS_MAX 2000000
-/*! The planner's own bound is 512. */
-#define FLIGHTS_MAX PLANNER_FLIGHTS_MAX
+#define FLIGHTS_MAX (2 * PLANNER_FLIGHTS_MAX)
 
 typedef struct flight {
 	heap_node_t node;
@@ -92,6 +91,13 @@ int sim_teardown(void **state)
 	return 0;
 }
 
+tenant_t *sim_tenant(void)
+{
+	tenant_t *tenant = tenant_new(&tenants, NAME_APEX, &sim.tenant->options, NULL);
+	assert_non_null(tenant);
+	return tenant;
+}
+
 uint64_t sim_counter(counter_t id)
 {
 	return sim.tenant->counters[id];
@@ -128,7 +134,7 @@ void sim_add(unsigned count)
 		name_of(name, sim.count);
 		target_t *target = cache_add(sim.cache, name, sim.now);
 		assert_non_null(target);
-		target->tenant = sim.tenant;
+		tenant_charge(sim.tenant, target);
 		sim.target[sim.count] = target;
 		assert_int_equal(planner_add(&sim.planner, target, sim.now), KNOT_EOK);
 	}
@@ -159,6 +165,7 @@ void sim_replan(unsigned number)
 void sim_remove(unsigned number)
 {
 	planner_remove(&sim.planner, sim.target[number]);
+	tenant_charge(NULL, sim.target[number]);
 	cache_remove(sim.cache, sim.target[number]);
 	sim.target[number] = NULL;
 }
@@ -186,7 +193,7 @@ static void count_verdict(const verdict_t *verdict)
 	}
 }
 
-void sim_ask(unsigned number)
+static void ask(unsigned number, asked_t cold)
 {
 	target_t *target = sim.target[number];
 	if (target == NULL) {
@@ -198,21 +205,31 @@ void sim_ask(unsigned number)
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		cache_touch(&target->entry[i], sim.now);
 	}
-	unsigned refresh = 0, wait = 0;
+	wishes_t wishes = { 0 };
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		entry_t *entry = &target->entry[id];
 		verdict_t verdict = verdict_get(entry, &sim.planner.health, &sim.policy, 3600, sim.now);
 		count_verdict(&verdict);
-		bool waits = verdict.kind == VERDICT_COLD || verdict.kind == VERDICT_RETRY;
-		asked_t how = waits ? ASKED_WAIT : ASKED_REFRESH;
+		bool known = verdict.kind != VERDICT_COLD && verdict.kind != VERDICT_RETRY;
+		asked_t how = known ? ASKED_REFRESH : cold;
 		if (verdict.ask && entry->asked < how) {
 			entry->asked = how;
-			*(waits ? &wait : &refresh) |= 1U << id;
+			*(known ? &wishes.refresh : (cold == ASKED_WAIT ? &wishes.wait : &wishes.cold)) |= 1U << id;
 		}
 	}
-	if ((refresh | wait) != 0) {
-		planner_request(&sim.planner, target, refresh, wait, sim.now, sim.now);
+	if (wishes_all(&wishes) != 0) {
+		planner_request(&sim.planner, target, wishes, sim.now, sim.now);
 	}
+}
+
+void sim_ask(unsigned number)
+{
+	ask(number, ASKED_WAIT);
+}
+
+void sim_ask_udp(unsigned number)
+{
+	ask(number, ASKED_COLD);
 }
 
 /* --- the engine's thread --- */
@@ -263,16 +280,18 @@ plan_t sim_next(void)
 		sim.target[number_of(plan.target)] = NULL;
 		sim.removed++;
 		sim.removed_at = sim.now;
+		tenant_charge(NULL, plan.target);
 		cache_remove(sim.cache, plan.target);
 	} else if (plan.kind == PLAN_ASK) {
 		/* One query for an entry at a time. */
 		assert_ptr_equal(sim.target[number_of(plan.target)], plan.target);
 		assert_false(known_of(&plan)->busy);
 		assert_true(plan.target->entry[plan.id].busy);
-		assert_true(sim.planner.flights <= PLANNER_FLIGHTS_MAX);
-		if (sim.planner.failing_flights > sim.failing_max) {
-			sim.failing_max = sim.planner.failing_flights;
+		for (flight_kind_t kind = 0; kind < FLIGHTS; kind++) {
+			assert_in_range(sim.planner.flights[kind], 0, planner_flights_max(&sim.planner, kind));
 		}
+		unsigned failing = sim.planner.flights[FLIGHT_FAILING];
+		sim.failing_max = failing > sim.failing_max ? failing : sim.failing_max;
 		log_query(&plan, sim_counter(COUNTER_REFRESHES) != refreshes);
 	}
 	return plan;

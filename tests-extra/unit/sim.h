@@ -37,7 +37,7 @@ typedef struct {
 	uint64_t at;
 	unsigned number;
 	addr_type_t id;
-	bool refresh; /*!< Out of AGENDA_DUE. */
+	bool refresh; /*!< Nobody asked for it. */
 	bool failing;
 	bool early; /*!< Before the back-off of its entry allows it, by the simulation's own reckoning. */
 } sim_query_t;
@@ -57,7 +57,7 @@ typedef struct {
 	uint64_t now;
 	planner_t planner;
 	cache_t *cache;
-	tenant_t *tenant; /*!< Of all targets. */
+	tenant_t *tenant; /*!< Of the targets that are added. */
 	policy_t policy;  /*!< With the same options. */
 
 	sim_resolver_f resolver;
@@ -89,6 +89,9 @@ int sim_teardown(void **state);
 /*! \brief What has been counted. */
 uint64_t sim_counter(counter_t id);
 
+/*! \brief Makes another tenant, with the same options and no rate; the caller gives it back by tenant_unref(). */
+tenant_t *sim_tenant(void);
+
 /*! \brief Adds that many targets, used now. */
 void sim_add(unsigned count);
 
@@ -104,8 +107,11 @@ void sim_replan(unsigned number);
 /*! \brief Evicts a target. */
 void sim_remove(unsigned number);
 
-/*! \brief A client asks for a target: the hook's look-up, verdict and request. */
+/*! \brief A client asks for a target: the hook's look-up, verdict and request. Over TCP it waits if need be. */
 void sim_ask(unsigned number);
+
+/*! \brief The same over UDP. */
+void sim_ask_udp(unsigned number);
 
 /*! \brief Takes the next plan and checks what holds for each. */
 plan_t sim_next(void);

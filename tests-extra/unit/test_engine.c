@@ -163,16 +163,17 @@ static bool ask(engine_t *at, unsigned number)
 	rcu_read_lock();
 	uint64_t now = clock_ms();
 	target_t *target = cache_find(engine_cache(at), name);
-	unsigned refresh = 0, wait = 0, known = 0;
+	wishes_t wishes = { 0 };
+	unsigned known = 0;
 	for (unsigned id = 0; id < ADDR_TYPES; id++) {
 		verdict_t verdict = verdict_get(target != NULL ? &target->entry[id] : NULL, engine_health(at),
 		                                &policy, 3600, now);
 		unsigned bit = verdict.ask ? 1U << id : 0;
-		*(verdict.kind == VERDICT_COLD ? &wait : &refresh) |= bit;
+		*(verdict.kind == VERDICT_COLD ? &wishes.wait : &wishes.refresh) |= bit;
 		known += verdict.kind == VERDICT_ADDRESSES;
 	}
-	if ((refresh | wait) != 0) {
-		(void)engine_ask(at, target, name, refresh, wait, zone_of(at)->tenant, now);
+	if (wishes_all(&wishes) != 0) {
+		(void)engine_ask(at, target, name, wishes, zone_of(at)->tenant, now);
 	}
 	rcu_read_unlock();
 
@@ -383,7 +384,7 @@ static void test_load_and_full_queue(void **state)
 	sem_wait(&held);
 
 	unsigned requests = 0;
-	while (engine_ask(at, NULL, (const knot_dname_t *)"\002n0\007example", 0, 1, first, clock_ms())) {
+	while (engine_ask(at, NULL, (const knot_dname_t *)"\002n0\007example", (wishes_t){ .wait = 1 }, first, clock_ms())) {
 		requests++;
 	}
 	assert_true(requests > 0);

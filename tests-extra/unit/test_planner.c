@@ -257,13 +257,14 @@ static void test_order(void **state)
 	}
 	sim.now += 60 * S;
 	for (unsigned i = 0; i < 4; i++) {
-		planner_request(&sim.planner, sim.target[(unsigned[]){ 8, 7, 5, 6 }[i]], 0, 1 << ADDR_A, sim.now, sim.now);
+		planner_request(&sim.planner, sim.target[(unsigned[]){ 8, 7, 5, 6 }[i]],
+		                (wishes_t){ .wait = 1 << ADDR_A }, sim.now, sim.now);
 	}
 
 	sim.planner.max_rate = 1;
 	sim.resolver = sim_good;
 	sim_run(9 * S);
-	static const unsigned order[] = { 7, 5, 6, 1, 2, 0, 3, 8, 4 };
+	static const unsigned order[] = { 7, 1, 5, 2, 6, 0, 3, 8, 4 };
 	assert_int_equal(sim.queries, 9);
 	for (unsigned i = 0; i < 9; i++) {
 		assert_int_equal(sim.query[i].number, order[i]);
@@ -299,14 +300,17 @@ static void test_dead(void **state)
 	assert_int_equal(sim.queries, ADDR_TYPES * DEAD);
 
 	/* All are asked for all the time, and each query takes its time. */
+	sim.planner.max_rate = 1000;
 	sim.resolver = dead_slow;
 	sim.clients = ask_all;
 	sim.period = 1 * S;
 	sim_forget();
 	sim_run(30 * S);
-	assert_int_equal(sim.failing_max, PLANNER_FLIGHTS_MAX / 2);
-	assert_int_equal(sim.planner.flights, PLANNER_FLIGHTS_MAX / 2);
-	assert_in_range(sim.planner.heap[AGENDA_FAILING].count, DEAD / 2, DEAD);
+	unsigned share = planner_flights_max(&sim.planner, FLIGHT_FAILING) * 2 / 3;
+	assert_in_range(sim.failing_max, share, share + 1);
+	assert_int_equal(sim.planner.flights[FLIGHT_FAILING], sim.failing_max);
+	assert_int_equal(sim.planner.flights[FLIGHT_COLD] + sim.planner.flights[FLIGHT_DUE], 0);
+	assert_in_range(sim.planner.turns[AGENDA_FAILING].count, DEAD / 2, DEAD);
 	assert_int_equal(sim.planner.health.failures, 0);
 	assert_false(sim.planner.health.down);
 

@@ -11,7 +11,7 @@
 
 static void request(unsigned number, unsigned wait, uint64_t made)
 {
-	planner_request(&sim.planner, sim.target[number], 0, wait, made, sim.now);
+	planner_request(&sim.planner, sim.target[number], (wishes_t){ .wait = wait }, made, sim.now);
 }
 
 static void test_request(void **state)
@@ -58,10 +58,10 @@ static void test_request_raised(void **state)
 	sim.planner.max_rate = 1;
 	for (unsigned i = 0; i < 2; i++) {
 		sim_publish(i, ADDR_A, 10 + i);
-		planner_request(&sim.planner, sim.target[i], 1 << ADDR_A, 0, sim.now, sim.now);
+		planner_request(&sim.planner, sim.target[i], (wishes_t){ .refresh = 1 << ADDR_A }, sim.now, sim.now);
 	}
 	request(1, 1 << ADDR_A, sim.now);
-	planner_request(&sim.planner, sim.target[1], 1 << ADDR_A, 0, sim.now, sim.now);
+	planner_request(&sim.planner, sim.target[1], (wishes_t){ .refresh = 1 << ADDR_A }, sim.now, sim.now);
 	assert_int_equal(sim.target[1]->entry[ADDR_A].asked, ASKED_WAIT);
 	sim_run(2 * S);
 	assert_int_equal(sim.queries, 2);
@@ -99,7 +99,7 @@ static void test_remove_wanted(void **state)
 	sim_add(6);
 	for (unsigned i = 0; i < 2; i++) {
 		request(i, BOTH, sim.now);
-		planner_request(&sim.planner, sim.target[2 + i], BOTH, 0, sim.now, sim.now);
+		planner_request(&sim.planner, sim.target[2 + i], (wishes_t){ .refresh = BOTH }, sim.now, sim.now);
 		sim_publish(4 + i, ADDR_A, 10);
 		sim_replan(4 + i);
 	}

@@ -38,7 +38,7 @@ static void test_order(void **state)
 	(void)state;
 
 	/* Copies, the oldest first. */
-	request_t request = { .tenant = tenant, .made = 1, .refresh = 1, .wait = 2 };
+	request_t request = { .tenant = tenant, .made = 1, .wishes = { .refresh = 1, .cold = 3, .wait = 2 } };
 	assert_null(queue_pop(&queue));
 	assert_true(queue_push(&queue, &request, NAME_A));
 	request.made = 2;
@@ -52,8 +52,9 @@ static void test_order(void **state)
 	assert_int_equal(second->made, 2);
 	assert_ptr_equal(second->tenant, tenant);
 	assert_int_equal(tenant->refs, 3);
-	assert_int_equal(second->refresh, 1);
-	assert_int_equal(second->wait, 2);
+	assert_int_equal(second->wishes.refresh, 1);
+	assert_int_equal(second->wishes.cold, 3);
+	assert_int_equal(second->wishes.wait, 2);
 	assert_null(queue_pop(&queue));
 	request_free(first);
 	request_free(second);
@@ -81,7 +82,7 @@ static atomic_uint refused;
 
 static void *produce(void *ctx)
 {
-	request_t request = { .tenant = tenant, .wait = (uintptr_t)ctx };
+	request_t request = { .tenant = tenant, .wishes.wait = (uintptr_t)ctx };
 	while (!atomic_load(&started)) {
 		sched_yield();
 	}
@@ -118,7 +119,7 @@ static void test_threads(void **state)
 			sched_yield();
 			continue;
 		}
-		assert_int_equal(request->made, next[request->wait]++);
+		assert_int_equal(request->made, next[request->wishes.wait]++);
 		request_free(request);
 		taken++;
 	}

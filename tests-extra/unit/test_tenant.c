@@ -191,7 +191,7 @@ static void test_needed(void **state)
 
 	assert_int_equal(sim_setup(NULL), 0);
 	sim_add(1);
-	tenant_charge(tenant, sim.target[0]);
+	planner_charge(&sim.planner, sim.target[0], tenant, sim.now);
 	assert_false(sim.target[0]->unclaimed);
 	tenants_sweep(&tenants, common);
 	assert_true(has_tenant());
@@ -199,7 +199,7 @@ static void test_needed(void **state)
 	tenant_t *request = tenant_ref(tenant);
 	tenant_leave(tenant, &module);
 	tenants_sweep(&tenants, common);
-	tenant_charge(sim.tenant, sim.target[0]);
+	planner_charge(&sim.planner, sim.target[0], sim.tenant, sim.now);
 	assert_true(sim.target[0]->unclaimed);
 	tenants_sweep(&tenants, common);
 	assert_true(has_tenant());
@@ -273,7 +273,7 @@ static void test_zone_rate(void **state)
 	assert_int_equal(sim_setup(NULL), 0);
 	sim_add(names);
 	for (unsigned i = 0; i < names / 2; i++) {
-		tenant_charge(tenant, sim.target[i]);
+		planner_charge(&sim.planner, sim.target[i], tenant, sim.now);
 	}
 	for (unsigned t = 0; t < seconds; t++) {
 		for (unsigned i = 0; i < names; i++) {
@@ -318,13 +318,12 @@ static void test_rate_of_evicted(void **state)
 	assert_int_equal(sim_setup(NULL), 0);
 	for (unsigned i = 0; i < 1000; i++) {
 		sim_add(1);
-		tenant_charge(tenant, sim.target[i]);
+		planner_charge(&sim.planner, sim.target[i], tenant, sim.now);
 		sim_ask(i);
 		while (sim_next().kind == PLAN_ASK) {
 		}
 		if (!sim.target[i]->entry[ADDR_A].busy) {
 			assert_in_range(sim.target[i]->rate_slot, sim.now + 1, sim.now + 1 * S);
-			tenant_charge(NULL, sim.target[i]);
 			sim_remove(i);
 		}
 	}
@@ -353,7 +352,7 @@ static void test_probe(void **state)
 	sim_run(30 * S);
 	assert_true(health_is_down(&sim.planner.health));
 	for (unsigned i = 0; i < names; i++) {
-		tenant_charge(tenant, sim.target[i]);
+		planner_charge(&sim.planner, sim.target[i], tenant, sim.now);
 	}
 	for (unsigned i = 0; i < 1000; i++) {
 		(void)take_slot(sim.now);

@@ -22,6 +22,7 @@ typedef enum {
 	COUNTER_DELAYED,   /*!< Queries delayed by zone-rate. */
 	COUNTER_REFUSED,   /*!< Targets not added because the cache was full of busy ones, or memory was out. */
 	COUNTER_CUT,       /*!< Resolutions that gave more addresses than are kept. */
+	COUNTER_CROWDED,   /*!< Queries sent while the limits of queries under way made others wait. */
 	COUNTER_LATENCY,   /*!< Resolutions by the time until their result: COUNTER_LATENCIES counters. */
 	COUNTER_LATENCY_LAST = COUNTER_LATENCY + 6,
 

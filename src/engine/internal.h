@@ -60,6 +60,7 @@ struct engine {
 	bool restoring;
 	bool closing;
 	uint64_t capped_logged_at;
+	uint64_t crowded_logged_at;
 	uint64_t cut_logged_at;
 	uint64_t down_at; /*!< clock_ms() when the resolvers last went down, or 0. */
 	pooled_t *trial;  /*!< Resolver of the trial that is under way, or NULL; see health.h. */

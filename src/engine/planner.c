@@ -325,6 +325,9 @@ static void count_query(planner_t *planner, const plan_t *plan, asked_t want)
 	if (planner->capped_since != 0) {
 		tenant_count(tenant, COUNTER_CAPPED);
 	}
+	if (planner->crowded_since != 0) {
+		tenant_count(tenant, COUNTER_CROWDED);
+	}
 }
 
 /*! Takes a wanted entry of the first target of an agenda. */
@@ -407,13 +410,30 @@ static bool is_ready(planner_t *planner, agenda_t agenda)
 	return false;
 }
 
+/*! Notes whether limits of queries under way hold up targets that did not fail. It ends when none of these wait any more. */
+static void note_crowd(planner_t *planner, unsigned ready, uint64_t now)
+{
+	bool waiting = false, crowded = false;
+	for (agenda_t agenda = 0; agenda < AGENDA_FAILING; agenda++) {
+		const turns_t *turns = &planner->turns[agenda];
+		waiting |= turns->count > 0;
+		crowded |= turns->paused > 0 || (turns->count > 0 && !(ready & BIT(agenda)));
+	}
+	if (!waiting) {
+		planner->crowded_since = 0;
+	} else if (crowded && planner->crowded_since == 0) {
+		planner->crowded_since = now;
+	}
+}
+
 /*! Agendas of which a query may be under way, as bits. */
-static unsigned find_ready(planner_t *planner)
+static unsigned find_ready(planner_t *planner, uint64_t now)
 {
 	unsigned ready = 0;
 	for (agenda_t agenda = 0; agenda < AGENDA_TURNS; agenda++) {
 		ready |= is_ready(planner, agenda) ? BIT(agenda) : 0;
 	}
+	note_crowd(planner, ready, now);
 	return ready;
 }
 
@@ -441,7 +461,7 @@ static agenda_t share(const planner_t *planner, unsigned ready)
 static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
 	*wait = WAIT_MAX_MS;
-	unsigned ready = find_ready(planner);
+	unsigned ready = find_ready(planner, now);
 	if (ready == 0) {
 		planner->capped_since = 0;
 		return AGENDA_LATER;

@@ -69,6 +69,7 @@ typedef struct {
 	unsigned others;           /*!< Queries since the last one for a failing target. */
 	bool due_next;             /*!< The last query was for a name not known yet, so a refresh is next. */
 	uint64_t capped_since;     /*!< clock_ms() since which max-rate makes queries wait without a break, or 0. */
+	uint64_t crowded_since;    /*!< clock_ms() since which targets wait because of the limits of queries under way, or 0. */
 } planner_t;
 
 void planner_init(planner_t *planner);

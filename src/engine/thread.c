@@ -28,7 +28,7 @@
 #define SWEEP_MS 10000
 /*! How long a batch for the store is collected, ms. */
 #define COMMIT_MS 1000
-/*! It is logged when max-rate has made queries wait for this long, ms ... */
+/*! It is logged when a limit has made queries wait for this long, ms ... */
 #define CAPPED_MS 2000
 /*! ... once in this time, ms. */
 #define CAPPED_LOG_MS 60000
@@ -367,18 +367,30 @@ static void restore_some(engine_t *engine)
 	}
 }
 
-static void log_cap(engine_t *engine)
+/*! Whether a limit has been reached for so long that it is to be logged, which is then noted. */
+static bool is_to_be_logged(uint64_t since, uint64_t *logged_at)
 {
-	uint64_t now = clock_ms(), since = engine->planner.capped_since;
-	if (since == 0 || now - since < CAPPED_MS || now - engine->capped_logged_at < CAPPED_LOG_MS) {
-		return;
+	uint64_t now = clock_ms();
+	if (since == 0 || now - since < CAPPED_MS || now - *logged_at < CAPPED_LOG_MS) {
+		return false;
 	}
-	engine->capped_logged_at = now;
+	*logged_at = now;
+	return true;
+}
 
-	log_queue_post(&engine->log, LOG_WARNING,
-	               "max-rate of %u queries/s reached, %u targets wait to be refreshed, %u to be resolved",
-	               engine->planner.max_rate,
-	               planner_count_due(&engine->planner), planner_count_cold(&engine->planner));
+static void log_limits(engine_t *engine)
+{
+	const planner_t *planner = &engine->planner;
+	if (is_to_be_logged(planner->capped_since, &engine->capped_logged_at)) {
+		log_queue_post(&engine->log, LOG_WARNING,
+		               "max-rate of %u queries/s reached, %u targets wait to be refreshed, %u to be resolved",
+		               planner->max_rate, planner_count_due(planner), planner_count_cold(planner));
+	}
+	if (is_to_be_logged(planner->crowded_since, &engine->crowded_logged_at)) {
+		log_queue_post(&engine->log, LOG_WARNING,
+		               "limit of queries under way reached, %u targets wait to be refreshed, %u to be resolved",
+		               planner_count_due(planner), planner_count_cold(planner));
+	}
 }
 
 static void count_stored(engine_t *engine)
@@ -417,7 +429,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		restore_some(engine);
 		more = true;
 	}
-	log_cap(engine);
+	log_limits(engine);
 
 	if (store_pending(engine->store) && !uv_is_active((uv_handle_t *)&engine->commit)) {
 		uv_timer_start(&engine->commit, on_commit, COMMIT_MS, 0);

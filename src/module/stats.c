@@ -18,7 +18,7 @@ PARTS(got, "fresh", "stale", "negative", "sibling", "cold", "failed", "unchanged
 PARTS(denied, "address", "target", "type")
 PARTS(query, "first", "refresh", "probe")
 PARTS(result, "addresses", "negative", "timeout", "failure")
-PARTS(limited, "max-rate", "zone-rate", "max-targets", "addresses")
+PARTS(limited, "max-rate", "zone-rate", "max-targets", "addresses", "under-way")
 PARTS(removed, "evicted", "expired")
 PARTS(store, "restored", "written", "lost-batch")
 

@@ -99,6 +99,7 @@ static void test_flood(void **state)
 
 	begin_flood(with_ttl);
 	sim_run(5 * S);
+	assert_int_equal(sim.planner.crowded_since, 0);
 	assert_in_range(resolve_new(), SIM_LATENCY_MS, COLD_WAIT);
 	sim_run(115 * S);
 	assert_in_range(late, 0, 2 * S);
@@ -110,7 +111,10 @@ static void test_flood_slow(void **state)
 	(void)state;
 
 	begin_flood(new_ones_silent);
+	assert_int_equal(sim.planner.crowded_since, 0);
 	sim_run(5 * S);
+	assert_in_range(sim.planner.crowded_since, SIM_T0, sim.now - 3 * S);
+	assert_true(zone_b->counters[COUNTER_CROWDED] > 0);
 	assert_in_range(resolve_new(), SIM_LATENCY_MS, COLD_WAIT);
 	sim_run(55 * S);
 	assert_in_range(late, 0, 2 * S);

@@ -247,6 +247,21 @@ def test_max_rate(place, upstream):
         until(lambda: lab.knot.stats()["limited[max-rate]"] > 0, 10)
 
 
+def test_under_way(place, upstream):
+    """Queries that other queries without a reply hold up; the log has it, too."""
+    text = "\n".join(f"u{i} {alias(f'u{i}.under.example.net')}" for i in range(600))
+    with labs.lab(place, upstream, zones=[Zone("example.com", text)]) as lab:
+        gate = lab.upstream.gate()
+        upstream.default, default = gate(failure("REFUSED")), upstream.default
+        for i in range(600):
+            lab.ask(f"u{i}.example.com")
+        until(lambda: lab.ask("u0.example.com") and "limit of queries under way reached, 0 targets wait to be refreshed, "
+              in lab.knot.log(), 20, 0.1)
+        gate.open()
+        until(lambda: lab.knot.stats()["limited[under-way]"] > 0, 20)
+        upstream.default = default
+
+
 def test_down(place):
     """A resolver that goes down is counted, its probes too."""
     with Upstream() as upstream, labs.lab(place, upstream, timeout=ms(500)) as lab:

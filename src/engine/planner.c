@@ -24,6 +24,10 @@
 #define ADVANCE_MAX 1024
 /*! Queries that may leave at once after a pause, as time at the full rate, ms. */
 #define BURST_MS 100
+/*! Datagrams of queries under way that may leave ahead of their time, as time at the full rate, ms; at least one. */
+#define AHEAD_MS 50
+/*! Datagrams that have to wait ask again at different times within this time, ms. */
+#define RESEND_SPREAD_MS 64
 
 _Static_assert(AGENDA_TURNS == TENANT_QUEUES, "a queue of each tenant for each agenda");
 
@@ -373,6 +377,20 @@ static uint64_t wait_for(rate_limit_t *limit, uint32_t rate, uint64_t now)
 {
 	uint64_t slot = rate_limit_next(limit, rate, BURST_MS, now);
 	return slot > now ? slot - now : 0;
+}
+
+uint64_t planner_may_send(planner_t *planner, uint64_t now)
+{
+	uint32_t rate = MAX(planner->max_rate / 2, 1);
+	uint64_t ahead = MAX(AHEAD_MS, rate_limit_step(planner->max_rate) / RATE_LIMIT_MS_NS);
+	uint64_t wait = wait_for(&planner->limit, planner->max_rate, now);
+	wait = MAX(wait > ahead ? wait - ahead : 0, wait_for(&planner->resend_limit, rate, now));
+	if (wait > 0) {
+		return wait + planner->resends_held++ % RESEND_SPREAD_MS;
+	}
+	rate_limit_take(&planner->limit, planner->max_rate);
+	rate_limit_take(&planner->resend_limit, rate);
+	return 0;
 }
 
 /*! Whether max-rate lets no query leave now. \param[out] wait  ms until it does. */

@@ -9,7 +9,7 @@
  * each while both have work. Targets that failed before get every eighth query while there are others. Each of the three
  * has its own limit of queries under way, of which a tenant may have a part. So neither a flood of names nor slow or dead
  * targets nor a single tenant hold up the others. All other targets are in AGENDA_LATER, by the time
- * of their next refresh, retry or removal. All queries keep to max-rate. Refreshes slow down further while the resolver
+ * of their next refresh, retry or removal. All datagrams keep to max-rate. Refreshes slow down further while the resolver
  * fails (health.h). The queries of a zone keep to its zone-rate: a target whose rate slot has not come waits for it in
  * AGENDA_LATER.
  *
@@ -64,7 +64,9 @@ typedef struct {
 	uint32_t targets; /*!< Known to the planner. */
 	uint64_t arrivals;
 	uint32_t flights[FLIGHTS]; /*!< Queries under way. */
-	rate_limit_t limit;        /*!< Limit of all queries. */
+	rate_limit_t limit;        /*!< Limit of all datagrams. */
+	rate_limit_t resend_limit; /*!< Limit of all but the first one of each query. */
+	uint32_t resends_held;     /*!< How often one of these was held up. */
 	rate_limit_t due_limit;    /*!< Limit of refreshes. */
 	unsigned others;           /*!< Queries since the last one for a failing target. */
 	bool due_next;             /*!< The last query was for a name not known yet, so a refresh is next. */
@@ -95,6 +97,17 @@ void planner_charge(planner_t *planner, target_t *target, tenant_t *tenant, uint
  * \param now     clock_ms().
  */
 void planner_request(planner_t *planner, target_t *target, wishes_t wishes, uint64_t made, uint64_t now);
+
+/*!
+ * \brief Whether a further datagram of a query that is under way may leave within max-rate; if so, it is charged.
+ *
+ * The first one is charged by planner_next(). The others come before new queries, as else those under way would fail
+ * where there is more to send than may leave. But they take no more than half of max-rate: dead targets of one tenant
+ * must not hold up the queries of others.
+ *
+ * \return 0 if it may leave, else the time after which to ask again, ms.
+ */
+uint64_t planner_may_send(planner_t *planner, uint64_t now);
 
 /*! \brief Most queries of a kind that may be under way at a time. */
 uint32_t planner_flights_max(const planner_t *planner, flight_kind_t kind);

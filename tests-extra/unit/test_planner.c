@@ -212,6 +212,72 @@ static void test_max_rate(void **state)
 	assert_int_equal(sim_counter(COUNTER_REFRESHES), 0);
 }
 
+enum {
+	RESENDS_FROM = 500, /*!< When a query without a reply is sent again, and how often, ms. */
+	RESENDS = 2,
+	CAPACITY = 100000,
+};
+
+static uint64_t resend_at[CAPACITY]; /* Of the queries, in the order of the simulation's; 0: no more. */
+static unsigned resends[CAPACITY];
+
+/*! What a resolver does with the queries under way that have no reply. \return the number of datagrams. */
+static unsigned send_again(uint64_t from)
+{
+	unsigned sent = 0;
+	for (size_t i = 0; i < sim.queries; i++) {
+		uint64_t at = sim.query[i].at;
+		if (at < from || sim.now >= at + SIM_TIMEOUT_MS || resends[i] == RESENDS) {
+			continue;
+		}
+		resend_at[i] = resend_at[i] == 0 ? at + RESENDS_FROM : resend_at[i];
+		if (sim.now < resend_at[i]) {
+			continue;
+		}
+		uint64_t wait = planner_may_send(&sim.planner, sim.now);
+		sent += wait == 0;
+		resends[i] += wait == 0;
+		resend_at[i] = sim.now + (wait > 0 ? wait : RESENDS_FROM);
+	}
+	return sent;
+}
+
+/*! The limit is one of datagrams: of a resolver that is silent too. */
+static void test_max_rate_resends(void **state)
+{
+	(void)state;
+
+	enum {
+		NAMES = 20000,
+		RATE = 200,
+		TIME = 20,
+	};
+	memset(resend_at, 0, sizeof(resend_at));
+	memset(resends, 0, sizeof(resends));
+	sim.planner.max_rate = RATE;
+	sim.resolver = sim_silent;
+	sim_add(NAMES);
+	ask_all();
+	unsigned sent[TIME * 10] = { 0 }, again = 0;
+	for (unsigned i = 0; i < TIME * 100; i++) {
+		size_t before = sim.queries;
+		sim_run(10);
+		unsigned more = send_again(SIM_T0);
+		again += more;
+		sent[i / 10] += sim.queries - before + more;
+	}
+	for (unsigned i = 0; i + 10 <= TIME * 10; i++) {
+		unsigned second = 0;
+		for (unsigned j = 0; j < 10; j++) {
+			second += sent[i + j];
+		}
+		assert_in_range(second, 1, RATE * 12 / 10);
+	}
+	/* Both have their share. */
+	assert_in_range(again, RATE * TIME * 4 / 10, RATE * TIME * 6 / 10);
+	assert_in_range(sim.queries, RATE * TIME * 3 / 10, RATE * TIME * 6 / 10);
+}
+
 /*! More to be refreshed than may be: all get their share. */
 static void test_max_rate_refresh(void **state)
 {
@@ -423,6 +489,7 @@ int main(void)
 		test(never_resolved),
 		test(jitter),
 		test(max_rate),
+		test(max_rate_resends),
 		test(max_rate_refresh),
 		test(order),
 		test(dead),

@@ -148,6 +148,12 @@ def by_edns(edns, plain):
     return script
 
 
+def by_type(**scripts):
+    async def script(exchange):
+        await scripts[dns.rdatatype.to_text(exchange.query.question[0].rdtype)](exchange)
+    return script
+
+
 def forged(edit, script):
     """The replies of a script, changed by edit(message), which returns a message or bytes."""
     async def forge(exchange):

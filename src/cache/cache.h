@@ -60,7 +60,6 @@ typedef enum {
 	ASKED_REFRESH, /*!< Clients get an older answer meanwhile. */
 	ASKED_COLD,    /*!< A client was told to come back for it. */
 	ASKED_WAIT,    /*!< A client waits for it. */
-	ASKED_PROBE,   /*!< The result shows whether the resolver is back. */
 } asked_t;
 
 /*! What a client would like to have resolved of a target, by how urgently: entries as bits (1 << addr_type_t). */

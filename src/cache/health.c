@@ -2,18 +2,16 @@
 
 #include "cache/health.h"
 
-#include <sys/param.h>
-
 #include "util/jitter.h"
 
-static void store_relaxed(_Atomic uint64_t *value, uint64_t to)
+static void set_down(health_t *health, bool down)
 {
-	atomic_store_explicit(value, to, memory_order_relaxed);
+	atomic_store_explicit(&health->down, down, memory_order_relaxed);
 }
 
-void health_init(health_t *health)
+static void forgive(health_t *health, uint64_t now)
 {
-	store_relaxed(&health->probe_at, HEALTH_NEVER);
+	atomic_store_explicit(&health->forgiven_at, now, memory_order_relaxed);
 }
 
 static bool note_success(health_t *health, uint64_t now)
@@ -21,82 +19,100 @@ static bool note_success(health_t *health, uint64_t now)
 	bool first = (health->good_at == 0);
 	if (first) {
 		/* Failures before the first success are the resolver's, not the targets'. */
-		store_relaxed(&health->forgiven_at, now);
+		forgive(health, now);
 	}
 	health->good_at = now;
 	health->wants_trial = false;
-	health->failures = 0;
+	health->failures = health->targets = 0;
 	if (health->slow > 0) {
 		health->slow--;
 	}
-	if (!health->down) {
+	if (!health_is_down(health)) {
 		return false;
 	}
 
 	/* A single success may be chance: a resolver that mostly fails must not get all queries at once. */
 	if (!first && ++health->successes < HEALTH_UP_SUCCESSES) {
-		store_relaxed(&health->probe_at, now);
+		health->trial_at = now;
 		return false;
 	}
-	health->down = false;
+	set_down(health, false);
 	health->slow = 0;
-	store_relaxed(&health->probe_at, HEALTH_NEVER);
-	store_relaxed(&health->forgiven_at, now);
+	forgive(health, now);
 	return true;
 }
 
-static void go_down(health_t *health, uint64_t now)
+static bool go_down(health_t *health)
 {
-	health->down = true;
-	health->interval = HEALTH_PROBE_MIN_MS;
-	health_probed(health, now);
+	set_down(health, true);
+	health->successes = 0;
+	health->trial_failed = false;
+	return true;
 }
 
-static bool note_failure(health_t *health, uint64_t now)
+/*! Notes the failure of a target that was resolved before. */
+static bool note_failure(health_t *health, bool begins, uint64_t now)
 {
 	health->successes = 0;
 	health->failures++;
+	health->targets += begins;
 	if (health->failures % HEALTH_SLOW_FAILURES == 0 && health->slow < HEALTH_SLOW_MAX) {
 		health->slow++;
 	}
-	if (health->down || health->good_at == 0 || health->failures < HEALTH_DOWN_FAILURES ||
+	if (health_is_down(health) || health->good_at == 0 || health->failures < HEALTH_DOWN_FAILURES ||
 	    now - health->good_at < HEALTH_DOWN_MS) {
 		return false;
 	}
-	go_down(health, now);
-	return true;
+	health->wants_trial = true;
+	if (health->targets < HEALTH_DOWN_TARGETS) {
+		return false;
+	}
+	health->trial_at = now;
+	return go_down(health);
 }
 
-bool health_note(health_t *health, bool success, bool known, uint64_t now)
+bool health_note(health_t *health, const health_result_t *result, uint64_t now)
 {
-	if (success) {
+	if (result->success) {
 		return note_success(health, now);
 	}
-	if (health->good_at == 0 && (!health->down || health_wants_probe(health, now))) {
+	if (health->good_at == 0) {
 		health->wants_trial = true;
 	}
-	return known && note_failure(health, now);
+	return result->known && result->sent >= health->good_at && note_failure(health, result->begins, now);
 }
 
-bool health_tried(health_t *health, bool success, uint64_t now)
+uint64_t health_trial_at(const health_t *health)
+{
+	bool wanted = health_is_down(health) || (health->wants_trial && health->trials == 0);
+	return wanted ? health->trial_at : HEALTH_NEVER;
+}
+
+void health_try(health_t *health, uint64_t now)
 {
 	health->wants_trial = false;
-	if (success && health->down) {
-		return note_success(health, now);
-	}
-	if (success) {
-		health->good_at = now; /* The failures so far are the targets'. */
-		return false;
-	}
-	if (health->down || health->good_at != 0) {
-		return false;
-	}
-	go_down(health, now);
-	return true;
+	health->trials++;
+	health->trial_at = now + jitter(HEALTH_PROBE_MS, now);
 }
 
-void health_probed(health_t *health, uint64_t now)
+bool health_tried(health_t *health, bool success, uint64_t sent, uint64_t now)
 {
-	store_relaxed(&health->probe_at, now + jitter(health->interval, now));
-	health->interval = MIN(2 * health->interval, HEALTH_PROBE_MAX_MS);
+	health->trials--;
+	bool first = (health->good_at == 0);
+	if (success && health_is_down(health)) {
+		return (first || health->trial_failed) && note_success(health, now);
+	}
+	if (success) {
+		/* The failures so far are the targets'. */
+		health->trial_at = now + HEALTH_DOWN_MS;
+		health->good_at = first ? now : health->good_at;
+		return false;
+	}
+	if (sent < health->good_at) {
+		return false;
+	}
+	bool down = !health_is_down(health) && go_down(health);
+	health->trial_failed = true;
+	health->successes = 0;
+	return down;
 }

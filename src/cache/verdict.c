@@ -113,8 +113,7 @@ verdict_t verdict_get(const entry_t *entry, const health_t *health, const policy
 	bool suppressed = failing && now < retry_at && health_blames(health, failed_at);
 
 	if (answer != NULL &&
-	    judge_answer(&verdict, entry, answer, policy, alias_ttl, now, failing,
-	                 suppressed && !health_wants_probe(health, now))) {
+	    judge_answer(&verdict, entry, answer, policy, alias_ttl, now, failing, suppressed)) {
 		if (answer->kind != REPLY_ADDRESSES) {
 			/* No resolver may keep NODATA for longer than the negative answer (RFC 2308, section 5). */
 			verdict.ttl = MIN(verdict.ttl, MIN(answer->ttl, policy->refresh.negative_ttl_max));

@@ -12,8 +12,8 @@
 typedef enum {
 	/* Per zone. */
 	COUNTER_QUERIES,   /*!< Resolutions started; each may take several datagrams. */
-	COUNTER_REFRESHES, /*!< Of these: refreshes, to keep a target warm. */
-	COUNTER_PROBES,    /*!< Of these: probes, to see whether the resolver is back. */
+	COUNTER_REFRESHES, /*!< Of these: other refreshes, to keep a target warm. */
+	COUNTER_PROBES,    /*!< Of these: refreshes of failing targets while the resolver is down. */
 	COUNTER_ANSWERS,   /*!< Resolutions that gave addresses. */
 	COUNTER_NEGATIVE,  /*!< Resolutions that gave NODATA or NXDOMAIN. */
 	COUNTER_TIMEOUTS,  /*!< Resolutions that timed out. */

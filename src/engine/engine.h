@@ -87,8 +87,7 @@ bool engine_ask(engine_t *engine, target_t *target, const knot_dname_t *name,
 /*!
  * \brief Waits for a result of the engine, if that is of use. TCP worker, inside rcu_read_lock().
  *
- * There is no wait while the resolvers are down, nor where waiters_may_wait() or tenant_may_wait() have something against
- * it. A probe is no reason to wait: clients of its target get old addresses.
+ * There is no wait while the resolvers are down, nor where waiters_may_wait() or tenant_may_wait() have something against it.
  *
  * \param engine  Engine.
  * \param tenant  Tenant of the client's zone.

@@ -63,7 +63,6 @@ struct engine {
 	uint64_t crowded_logged_at;
 	uint64_t cut_logged_at;
 	uint64_t down_at; /*!< clock_ms() when the resolvers last went down, or 0. */
-	pooled_t *trial;  /*!< Resolver of the trial that is under way, or NULL; see health.h. */
 };
 
 /*! \brief Sets up the loop and its handles, without the pool's. Any thread. \return KNOT_E*; an error undoes all. */

@@ -10,6 +10,8 @@
 #include "cache/schedule.h"
 #include "engine/tenant.h"
 
+/*! Added to keys that are times of expiry. Those by use are this minus the time, and so come before, the last use first. */
+#define BY_EXPIRY (1ULL << 60)
 /*! Added to the keys of idle targets, which come after those in use. */
 #define IDLE (1ULL << 61)
 /*! Added to the keys of failing targets that no client waits for. */
@@ -34,7 +36,6 @@ _Static_assert(AGENDA_TURNS == TENANT_QUEUES, "a queue of each tenant for each a
 void planner_init(planner_t *planner)
 {
 	planner->max_rate = 1;
-	health_init(&planner->health);
 	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
 		planner->turns[i].kind = i;
 	}
@@ -46,6 +47,7 @@ void planner_deinit(planner_t *planner)
 		turns_deinit(&planner->turns[i]);
 	}
 	heap_deinit(&planner->later);
+	heap_deinit(&planner->backoff);
 }
 
 uint32_t planner_count_due(const planner_t *planner)
@@ -91,13 +93,19 @@ static void set_warm(entry_t *entry, bool warm)
 	}
 }
 
+/*! The heap of an agenda that is none of turns. */
+static heap_t *by_time(planner_t *planner, agenda_t agenda)
+{
+	return agenda == AGENDA_BACKOFF ? &planner->backoff : &planner->later;
+}
+
 /*! Takes a target out of its agenda. */
 static void leave(planner_t *planner, target_t *target)
 {
-	if (target->agenda == AGENDA_LATER) {
-		heap_remove(&planner->later, &target->plan);
-	} else {
+	if (target->agenda < AGENDA_TURNS) {
 		turns_remove(&planner->turns[target->agenda], target);
+	} else {
+		heap_remove(by_time(planner, target->agenda), &target->plan);
 	}
 }
 
@@ -107,21 +115,23 @@ static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t
 	if (target->plan.pos != 0) {
 		leave(planner, target);
 	}
-	if (agenda != AGENDA_LATER && turns_insert(&planner->turns[agenda], target, key) != KNOT_EOK) {
+	int ret = (agenda < AGENDA_TURNS) ? turns_insert(&planner->turns[agenda], target, key) :
+	                                    heap_insert(by_time(planner, agenda), &target->plan, key);
+	if (ret != KNOT_EOK) {
 		agenda = AGENDA_LATER;
-		key = now + NO_ROOM_MS;
-	}
-	if (agenda == AGENDA_LATER) {
-		(void)heap_insert(&planner->later, &target->plan, key);
+		(void)heap_insert(&planner->later, &target->plan, now + NO_ROOM_MS);
 	}
 	target->agenda = agenda;
 }
 
-/*! When an entry is due for a refresh. */
-static uint64_t refresh_at(const target_t *target, addr_type_t type, uint64_t now)
+/*! When an entry is due for a refresh: at once if its failure is forgiven. */
+static uint64_t refresh_at(const planner_t *planner, const target_t *target, addr_type_t type, uint64_t now)
 {
 	const refresh_options_t *options = &target->tenant->options.refresh;
-	return refresh_denies(options, type) ? SCHEDULE_NEVER : schedule_refresh(&target->entry[type], options, now);
+	const entry_t *entry = &target->entry[type];
+	uint64_t at = refresh_denies(options, type) ? SCHEDULE_NEVER : schedule_refresh(entry, options, now);
+	bool forgiven = at != SCHEDULE_NEVER && entry->failed_at != 0 && !health_blames(&planner->health, entry->failed_at);
+	return forgiven ? MIN(at, now) : at;
 }
 
 /*! Files a target that is not wanted by the time of its next refresh, retry or removal. */
@@ -129,11 +139,12 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
 	const refresh_options_t *options = &target->tenant->options.refresh;
 	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
-	bool busy = false;
+	bool busy = false, backs_off = false;
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		entry_t *entry = &target->entry[i];
-		uint64_t refresh = refresh_at(target, i, now);
+		uint64_t refresh = refresh_at(planner, target, i, now);
 		set_warm(entry, refresh != SCHEDULE_NEVER);
+		backs_off |= refresh != SCHEDULE_NEVER && entry->failed_at != 0;
 		busy |= entry->busy;
 		if (!entry->busy) {
 			next = MIN(next, refresh);
@@ -145,16 +156,18 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 		/* By the time that it expires the target may be in use again. */
 		next = expiry > now ? expiry : end;
 	}
-	move(planner, target, AGENDA_LATER, next, now);
+	move(planner, target, backs_off && !planner->returning ? AGENDA_BACKOFF : AGENDA_LATER, next, now);
 }
 
-/*! Files a target that is due for a refresh. */
-static void file_due(planner_t *planner, target_t *target, const entry_t *entry, uint64_t now)
+/*! The place of a target among those that are due: by expiry, but by use if it has to do with an outage. */
+static uint64_t due_key(const planner_t *planner, const target_t *target, const entry_t *entry, uint64_t now)
 {
-	bool failing = is_failing(planner, entry);
-	uint64_t key = entry->answer != NULL ? schedule_expiry(entry->answer, &target->tenant->options.refresh) : 0;
-	key += (!failing && now >= cache_used(target) + SCHEDULE_IDLE_MS) ? IDLE : 0;
-	move(planner, target, failing ? AGENDA_RETRY : AGENDA_DUE, key, now);
+	uint64_t used = cache_used(target), key = (now >= used + SCHEDULE_IDLE_MS) ? IDLE : 0;
+	if (entry->failed_at != 0 || health_is_down(&planner->health)) {
+		return key + BY_EXPIRY - used;
+	}
+	const refresh_options_t *options = &target->tenant->options.refresh;
+	return key + BY_EXPIRY + (entry->answer != NULL ? schedule_expiry(entry->answer, options) : 0);
 }
 
 /*! Files a target that a client asked for. What is in the same place already keeps it. */
@@ -178,12 +191,10 @@ static void file(planner_t *planner, target_t *target, uint64_t now)
 		return;
 	}
 	const entry_t *entry = pick(planner, target);
-	if (entry->want == ASKED_PROBE) {
-		move(planner, target, AGENDA_WAITED, 0, now);
-	} else if (tenant_delays(target, now)) {
+	if (tenant_delays(target, now)) {
 		move(planner, target, AGENDA_LATER, MIN(target->rate_slot, now + RATE_LOOK_MS), now);
 	} else if (entry->want == ASKED_REFRESH) {
-		file_due(planner, target, entry, now);
+		move(planner, target, is_failing(planner, entry) ? AGENDA_RETRY : AGENDA_DUE, due_key(planner, target, entry, now), now);
 	} else {
 		file_asked(planner, target, entry, now);
 	}
@@ -214,20 +225,12 @@ void planner_charge(planner_t *planner, target_t *target, tenant_t *tenant, uint
 	}
 }
 
-/*! Plans the query for an entry; during its back-off only as a probe. */
+/*! Plans the query for an entry, but not during its back-off. */
 static void plan_entry(planner_t *planner, entry_t *entry, asked_t want, uint64_t now)
 {
-	bool early = entry->want == ASKED_NOT && is_failing(planner, entry) && now < entry->retry_at;
-	if (early && (entry->answer == NULL || !health_wants_probe(&planner->health, now))) {
-		atomic_store(&entry->asked, ASKED_NOT);
-		return;
+	if (entry->want != ASKED_NOT || !is_failing(planner, entry) || now >= entry->retry_at) {
+		entry->want = MAX(entry->want, want);
 	}
-
-	if (early) {
-		health_probed(&planner->health, now);
-		want = ASKED_PROBE;
-	}
-	entry->want = MAX(entry->want, want);
 	atomic_store(&entry->asked, entry->want);
 }
 
@@ -253,37 +256,59 @@ void planner_request(planner_t *planner, target_t *target, wishes_t wishes, uint
 	file(planner, target, now);
 }
 
+/*! Makes a target due whose time has come. \return False if it is of no use any more, and then removed. */
+static bool wake(planner_t *planner, target_t *target, uint64_t now)
+{
+	bool useful = false;
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
+		entry_t *entry = &target->entry[i];
+		if (!entry->busy && entry->want == ASKED_NOT && refresh_at(planner, target, i, now) <= now) {
+			entry->want = ASKED_REFRESH;
+		}
+		useful |= entry->busy || entry->want != ASKED_NOT ||
+		          now < schedule_end(entry, &target->tenant->options.refresh);
+	}
+	if (useful) {
+		file(planner, target, now);
+	} else {
+		planner_remove(planner, target);
+	}
+	return useful;
+}
+
+/*! The next target to wake, or NULL. \param[out] at  When, clock_ms(). */
+static target_t *next_to_wake(const planner_t *planner, uint64_t *at)
+{
+	const heap_item_t *later = heap_top(&planner->later), *backoff = heap_top(&planner->backoff);
+	if (backoff != NULL && (planner->returning || later == NULL || backoff->key < later->key)) {
+		*at = planner->returning ? 0 : backoff->key;
+		return target_of(backoff->node);
+	}
+	*at = (later != NULL) ? later->key : SCHEDULE_NEVER;
+	return (later != NULL) ? target_of(later->node) : NULL;
+}
+
 /*! Makes targets due whose time has come. \return A target that is of no use any more, or NULL. */
 static target_t *advance(planner_t *planner, uint64_t now)
 {
 	for (unsigned n = 0; n < ADVANCE_MAX; n++) {
-		const heap_item_t *top = heap_top(&planner->later);
-		if (top == NULL || top->key > now) {
+		uint64_t at;
+		target_t *target = next_to_wake(planner, &at);
+		if (target == NULL || at > now) {
 			break;
 		}
-		target_t *target = target_of(top->node);
-		bool useful = false;
-		for (unsigned i = 0; i < ADDR_TYPES; i++) {
-			entry_t *entry = &target->entry[i];
-			const refresh_options_t *options = &target->tenant->options.refresh;
-			if (!entry->busy && entry->want == ASKED_NOT && refresh_at(target, i, now) <= now) {
-				entry->want = ASKED_REFRESH;
-			}
-			useful |= entry->busy || entry->want != ASKED_NOT || now < schedule_end(entry, options);
-		}
-		if (!useful) {
-			planner_remove(planner, target);
+		if (!wake(planner, target, now)) {
 			return target;
 		}
-		file(planner, target, now);
 	}
+	planner->returning = planner->returning && planner->backoff.count > 0;
 	return NULL;
 }
 
-/*! Whether a query may leave within zone-rate; else the target waits. Probes help all zones, so they don't wait. */
+/*! Whether a query may leave within zone-rate; else the target waits. */
 static bool has_rate_slot(planner_t *planner, target_t *target, uint64_t now)
 {
-	if (!tenant_allows(target, now) && pick(planner, target)->want != ASKED_PROBE) {
+	if (!tenant_allows(target, now)) {
 		tenant_count(target->tenant, COUNTER_DELAYED);
 		atomic_store_explicit(&target->tenant->delayed, true, memory_order_relaxed);
 		file(planner, target, now);
@@ -322,9 +347,8 @@ static void count_query(planner_t *planner, const plan_t *plan, asked_t want)
 	tenant_count(tenant, COUNTER_QUERIES);
 	if (want == ASKED_REFRESH) {
 		rate_limit_take(&planner->due_limit, due_rate(planner));
-		tenant_count(tenant, COUNTER_REFRESHES);
-	} else if (want == ASKED_PROBE) {
-		tenant_count(tenant, COUNTER_PROBES);
+		bool probe = plan->failing && health_is_down(&planner->health);
+		tenant_count(tenant, probe ? COUNTER_PROBES : COUNTER_REFRESHES);
 	}
 	if (planner->capped_since != 0) {
 		tenant_count(tenant, COUNTER_CAPPED);
@@ -520,17 +544,46 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 		}
 	}
 
-	const heap_item_t *later = heap_top(&planner->later);
-	if (later != NULL && later->key < now + plan.wait) {
-		plan.wait = later->key > now ? later->key - now : 0;
+	uint64_t at;
+	(void)next_to_wake(planner, &at);
+	at = MIN(at, health_trial_at(&planner->health));
+	if (at < now + plan.wait) {
+		plan.wait = at > now ? at - now : 0;
 	}
 	return plan;
 }
 
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
 {
-	bool known = plan->target->entry[plan->id].answer != NULL;
-	return health_note(&planner->health, success, known, now);
+	const entry_t *entry = plan->target->entry;
+	uint64_t forgiven_at = planner->health.forgiven_at;
+	health_result_t result = {
+		.sent = plan->at,
+		.success = success,
+		.known = entry[plan->id].answer != NULL,
+		.begins = !plan->failing && !is_failing(planner, &entry[plan->id == ADDR_A ? ADDR_AAAA : ADDR_A]),
+	};
+	bool changed = health_note(&planner->health, &result, now);
+	planner->returning |= planner->health.forgiven_at != forgiven_at;
+	return changed;
+}
+
+bool planner_wants_trial(planner_t *planner, uint64_t now)
+{
+	if (now < health_trial_at(&planner->health)) {
+		return false;
+	}
+	rate_limit_take(&planner->limit, planner->max_rate);
+	health_try(&planner->health, now);
+	return true;
+}
+
+bool planner_tried(planner_t *planner, bool success, uint64_t sent, uint64_t now)
+{
+	uint64_t forgiven_at = planner->health.forgiven_at;
+	bool changed = health_tried(&planner->health, success, sent, now);
+	planner->returning |= planner->health.forgiven_at != forgiven_at;
+	return changed;
 }
 
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)

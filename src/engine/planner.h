@@ -9,7 +9,7 @@
  * each while both have work. Targets that failed before get every eighth query while there are others. Each of the three
  * has its own limit of queries under way, of which a tenant may have a part. So neither a flood of names nor slow or dead
  * targets nor a single tenant hold up the others. All other targets are in AGENDA_LATER, by the time
- * of their next refresh, retry or removal. All datagrams keep to max-rate. Refreshes slow down further while the resolver
+ * of their next refresh, retry or removal, or in AGENDA_BACKOFF, from where all become due when the resolver is back. All datagrams keep to max-rate. Refreshes slow down further while the resolver
  * fails (health.h). The queries of a zone keep to its zone-rate: a target whose rate slot has not come waits for it in
  * AGENDA_LATER.
  *
@@ -48,11 +48,12 @@
 typedef enum {
 	AGENDA_WAITED,  /*!< A client waits for it: by arrival. */
 	AGENDA_COLD,    /*!< A client was told to come back for it: by arrival. */
-	AGENDA_DUE,     /*!< It is due for a refresh: by expiry, idle ones last. */
+	AGENDA_DUE,     /*!< It is due for a refresh: by expiry, but by use if it failed meanwhile, and idle ones last. */
 	AGENDA_FAILING, /*!< It failed before, and a client asked for it: by arrival, those waited for first. */
-	AGENDA_RETRY,   /*!< It failed before, and is due for a refresh: by expiry. */
+	AGENDA_RETRY,   /*!< It failed before, and is due for a refresh: the most recently used first. */
 	AGENDA_TURNS,
 	AGENDA_LATER = AGENDA_TURNS, /*!< It wants none yet: by time. */
+	AGENDA_BACKOFF,              /*!< The same of a target that failed and is kept warm. */
 } agenda_t;
 
 /*! Zeroed before planner_init(). */
@@ -61,6 +62,8 @@ typedef struct {
 	uint32_t max_rate; /*!< Queries/s. */
 	turns_t turns[AGENDA_TURNS];
 	heap_t later;
+	heap_t backoff;
+	bool returning;   /*!< Failures have been forgiven, so that targets in AGENDA_BACKOFF are due. */
 	uint32_t targets; /*!< Known to the planner. */
 	uint64_t arrivals;
 	uint32_t flights[FLIGHTS]; /*!< Queries under way. */
@@ -145,6 +148,12 @@ plan_t planner_next(planner_t *planner, uint64_t now);
  * \return true if the resolver has just gone down or come back, see health_note().
  */
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now);
+
+/*! \brief Whether a trial has to be sent, see health.h, which then is charged; planner_tried() has to follow. */
+bool planner_wants_trial(planner_t *planner, uint64_t now);
+
+/*! \brief Notes the result of a trial, once. \param sent  clock_ms(). \return As planner_note(). */
+bool planner_tried(planner_t *planner, bool success, uint64_t sent, uint64_t now);
 
 /*! \brief Ends a query: the entry is no longer busy, and its target is filed again. */
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now);

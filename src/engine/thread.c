@@ -44,6 +44,14 @@ typedef struct {
 	bool failed; /*!< A failure has been noted. */
 } flight_t;
 
+/*! A trial under way, see health.h. */
+typedef struct {
+	engine_t *engine;
+	pooled_t *pooled;
+	uint64_t sent; /*!< clock_ms() */
+	bool noted;    /*!< Its result has been noted. */
+} trial_t;
+
 /* --- targets --- */
 
 /*! Removes a target that the planner has forgotten. */
@@ -132,15 +140,16 @@ static void note_health(engine_t *engine, int16_t ede, uint64_t now)
 	const health_t *health = &engine->planner.health;
 	char servers[RESOLVERS_TEXT_MAX];
 	resolvers_print(servers, &engine->key.resolvers);
-	if (health->down) {
+	bool down = health_is_down(health);
+	if (down) {
 		engine->common[COUNTER_DOWN]++;
 		engine->down_at = now;
 	}
-	if (health->down && health->good_at == 0) {
+	if (down && health->good_at == 0) {
 		log_queue_post(&engine->log, LOG_WARNING,
 		               "resolver %s is down, nothing has been resolved since the start (%s)",
 		               servers, resolver_reason(ede));
-	} else if (health->down) {
+	} else if (down) {
 		log_queue_post(&engine->log, LOG_WARNING,
 		               "resolver %s is down, nothing has been resolved for %d s, "
 		               "the last good answers are served",
@@ -214,32 +223,37 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 
 static void on_trial(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
-	engine_t *engine = ctx;
+	trial_t *trial = ctx;
+	engine_t *engine = trial->engine;
 	uint64_t now = clock_ms();
-	if (!engine->closing && health_tried(&engine->planner.health, reply != NULL, now)) {
+	if (!engine->closing && !trial->noted && planner_tried(&engine->planner, reply != NULL, trial->sent, now)) {
 		note_health(engine, ede, now);
 	}
+	trial->noted = true;
 	if (final) {
-		pool_done(engine->trial);
-		engine->trial = NULL;
+		pool_done(trial->pooled);
+		free(trial);
 	}
 }
 
-/*! Asks for an address of the root. That there is none is an answer, too. Without memory the next failure has it sent. */
+/*! Asks for an address of the root. That there is none is an answer, too. */
 static void send_trial(engine_t *engine)
 {
-	health_t *health = &engine->planner.health;
-	if (!health->wants_trial || engine->trial != NULL) {
+	uint64_t now = clock_ms();
+	if (!planner_wants_trial(&engine->planner, now)) {
 		return;
 	}
-	health->wants_trial = false;
-	engine->trial = pool_get(&engine->pool, &engine->tenant->options.refresh);
-	if (engine->trial != NULL) {
-		if (health->down) {
-			health_probed(health, clock_ms());
+	trial_t *trial = malloc(sizeof(*trial));
+	pooled_t *pooled = (trial != NULL) ? pool_get(&engine->pool, &engine->tenant->options.refresh) : NULL;
+	if (pooled == NULL) {
+		free(trial);
+		if (planner_tried(&engine->planner, false, now, now)) {
+			note_health(engine, KNOT_EDNS_EDE_OTHER, now);
 		}
-		resolver_query(engine->trial->resolver, (const knot_dname_t *)"", KNOT_RRTYPE_A, on_trial, engine);
+		return;
 	}
+	*trial = (trial_t){ .engine = engine, .pooled = pooled, .sent = now };
+	resolver_query(pooled->resolver, (const knot_dname_t *)"", KNOT_RRTYPE_A, on_trial, trial);
 }
 
 /* --- the loop --- */

@@ -422,11 +422,8 @@ static void make_engine(void)
 {
 	world.engine.cache = cache_new();
 	CHECK(world.engine.cache != NULL);
-	health_init(&world.engine.health);
 	uint8_t how = input_u8(&world.in);
-	if (how & 0x01) {
-		world.engine.health.probe_at = WORLD_NOW + ((how & 0x02) ? 1000 : 0);
-	}
+	world.engine.health.down = how & 0x01;
 	if (how & 0x04) {
 		world.engine.health.forgiven_at = WORLD_NOW - 5;
 	}

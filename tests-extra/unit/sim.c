@@ -297,6 +297,13 @@ plan_t sim_next(void)
 	return plan;
 }
 
+static void note_health(bool changed)
+{
+	if (changed && sim.planner.health.down) {
+		sim.tenant->counters[COUNTER_DOWN]++;
+	}
+}
+
 void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 {
 	entry_t *entry = &plan->target->entry[plan->id];
@@ -311,9 +318,7 @@ void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 	} else {
 		cache_fail(entry, KNOT_EDNS_EDE_NREACH_AUTH, schedule_retry(entry, &sim.tenant->options.refresh, sim.now), plan->at);
 	}
-	if (planner_note(&sim.planner, plan, success, sim.now) && sim.planner.health.down) {
-		sim.tenant->counters[COUNTER_DOWN]++;
-	}
+	note_health(planner_note(&sim.planner, plan, success, sim.now));
 	planner_done(&sim.planner, plan, sim.now);
 }
 
@@ -327,15 +332,38 @@ static void send_query(const plan_t *plan)
 	assert_int_equal(heap_insert(&landings, &flight->node, sim.now + flight->outcome.latency), KNOT_EOK);
 }
 
+/*! Sends a trial if it is due. */
+static void send_trial(void)
+{
+	if (!planner_wants_trial(&sim.planner, sim.now)) {
+		return;
+	}
+	flight_t *flight = free_flights;
+	assert_non_null(flight);
+	free_flights = flight->next;
+	flight->plan = (plan_t){ .at = sim.now };
+	flight->outcome = sim.resolver(SIM_ROOT, ADDR_A, sim.now);
+	assert_int_equal(heap_insert(&landings, &flight->node, sim.now + flight->outcome.latency), KNOT_EOK);
+	sim.trials++;
+}
+
+static void land(flight_t *flight)
+{
+	heap_remove(&landings, &flight->node);
+	if (flight->plan.target != NULL) {
+		sim_land(&flight->plan, flight->outcome.success, flight->outcome.ttl);
+	} else {
+		note_health(planner_tried(&sim.planner, flight->outcome.success, flight->plan.at, sim.now));
+	}
+	flight->next = free_flights;
+	free_flights = flight;
+}
+
 static void land_all(void)
 {
 	const heap_item_t *top;
 	while ((top = heap_top(&landings)) != NULL && top->key <= sim.now) {
-		flight_t *flight = caa_container_of(top->node, flight_t, node);
-		heap_remove(&landings, &flight->node);
-		sim_land(&flight->plan, flight->outcome.success, flight->outcome.ttl);
-		flight->next = free_flights;
-		free_flights = flight;
+		land(caa_container_of(top->node, flight_t, node));
 	}
 }
 
@@ -344,6 +372,7 @@ static uint64_t follow_plan(void)
 {
 	for (unsigned i = 0; i < PLANS_MAX; i++) {
 		plan_t plan = sim_next();
+		send_trial();
 		if (plan.kind == PLAN_ASK) {
 			send_query(&plan);
 		} else if (plan.kind == PLAN_NOTHING && plan.wait > 0) {

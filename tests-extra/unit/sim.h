@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@
 #define SIM_T0 (1ULL << 42)
 #define SIM_LATENCY_MS 50
 #define SIM_TIMEOUT_MS 2000
+
+/*! Number of the root, for which a trial asks. */
+#define SIM_ROOT UINT_MAX
 
 /*! What the resolver makes of a query. */
 typedef struct {
@@ -74,6 +78,7 @@ typedef struct {
 	sim_query_t *query; /*!< All that have left, the oldest first. */
 	size_t queries;
 	size_t capacity;
+	unsigned trials;      /*!< That have left. */
 	unsigned failing_max; /*!< Queries of targets that had failed, under way at a time. */
 
 	/* What clients have seen, by entry. */

@@ -15,112 +15,202 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&health, 0, sizeof(health));
-	health_init(&health);
 	return 0;
 }
 
+static bool note(bool success, bool known, bool begins, uint64_t now)
+{
+	return health_note(&health, &(health_result_t){ .sent = now, .success = success, .known = known, .begins = begins }, now);
+}
+
+static bool succeed(uint64_t now)
+{
+	return note(true, true, false, now);
+}
+
+/*! A target that worked before and has failed already. */
+static bool fail_again(uint64_t now)
+{
+	return note(false, true, false, now);
+}
+
+/*! One that worked until now. */
+static bool fail_first(uint64_t now)
+{
+	return note(false, true, true, now);
+}
+
+/*! Sends the trial that is due, and gets its result. */
+static bool try(bool success, uint64_t now)
+{
+	assert_true(health_trial_at(&health) <= now);
+	health_try(&health, now);
+	return health_tried(&health, success, now, now);
+}
+
+/*! Takes it down by a trial. */
 static void take_down(uint64_t now)
 {
-	assert_false(health_note(&health, true, true, now - HEALTH_DOWN_MS));
-	for (unsigned i = 1; i < HEALTH_DOWN_FAILURES; i++) {
-		assert_false(health_note(&health, false, true, now));
+	assert_false(succeed(now - HEALTH_DOWN_MS));
+	for (unsigned i = 0; i < HEALTH_DOWN_FAILURES; i++) {
+		assert_false(fail_again(now));
 	}
-	assert_true(health_note(&health, false, true, now));
+	assert_true(try(false, now));
 	assert_true(health.down);
 }
 
-static void test_down(void **state)
+/*! The same target again and again: the trial tells whose fault it is. */
+static void test_down_one(void **state)
 {
 	(void)state;
 
 	/* Neither many failures in a short time, nor a few after a long one. */
-	health_note(&health, true, true, T0);
+	succeed(T0);
 	for (unsigned i = 0; i < 100; i++) {
-		assert_false(health_note(&health, false, true, T0 + HEALTH_DOWN_MS - 1));
+		assert_false(fail_again(T0 + HEALTH_DOWN_MS - 1));
 	}
-	assert_false(health_wants_probe(&health, T0 + 3600 * S));
-	health_note(&health, true, true, T0);
+	assert_int_equal(health_trial_at(&health), HEALTH_NEVER);
+	succeed(T0);
 	for (unsigned i = 1; i < HEALTH_DOWN_FAILURES; i++) {
-		assert_false(health_note(&health, false, true, T0 + 3600 * S));
+		assert_false(fail_again(T0 + 3600 * S));
+	}
+	assert_int_equal(health_trial_at(&health), HEALTH_NEVER);
+
+	/* The target's, then it is tried again only after a while. */
+	assert_false(fail_again(T0 + 3600 * S));
+	assert_false(try(true, T0 + 3600 * S));
+	for (unsigned i = 0; i < 100; i++) {
+		assert_false(fail_again(T0 + 3600 * S));
+		assert_int_equal(health_trial_at(&health), T0 + 3600 * S + HEALTH_DOWN_MS);
 	}
 	assert_false(health.down);
-	assert_true(health_note(&health, false, true, T0 + 3600 * S));
+
+	/* The resolver's. */
+	assert_true(try(false, T0 + 3700 * S));
 	assert_true(health.down);
-	assert_false(health_note(&health, false, true, T0 + 3601 * S));
+	assert_false(fail_again(T0 + 3701 * S));
+}
+
+/*! Several targets that worked: no trial is needed, nor does its success mean that the resolver is back. */
+static void test_down_several(void **state)
+{
+	(void)state;
+
+	succeed(T0);
+	uint64_t now = T0 + HEALTH_DOWN_MS;
+	for (unsigned i = 1; i < HEALTH_DOWN_TARGETS; i++) {
+		assert_false(fail_first(now));
+	}
+	assert_false(try(true, now));
+	assert_false(fail_again(now));
+	assert_true(fail_first(now));
+	assert_true(health.down);
+	for (unsigned i = 0; i < 2 * HEALTH_UP_SUCCESSES; i++) {
+		now += S;
+		assert_false(try(true, now));
+	}
+	assert_true(health.down);
+
+	/* Unless one has failed, too. */
+	now += S;
+	assert_false(try(false, now));
+	for (unsigned i = 1; i < HEALTH_UP_SUCCESSES; i++) {
+		now += S;
+		assert_false(try(true, now));
+	}
+	assert_true(try(true, now + S));
+	assert_false(health.down);
+}
+
+/*! What was sent before the last success says nothing. */
+static void test_late_failures(void **state)
+{
+	(void)state;
+
+	take_down(T0);
+	health_try(&health, T0);
+	uint64_t now = T0 + S;
+	for (unsigned i = 1; i < HEALTH_UP_SUCCESSES; i++) {
+		assert_false(succeed(++now));
+	}
+	assert_false(health_tried(&health, false, T0, now));
+	const health_result_t late = { .sent = T0, .known = true };
+	assert_false(health_note(&health, &late, now));
+	assert_true(succeed(++now));
 }
 
 static void test_probes(void **state)
 {
 	(void)state;
 
-	/* The time between them doubles, with jitter, up to its limit; not all are the same. */
-	static const uint64_t interval[] = { 500, 1000, 2000, 2000, 2000, 2000, 2000 };
+	/* Each half a second, with jitter, whether those before have a result or not. */
 	uint64_t now = T0;
 	unsigned exact = 0;
 	take_down(now);
-	for (unsigned i = 0; i < sizeof(interval) / sizeof(interval[0]); i++) {
-		assert_false(health_wants_probe(&health, now + interval[i] - 1));
-		assert_true(health_wants_probe(&health, now + interval[i] * 5 / 4));
-		exact += health.probe_at == now + interval[i];
-		now += interval[i] * 5 / 4;
-		health_probed(&health, now);
-		health_note(&health, false, true, now);
+	for (unsigned i = 0; i < 100; i++) {
+		uint64_t at = health_trial_at(&health);
+		assert_in_range(at - now, HEALTH_PROBE_MS, HEALTH_PROBE_MS * 5 / 4);
+		exact += at == now + HEALTH_PROBE_MS;
+		now = at;
+		health_try(&health, now);
+		if (i % 2 == 0) {
+			assert_false(health_tried(&health, false, now, now));
+		}
 	}
-	assert_true(exact < 4);
+	assert_true(exact < 10);
 }
 
 static void test_up(void **state)
 {
 	(void)state;
 
-	/* Successes in a row only; after each the next probe may leave at once. */
+	/* Successes in a row only; after each the next trial may leave at once. */
 	uint64_t now = T0;
 	take_down(now);
 	for (unsigned round = 0; round < 3; round++) {
 		for (unsigned i = 1; i < HEALTH_UP_SUCCESSES; i++) {
-			assert_false(health_note(&health, true, true, ++now));
-			assert_true(health_wants_probe(&health, now));
-			health_probed(&health, now);
-			assert_false(health_wants_probe(&health, now));
+			assert_false(round % 2 == 0 ? succeed(++now) : try(true, ++now));
+			assert_int_equal(health_trial_at(&health), now);
 		}
-		assert_false(health_note(&health, false, true, ++now));
+		assert_false(fail_again(++now));
 	}
 	assert_true(health.down);
 	assert_true(health_blames(&health, T0));
 
 	for (unsigned i = 1; i < HEALTH_UP_SUCCESSES; i++) {
-		assert_false(health_note(&health, true, true, ++now));
+		assert_false(succeed(++now));
 	}
-	assert_true(health_note(&health, true, true, ++now));
+	assert_true(succeed(++now));
 	assert_false(health.down);
-	assert_false(health_wants_probe(&health, now + 3600 * S));
+	assert_int_equal(health_trial_at(&health), HEALTH_NEVER);
 
 	/* What has failed until then is forgiven, what fails later is not. */
 	assert_false(health_blames(&health, now));
 	assert_true(health_blames(&health, now + 1));
-	assert_false(health_note(&health, true, true, ++now));
+	assert_false(succeed(++now));
 }
 
 static void test_slow(void **state)
 {
 	(void)state;
 
-	health_note(&health, true, true, T0 - HEALTH_DOWN_MS);
+	succeed(T0 - HEALTH_DOWN_MS);
 	/* Halved with each row of failures, to a limit; a success takes one step back, the return all. */
 	for (unsigned step = 1; step <= HEALTH_SLOW_MAX + 2; step++) {
 		for (unsigned i = 1; i < HEALTH_SLOW_FAILURES; i++) {
-			health_note(&health, false, true, T0);
+			fail_first(T0);
 			assert_int_equal(health.slow, step - 1 < HEALTH_SLOW_MAX ? step - 1 : HEALTH_SLOW_MAX);
 		}
-		health_note(&health, false, true, T0);
+		fail_first(T0);
 		assert_int_equal(health.slow, step < HEALTH_SLOW_MAX ? step : HEALTH_SLOW_MAX);
 	}
-	health_note(&health, true, true, T0);
+	assert_true(health.down);
+	succeed(T0);
 	assert_int_equal(health.slow, HEALTH_SLOW_MAX - 1);
-	health_note(&health, false, true, T0);
+	fail_again(T0);
 	assert_int_equal(health.slow, HEALTH_SLOW_MAX - 1);
 	for (unsigned i = 0; i < HEALTH_UP_SUCCESSES; i++) {
-		health_note(&health, true, true, T0);
+		succeed(T0);
 	}
 	assert_int_equal(health.slow, 0);
 	assert_false(health.down);
@@ -132,21 +222,21 @@ static void test_trial_fails(void **state)
 	(void)state;
 
 	for (unsigned i = 0; i < 100; i++) {
-		assert_false(health_note(&health, false, i % 2 == 0, T0 + i * S));
-		assert_true(health.wants_trial);
+		assert_false(note(false, i % 2 == 0, true, T0 + i * S));
+		assert_int_equal(health_trial_at(&health), 0);
 	}
 	uint64_t now = T0 + 100 * S;
-	assert_true(health_tried(&health, false, now));
+	health_try(&health, now);
+	note(false, false, true, now);
+	assert_int_equal(health_trial_at(&health), HEALTH_NEVER); /* One at a time. */
+	assert_true(health_tried(&health, false, now, now));
 	assert_true(health.down);
-	assert_false(health_tried(&health, false, now));
 
-	/* Another one when a probe is due: the targets alone may never succeed. */
-	assert_false(health_note(&health, false, false, now));
-	assert_false(health.wants_trial);
-	now += 2 * HEALTH_PROBE_MIN_MS;
-	assert_false(health_note(&health, false, false, now));
-	assert_true(health.wants_trial);
-	assert_true(health_tried(&health, true, ++now));
+	/* Others follow: the targets alone may never succeed. */
+	now += HEALTH_PROBE_MS * 5 / 4;
+	assert_false(try(false, now));
+	now += HEALTH_PROBE_MS * 5 / 4;
+	assert_true(try(true, now));
 	assert_false(health.down || health.wants_trial);
 	assert_false(health_blames(&health, now));
 }
@@ -156,15 +246,17 @@ static void test_first_success(void **state)
 	(void)state;
 
 	/* A single one is enough after a trial: there may be no more targets than one. */
-	health_note(&health, false, false, T0);
-	assert_true(health_tried(&health, false, T0));
-	assert_true(health_note(&health, true, false, T0 + S));
+	note(false, false, true, T0);
+	health_try(&health, T0);
+	assert_true(health_tried(&health, false, T0, T0));
+	health_try(&health, T0);
+	assert_true(note(true, false, false, T0 + S));
 	assert_false(health.down);
 	assert_false(health_blames(&health, T0 + S));
-	assert_false(health_wants_probe(&health, T0 + 3600 * S));
+	assert_int_equal(health_trial_at(&health), HEALTH_NEVER);
 
 	/* A late failure of the trial has nothing to say any more. */
-	assert_false(health_tried(&health, false, T0 + 2 * S));
+	assert_false(health_tried(&health, false, T0, T0 + 2 * S));
 	assert_false(health.down);
 }
 
@@ -173,37 +265,41 @@ static void test_trial_passes(void **state)
 	(void)state;
 
 	/* Then the targets are to blame, and the resolver is not tried again. */
-	health_note(&health, false, false, T0);
-	assert_false(health_tried(&health, true, T0 + 1));
+	note(false, false, true, T0);
+	assert_false(try(true, T0 + 1));
 	assert_true(health_blames(&health, T0));
 	for (unsigned i = 0; i < 100; i++) {
-		assert_false(health_note(&health, false, false, T0 + i * S));
+		assert_false(note(false, false, true, T0 + i * S));
 		assert_false(health.down || health.wants_trial);
 	}
 	/* But it may go down as any other. */
-	assert_false(health_note(&health, false, true, T0 + 100 * S));
-	assert_true(health_note(&health, false, true, T0 + 100 * S));
+	for (unsigned i = 1; i < HEALTH_DOWN_TARGETS; i++) {
+		assert_false(fail_first(T0 + 100 * S));
+	}
+	assert_true(fail_first(T0 + 100 * S));
 }
 
 static void test_partial(void **state)
 {
 	(void)state;
 
-	/* Half of all fails: nothing slows down, is probed or forgiven. */
+	/* Half of all fails: nothing slows down, is tried or forgiven. */
 	unsigned short seed[3] = { 4, 5, 6 };
-	health_note(&health, true, true, T0 - 1);
+	succeed(T0 - 1);
 	for (uint64_t now = T0; now < T0 + 600 * S; now += 100) {
-		assert_false(health_note(&health, nrand48(seed) % 2 == 0, true, now));
+		assert_false(nrand48(seed) % 2 == 0 ? succeed(now) : fail_first(now));
 		assert_in_range(health.slow, 0, 1);
 	}
-	assert_false(health_wants_probe(&health, T0 + 601 * S));
+	assert_int_equal(health_trial_at(&health), HEALTH_NEVER);
 	assert_true(health_blames(&health, T0));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_down, setup),
+		cmocka_unit_test_setup(test_down_one, setup),
+		cmocka_unit_test_setup(test_down_several, setup),
+		cmocka_unit_test_setup(test_late_failures, setup),
 		cmocka_unit_test_setup(test_probes, setup),
 		cmocka_unit_test_setup(test_up, setup),
 		cmocka_unit_test_setup(test_slow, setup),

@@ -311,7 +311,7 @@ static void test_order(void **state)
 
 	/* Of the numbers, 0 to 4 are due, 5 to 8 wanted by clients; 4 and 8 failed before. */
 	static const uint32_t ttls[] = { 50, 40, 45, 55, 10 };
-	health_note(&sim.planner.health, true, true, sim.now - 1); /* The very first success forgives all. */
+	health_note(&sim.planner.health, &(health_result_t){ .success = true }, sim.now - 1); /* The very first success forgives all. */
 	sim_add(9);
 	for (unsigned i = 0; i < 5; i++) {
 		sim_publish(i, ADDR_A, ttls[i]);

@@ -15,9 +15,11 @@ static uint64_t down_from, down_to; /* When the resolver fails. */
 static sim_resolver_f down_as;      /* How. */
 static unsigned short seed[3];
 
+static uint32_t ttl = TTL;
+
 static sim_outcome_t answer(void)
 {
-	return (sim_outcome_t){ .success = true, .latency = SIM_LATENCY_MS, .ttl = TTL };
+	return (sim_outcome_t){ .success = true, .latency = SIM_LATENCY_MS, .ttl = ttl };
 }
 
 static sim_outcome_t outage(unsigned number, addr_type_t id, uint64_t now)
@@ -61,14 +63,23 @@ static void ask_all(void)
 	}
 }
 
-static void warm_up(unsigned names)
+static void warm_up(unsigned names, uint32_t with_ttl)
 {
+	ttl = with_ttl;
 	sim.resolver = outage;
 	down_from = down_to = 0;
 	sim.clients = ask_all;
 	sim_add(names);
 	sim_run(10 * S);
 	assert_int_equal(sim.stale, 0);
+	sim_forget();
+}
+
+/*! Nobody asks any more, but for what has been. */
+static void leave_alone(void)
+{
+	sim.clients = NULL;
+	sim_run(5 * S);
 	sim_forget();
 }
 
@@ -88,24 +99,18 @@ static unsigned counter(counter_t id)
 
 /* --- silence --- */
 
-/*! No entry is asked more often than its back-off allows, but for probes at their intervals. */
+/*! No entry is asked more often than its back-off allows, while the resolver is tried all the time. */
 static void check_queries(unsigned names)
 {
-	assert_in_range(count_early(), 1, counter(COUNTER_PROBES));
-	assert_in_range(counter(COUNTER_PROBES), 55 * S / (HEALTH_PROBE_MAX_MS * 5 / 4 + 100), 60 * S / HEALTH_PROBE_MIN_MS);
+	assert_int_equal(count_early(), 0);
+	assert_in_range(sim.trials, 50 * S / (HEALTH_PROBE_MS * 5 / 4), 60 * S / HEALTH_PROBE_MS);
 
 	unsigned queries[names][ADDR_TYPES];
 	memset(queries, 0, sizeof(queries));
-	uint64_t probed = 0;
 	for (size_t i = 0; i < sim.queries; i++) {
 		const sim_query_t *query = &sim.query[i];
-		if (!query->early) {
-			queries[query->number][query->id]++;
-			assert_in_range(queries[query->number][query->id], 1, MINUTE_STEPS);
-			continue;
-		}
-		assert_true(query->at - probed >= HEALTH_PROBE_MIN_MS);
-		probed = query->at;
+		queries[query->number][query->id]++;
+		assert_in_range(queries[query->number][query->id], 1, MINUTE_STEPS);
 	}
 }
 
@@ -122,13 +127,13 @@ static void check_fresh(uint64_t since)
 
 static void run_outage(unsigned names, sim_resolver_f how)
 {
-	warm_up(names);
+	warm_up(names, TTL);
 
 	down_as = how;
 	down_from = sim.now;
 	down_to = sim.now + 60 * S;
 	sim_run(40 * S);
-	uint64_t refreshes = counter(COUNTER_REFRESHES);
+	uint64_t before = counter(COUNTER_REFRESHES) + counter(COUNTER_PROBES);
 	sim_run(20 * S);
 	check_queries(names);
 	assert_true(sim.planner.health.down);
@@ -136,7 +141,8 @@ static void run_outage(unsigned names, sim_resolver_f how)
 	assert_int_equal(sim.cold + sim.failed, 0);
 	if (names * MINUTE_STEPS > HEALTH_SLOW_FAILURES << HEALTH_SLOW_MAX) {
 		assert_int_equal(sim.planner.health.slow, HEALTH_SLOW_MAX);
-		assert_in_range(counter(COUNTER_REFRESHES) - refreshes, 1, 20 * (1000 >> HEALTH_SLOW_MAX) + 2);
+		uint64_t after = counter(COUNTER_REFRESHES) + counter(COUNTER_PROBES);
+		assert_in_range(after - before, 1, 20 * (1000 >> HEALTH_SLOW_MAX) + 2);
 	}
 
 	sim_forget();
@@ -171,6 +177,87 @@ static void test_servfail(void **state)
 	run_outage(1000, sim_servfail);
 }
 
+/* --- nobody asks --- */
+
+/*! A resolver that answers for the root, be it from its cache, but can't resolve anything. */
+static sim_outcome_t all_but_root(unsigned number, addr_type_t id, uint64_t now)
+{
+	return number == SIM_ROOT ? answer() : outage(number, id, now);
+}
+
+/*! The names are fresh soon after the return, although nobody asks for them, and no name is asked for ahead of its time. */
+static void run_quiet(sim_resolver_f resolver, sim_resolver_f how, uint64_t seconds)
+{
+	enum { NAMES = 1000 };
+	warm_up(NAMES, TTL);
+	leave_alone();
+	sim.resolver = resolver;
+	down_as = how;
+	down_from = sim.now;
+	down_to = sim.now + seconds * S;
+	sim_run(seconds * S);
+	assert_true(sim.planner.health.down);
+	assert_int_equal(counter(COUNTER_DOWN), 1);
+	assert_int_equal(count_early(), 0);
+	sim_run(3 * S);
+	check_fresh(down_to);
+	assert_false(sim.planner.health.down);
+	assert_in_range(sim_busiest(0, 1 * S), 1, 1100);
+}
+
+static void test_quiet_silent(void **state)
+{
+	(void)state;
+	run_quiet(outage, sim_silent, 120);
+}
+
+static void test_quiet_silent_long(void **state)
+{
+	(void)state;
+	run_quiet(outage, sim_silent, 465);
+}
+
+static void test_quiet_servfail(void **state)
+{
+	(void)state;
+	run_quiet(outage, sim_servfail, 75);
+}
+
+static void test_quiet_cut(void **state)
+{
+	(void)state;
+	run_quiet(all_but_root, sim_servfail, 65);
+}
+
+/*! Those used last come first, those used half an hour ago last. */
+static void test_return_order(void **state)
+{
+	(void)state;
+
+	enum { NAMES = 5000 };
+	warm_up(NAMES, 600);
+	leave_alone();
+	for (unsigned i = 0; i < NAMES; i++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
+			sim.target[i]->entry[id].used = sim.now - (uint64_t)i * 7919 % NAMES * S / 2;
+		}
+	}
+	down_as = sim_servfail;
+	down_from = sim.now;
+	down_to = sim.now + 1200 * S;
+	sim_run(1200 * S);
+	sim_forget();
+	sim_run(20 * S);
+	check_fresh(down_to);
+	/* Each has two queries. */
+	unsigned wrong = 0;
+	for (size_t i = 0; i < NAMES; i++) {
+		unsigned rank = (uint64_t)sim.query[i].number * 7919 % NAMES;
+		wrong += rank > NAMES * 3 / 5;
+	}
+	assert_in_range(wrong, 0, NAMES / 50);
+}
+
 /* --- now this, now that --- */
 
 static void test_fails_often(void **state)
@@ -181,16 +268,15 @@ static void test_fails_often(void **state)
 		NAMES = 200,
 		TIME = 300,
 	};
-	warm_up(NAMES);
+	warm_up(NAMES, TTL);
 	memset(seed, 1, sizeof(seed));
 	sim.resolver = fails_often;
 	sim_run(TIME * S);
 
-	/* What does not keep to its back-off is a probe, or was forgiven as the resolver seemed to be back. */
-	unsigned early = count_early(), probes = counter(COUNTER_PROBES), downs = counter(COUNTER_DOWN);
-	assert_in_range(probes, 0, TIME * S / HEALTH_PROBE_MIN_MS);
-	assert_in_range(downs, 0, TIME / 30);
-	assert_in_range(early, 0, probes + downs * NAMES * ADDR_TYPES);
+	/* What does not keep to its back-off was forgiven as the resolver seemed to be back. */
+	unsigned early = count_early(), downs = counter(COUNTER_DOWN);
+	assert_in_range(downs, 0, TIME / 20);
+	assert_in_range(early, 0, downs * NAMES * ADDR_TYPES);
 
 	/*
 	 * As for the others: after k failures in a row, which has probability 0.9^k * 0.1, an entry waits 5 * 2^(k-1) s,
@@ -206,18 +292,17 @@ static void run_flapping(sim_resolver_f how)
 		NAMES = 200,
 		CYCLES = 30,
 	};
-	warm_up(NAMES);
+	warm_up(NAMES, TTL);
 	down_as = how;
 	down_from = sim.now;
 	sim.resolver = flaps;
 	sim_run(CYCLES * 10 * S);
 
 	/* A cycle: one query at least 5 s before the next while it is down; one, then each 1.4 s while it is up. */
-	unsigned early = count_early(), probes = counter(COUNTER_PROBES), downs = counter(COUNTER_DOWN);
+	unsigned early = count_early(), downs = counter(COUNTER_DOWN);
 	assert_in_range(downs, 1, CYCLES);
-	assert_in_range(probes, downs, downs * (5 * S / HEALTH_PROBE_MIN_MS + HEALTH_UP_SUCCESSES));
-	assert_in_range(early, 1, probes + downs * NAMES * ADDR_TYPES);
-	assert_in_range(sim.queries, 1, CYCLES * NAMES * ADDR_TYPES * (1 + 1 + 3) + probes);
+	assert_in_range(early, 1, downs * NAMES * ADDR_TYPES);
+	assert_in_range(sim.queries, 1, CYCLES * NAMES * ADDR_TYPES * (1 + 1 + 3));
 	assert_int_equal(sim.cold + sim.failed, 0);
 }
 
@@ -255,9 +340,9 @@ static void ask_first_last(void)
 	sim_ask(0);
 }
 
-static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
+static void run_one_dead(unsigned names, uint32_t healthy, uint64_t seconds)
 {
-	healthy_ttl = ttl;
+	healthy_ttl = healthy;
 	sim.resolver = first_fails;
 	sim_add(names);
 	sim_publish(0, ADDR_A, TTL);
@@ -270,7 +355,7 @@ static void run_one_dead(unsigned names, uint32_t ttl, uint64_t seconds)
 	sim_run(seconds * S);
 	assert_int_equal(late, 0);
 	for (unsigned i = 1; i < sim.count; i++) {
-		assert_true(sim.entry[i][ADDR_A].queries >= seconds / ttl);
+		assert_true(sim.entry[i][ADDR_A].queries >= seconds / healthy);
 	}
 }
 
@@ -288,14 +373,25 @@ static void test_one_dead(void **state)
 	}
 }
 
-/*! With few others it may look like the resolver, but still does not. */
+/*! With few others it may look like the resolver, but still does not: the resolver answers for the root. */
 static void test_one_dead_quiet(void **state)
 {
 	(void)state;
 
 	run_one_dead(10, 3600, 7200);
-	assert_in_range(count_early(), 0, counter(COUNTER_PROBES) + ADDR_TYPES * counter(COUNTER_DOWN));
-	assert_in_range(sim.entry[0][ADDR_A].queries + sim.entry[0][ADDR_AAAA].queries, 1, 7200 * S / 2000);
+	assert_int_equal(counter(COUNTER_DOWN), 0);
+	assert_int_equal(count_early(), 0);
+	assert_in_range(sim.entry[0][ADDR_A].queries, 1, 7200 / 60);
+}
+
+/*! Nor without any others. */
+static void test_one_dead_alone(void **state)
+{
+	(void)state;
+
+	run_one_dead(1, 3600, 600);
+	assert_int_equal(counter(COUNTER_DOWN), 0);
+	assert_int_equal(count_early(), 0);
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
@@ -307,11 +403,17 @@ int main(void)
 		test(silent_few),
 		test(silent_one),
 		test(servfail),
+		test(quiet_silent),
+		test(quiet_silent_long),
+		test(quiet_servfail),
+		test(quiet_cut),
+		test(return_order),
 		test(fails_often),
 		test(flapping),
 		test(flapping_silent),
 		test(one_dead),
 		test(one_dead_quiet),
+		test(one_dead_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

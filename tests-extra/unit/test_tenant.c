@@ -336,45 +336,6 @@ static void test_rate_of_evicted(void **state)
 	assert_int_equal(sim_teardown(NULL), 0);
 }
 
-/*! Whether the resolver is back is for all zones to know: a probe does not wait for a slot of its zone. */
-static void test_probe(void **state)
-{
-	(void)state;
-
-	static const unsigned names = 100;
-	assert_int_equal(sim_setup(NULL), 0);
-	sim_add(names);
-	for (unsigned i = 0; i < names; i++) {
-		sim_ask(i);
-	}
-	sim_run(50 * S);
-	sim.resolver = sim_servfail;
-	sim_run(30 * S);
-	assert_true(health_is_down(&sim.planner.health));
-	for (unsigned i = 0; i < names; i++) {
-		planner_charge(&sim.planner, sim.target[i], tenant, sim.now);
-	}
-	for (unsigned i = 0; i < 1000; i++) {
-		(void)take_slot(sim.now);
-	}
-	sim_run(2 * S);
-	assert_int_equal(tenant->counters[COUNTER_QUERIES], 0);
-	for (unsigned i = 0; health_wants_probe(&sim.planner.health, sim.now); i++) {
-		assert_true(i < names);
-		sim_ask(i);
-	}
-
-	/* It counts when it leaves, like all queries, of which it is one. */
-	assert_int_equal(tenant->counters[COUNTER_PROBES], 0);
-	sim_run(1);
-	assert_int_equal(tenant->counters[COUNTER_PROBES], 1);
-	assert_int_equal(tenant->counters[COUNTER_QUERIES], 1);
-	for (unsigned i = 0; i < names; i++) {
-		tenant_charge(NULL, sim.target[i]);
-	}
-	assert_int_equal(sim_teardown(NULL), 0);
-}
-
 /*! After waits in vain there is none for longer and longer, then one at a time; an answer ends that. */
 static void test_waits(void **state)
 {
@@ -419,7 +380,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rate_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zone_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate_of_evicted, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,6 @@ static int setup(void **state)
 		.refresh = { .negative_ttl_max = 300, .failure_ttl = 5, .stale_max = 86400 }, .ttl_max = 86400
 	};
 	memset(&health, 0, sizeof(health));
-	health_init(&health);
 	memset(&answer, 0, sizeof(answer));
 	answer.received = T0;
 	answer.ttl = 60;
@@ -282,16 +281,17 @@ static void test_health(void **state)
 {
 	(void)state;
 
-	/* A probe needs something to serve meanwhile. */
+	/* Nothing is asked ahead of its back-off, whatever the resolver does. */
 	failed(T0 + 61 * S, T0 + 120 * S);
-	health.probe_at = T0 + 70 * S;
-	check(at(T0 + 70 * S - 1, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
-	check(at(T0 + 70 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
+	for (unsigned down = 0; down < 2; down++) {
+		health.down = down;
+		check(at(T0 + 70 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, false);
+		check(at(T0 + 120 * S, 3600), VERDICT_ADDRESSES, VERDICT_STALE_TTL, KNOT_EDNS_EDE_STALE, true);
+	}
 	entry.answer = NULL;
 	check(at(T0 + 70 * S, 3600), VERDICT_FAILED, 0, KNOT_EDNS_EDE_NREACH_AUTH, false);
 
 	/* What is forgiven may be asked again. */
-	health_init(&health);
 	health.forgiven_at = T0 + 61 * S - 1;
 	assert_int_equal(at(T0 + 70 * S, 3600).kind, VERDICT_FAILED);
 	health.forgiven_at = T0 + 61 * S;

@@ -263,11 +263,12 @@ def test_under_way(place, upstream):
 
 
 def test_down(place):
-    """A resolver that goes down is counted, its probes too."""
-    with Upstream() as upstream, labs.lab(place, upstream, timeout=ms(500)) as lab:
+    """A resolver that goes down is counted, and so are queries for failing targets while it is."""
+    with Upstream() as upstream, labs.lab(place, upstream, timeout=ms(500), keep_warm="1d") as lab:
         name, target = lab.alias("down", "192.0.2.1", target_ttl=1)
         assert is_answer(lab.ask(name, tcp=True), "192.0.2.1")
-        upstream.both(target, failure("SERVFAIL"))
+        for each in (target, ""):
+            upstream.both(each, failure("SERVFAIL"))
 
         def is_down():
             assert is_answer(lab.ask(name), "192.0.2.1")

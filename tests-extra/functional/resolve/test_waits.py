@@ -10,7 +10,7 @@ from attack import attacked
 from client import NOT_READY, is_answer, is_servfail
 from knotd import Zone
 from timing import ms, seconds, until
-from upstream import Upstream, delayed, host, silence
+from upstream import Upstream, delayed, host, root, silence
 
 WAIT = seconds(1.0)           # cold-wait
 AT_ONCE = labs.COLD_WAIT / 2  # where it is the longest there is
@@ -48,7 +48,8 @@ def test_resolver_down(place):
                                           timeout=ms(300)) as lab:
         other = labs.Lab(lab.knot, upstream, "example.org")
         name, target = lab.known("known", "192.0.2.1")
-        upstream.both(target, silence)
+        for each in (target, ""):
+            upstream.both(each, silence)
         cold, cold_target = other.alias("cold")
         upstream.both(cold_target, silence)
 
@@ -60,6 +61,7 @@ def test_resolver_down(place):
         assert is_servfail(reply, NOT_READY) and took <= AT_ONCE
 
         upstream.host(target, "192.0.2.1", ttl=1)
+        upstream.script("", "A", root())
         numbers = itertools.count()
 
         def waits():

@@ -129,6 +129,9 @@ static uint64_t refresh_at(const planner_t *planner, const target_t *target, add
 {
 	const refresh_options_t *options = &target->tenant->options.refresh;
 	const entry_t *entry = &target->entry[type];
+	if (tenant_is_gone(target->tenant, now)) {
+		return SCHEDULE_NEVER;
+	}
 	uint64_t at = refresh_denies(options, type) ? SCHEDULE_NEVER : schedule_refresh(entry, options, now);
 	bool forgiven = at != SCHEDULE_NEVER && entry->failed_at != 0 && !health_blames(&planner->health, entry->failed_at);
 	return forgiven ? MIN(at, now) : at;
@@ -137,6 +140,10 @@ static uint64_t refresh_at(const planner_t *planner, const target_t *target, add
 /*! Files a target that is not wanted by the time of its next refresh, retry or removal. */
 static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
+	if (tenant_left(target->tenant)) {
+		/* Another zone that uses it takes over. */
+		atomic_store_explicit(&target->unclaimed, true, memory_order_relaxed);
+	}
 	const refresh_options_t *options = &target->tenant->options.refresh;
 	uint64_t next = SCHEDULE_NEVER, end = 0, expiry = 0;
 	bool busy = false, backs_off = false;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/param.h>
 
+#include "util/clock.h"
 #include "util/hash.h"
 
 /*! Queries of a zone that may leave at once after a pause, as time at zone-rate, ms. */
@@ -53,6 +54,7 @@ void tenant_leave(tenant_t *tenant, const void *module)
 	pthread_mutex_lock(&tenant->lock);
 	if (tenant->module == module) {
 		tenant->module = NULL;
+		atomic_store_explicit(&tenant->left_at, clock_ms(), memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&tenant->lock);
 	tenant_unref(tenant);
@@ -215,6 +217,7 @@ tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenan
 		pthread_mutex_lock(&tenant->lock);
 		tenant->next = *options;
 		tenant->module = module;
+		atomic_store_explicit(&tenant->left_at, 0, memory_order_relaxed);
 		atomic_store_explicit(&tenant->renewed, true, memory_order_relaxed);
 		pthread_mutex_unlock(&tenant->lock);
 		cds_list_del(&tenant->load);

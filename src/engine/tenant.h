@@ -79,6 +79,7 @@ typedef struct tenant {
 	atomic_bool renewed;      /*!< `next` is not taken over yet; written under the table's lock. */
 	_Atomic uint64_t wait_at; /*!< clock_ms() from which on a client may wait; 0: the last wait was not in vain. */
 	_Atomic uint32_t pause;   /*!< Time from the last wait in vain to `wait_at`, ms. */
+	_Atomic uint64_t left_at; /*!< clock_ms() at which the zone was unloaded; 0: it is loaded, or none. */
 	pthread_mutex_t lock;     /*!< For the next two fields. */
 	tenant_options_t next;    /*!< Options of the last load of the zone. */
 	void *module;             /*!< Argument of `publish`; NULL while the zone is not loaded. */
@@ -99,6 +100,9 @@ typedef struct tenant {
 
 /*! Longest time without waits after waits in vain, ms. */
 #define TENANT_PAUSE_MAX_MS 60000
+
+/*! How long targets of a zone are kept warm after it has been unloaded, ms: it may be added again, or be reloaded. */
+#define TENANT_LINGER_MS 60000
 
 /*! Enough for some tens of thousands of zones. */
 #define TENANT_BUCKETS 4096
@@ -149,6 +153,18 @@ tenant_t *tenant_new(tenants_t *tenants, const knot_dname_t *zone, const tenant_
 
 /*! \brief Ends publishing to a module and gives back its reference; NULL is fine. Any thread. */
 void tenant_leave(tenant_t *tenant, const void *module);
+
+/*! \brief Whether the zone was unloaded and not loaded again. The engine's thread. */
+static inline bool tenant_left(const tenant_t *tenant)
+{
+	return atomic_load_explicit(&tenant->left_at, memory_order_relaxed) != 0;
+}
+
+/*! \brief Whether that was so long ago that its targets are not kept warm any more. The engine's thread. */
+static inline bool tenant_is_gone(const tenant_t *tenant, uint64_t now)
+{
+	return tenant_left(tenant) && now >= tenant->left_at + TENANT_LINGER_MS;
+}
 
 /*! \brief Gets a reference. Any thread that has one. */
 static inline tenant_t *tenant_ref(tenant_t *tenant)

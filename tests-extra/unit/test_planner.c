@@ -147,6 +147,40 @@ static void test_one_type(void **state)
 	assert_false(sim.target[0]->entry[ADDR_A].warm);
 }
 
+/*! What was charged to a zone that is gone is refreshed for a while, leaves by age, and is another zone's that uses it. */
+static void test_zone_gone(void **state)
+{
+	(void)state;
+
+	ttl = 5;
+	sim.resolver = with_ttl;
+	sim.clients = ask_all;
+	sim_add(2);
+	sim_run(10 * S);
+	sim.clients = NULL;
+	for (unsigned i = 0; i < 2; i++) {
+		atomic_store(&sim.target[i]->unclaimed, false);
+	}
+	sim.tenant->left_at = sim.now;
+	sim_forget();
+	sim_run(TENANT_LINGER_MS);
+	assert_in_range(sim.entry[0][ADDR_A].queries, 2, 20);
+	assert_true(sim.target[0]->unclaimed && sim.target[1]->unclaimed);
+
+	sim_run(60 * S);
+	sim_forget();
+	tenant_t *gone = sim.tenant, *other = sim.tenant = sim_tenant();
+	planner_charge(&sim.planner, sim.target[0], other, sim.now);
+	sim_ask(0);
+	sim_run(20 * S);
+	assert_in_range(sim.entry[0][ADDR_A].queries, 4, 6);
+	assert_int_equal(sim.entry[1][ADDR_A].queries, 0);
+	sim_run(86400 * S);
+	assert_null(sim.target[1]);
+	tenant_unref(other);
+	sim.tenant = gone;
+}
+
 /*! A target that was never resolved stays for as long as its failure is remembered. */
 static void test_never_resolved(void **state)
 {
@@ -486,6 +520,7 @@ int main(void)
 		test(idle),
 		test(keep_warm_off),
 		test(one_type),
+		test(zone_gone),
 		test(never_resolved),
 		test(jitter),
 		test(max_rate),

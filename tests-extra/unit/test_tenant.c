@@ -124,10 +124,17 @@ static void test_reload(void **state)
 	tenant_count(tenant, COUNTER_QUERIES);
 	tenants_publish(&tenants, common);
 	assert_int_equal(again.last[COUNTER_QUERIES], 1);
+	assert_false(tenant_left(tenant));
 	tenant_leave(tenant_ref(tenant), &again);
+	assert_true(tenant_left(tenant));
+	assert_false(tenant_is_gone(tenant, tenant->left_at + TENANT_LINGER_MS - 1));
+	assert_true(tenant_is_gone(tenant, tenant->left_at + TENANT_LINGER_MS));
 	tenant_count(tenant, COUNTER_QUERIES);
 	tenants_publish(&tenants, common);
 	assert_int_equal(again.published, 2);
+	assert_ptr_equal(load(&again, 8, 20), tenant);
+	assert_false(tenant_left(tenant));
+	tenant_leave(tenant, &again);
 }
 
 /*! However many loads there are, in whatever order old modules leave: one tenant, and nothing is left of the others. */

@@ -38,7 +38,7 @@ static int match_name(struct cds_lfht_node *node, const void *arg)
 	return target->name_len == key->len && memcmp(target->name, key->name, key->len) == 0;
 }
 
-static void free_answer(answer_t *answer)
+void answer_free(answer_t *answer)
 {
 	if (answer != NULL && answer->owns_held) {
 		free(answer->held);
@@ -48,14 +48,14 @@ static void free_answer(answer_t *answer)
 
 static void free_answer_rcu(struct rcu_head *head)
 {
-	free_answer(caa_container_of(head, answer_t, rcu));
+	answer_free(caa_container_of(head, answer_t, rcu));
 }
 
 static void free_target_rcu(struct rcu_head *head)
 {
 	target_t *target = caa_container_of(head, target_t, rcu);
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
-		free_answer(target->entry[i].answer);
+		answer_free(target->entry[i].answer);
 	}
 	free(target);
 }
@@ -102,11 +102,16 @@ void cache_free(cache_t *cache)
 	}
 }
 
-target_t *cache_lookup(cache_t *cache, const knot_dname_t *name, size_t len)
+static void find(cache_t *cache, const knot_dname_t *name, size_t len, struct cds_lfht_iter *iter)
 {
 	const name_key_t key = { name, len };
+	cds_lfht_lookup(cache->table, hash64(cache->seed, name, len), match_name, &key, iter);
+}
+
+target_t *cache_lookup(cache_t *cache, const knot_dname_t *name, size_t len)
+{
 	struct cds_lfht_iter iter;
-	cds_lfht_lookup(cache->table, hash64(cache->seed, name, len), match_name, &key, &iter);
+	find(cache, name, len, &iter);
 	struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
 	return (node != NULL) ? caa_container_of(node, target_t, node) : NULL;
 }
@@ -229,10 +234,79 @@ int cache_restore(entry_t *entry, const reply_t *reply, uint64_t received)
 	if (answer == NULL) {
 		return KNOT_ENOMEM;
 	}
-	answer->restored = true;
+	answer->restored = ANSWER_STORED;
 	atomic_store_explicit(&entry->warm, true, memory_order_relaxed);
 	rcu_set_pointer(&entry->answer, answer);
 	return KNOT_EOK;
+}
+
+/*! Copies an answer without the one that it holds. */
+static answer_t *copy_one(const answer_t *from, uint16_t former)
+{
+	answer_t *answer = calloc(1, sizeof(*answer) + from->rrs.size);
+	if (answer == NULL) {
+		return NULL;
+	}
+	answer->received = from->received;
+	answer->ttl = from->ttl;
+	answer->kind = from->kind;
+	answer->restored = (from->restored > ANSWER_STORED) ? from->restored : former;
+	answer->rrs = from->rrs;
+	if (from->rrs.count > 0) {
+		answer->rrs.rdata = memcpy(answer->rdata, from->rdata, from->rrs.size);
+	}
+	return answer;
+}
+
+answer_t *answer_copy(const answer_t *from, uint16_t former)
+{
+	answer_t *answer = copy_one(from, former);
+	if (answer != NULL && from->held != NULL) {
+		answer->held = copy_one(from->held, former);
+		answer->owns_held = (answer->held != NULL);
+	}
+	return answer;
+}
+
+void cache_adopt(entry_t *entry, answer_t *answer)
+{
+	answer_t *old = entry->answer;
+	atomic_store_explicit(&entry->warm, true, memory_order_relaxed);
+	rcu_set_pointer(&entry->answer, answer);
+	if (old != NULL) {
+		call_rcu(&old->rcu, free_answer_rcu);
+	}
+}
+
+bool cache_walk(cache_t *cache, cache_place_t *place, unsigned max,
+                void (*visit)(const target_t *target, void *ctx), void *ctx)
+{
+	struct cds_lfht_iter iter = { 0 };
+	struct cds_lfht_node *node = NULL;
+	rcu_read_lock();
+	if (place->len > 0) {
+		find(cache, place->name, place->len, &iter);
+		node = cds_lfht_iter_get_node(&iter);
+	}
+	if (node != NULL) {
+		cds_lfht_next(cache->table, &iter);
+	} else {
+		cds_lfht_first(cache->table, &iter);
+	}
+
+	const target_t *target = NULL;
+	for (unsigned i = 0; i < max && (node = cds_lfht_iter_get_node(&iter)) != NULL; i++) {
+		target = caa_container_of(node, target_t, node);
+		visit(target, ctx);
+		cds_lfht_next(cache->table, &iter);
+	}
+	bool more = (target != NULL && cds_lfht_iter_get_node(&iter) != NULL);
+	if (more) {
+		place->len = target->name_len;
+		memcpy(place->name, target->name, target->name_len);
+	}
+	rcu_read_unlock();
+	return more;
 }
 
 void cache_fail(entry_t *entry, int16_t ede, uint64_t retry_at, uint64_t sent)

@@ -40,14 +40,17 @@
 /*! Precision of the time of an entry's last use, ms. It is coarse so that workers rarely write to it. */
 #define CACHE_USED_GRAIN_MS 1000
 
+/*! Value of answer_t.restored: read from the store. Higher ones are IDs of engines. */
+#define ANSWER_STORED 1
+
 /*! A good answer. Readers see no change once it is published; fields marked "writer only" may change. */
 typedef struct answer {
 	struct rcu_head rcu;
 	uint64_t received;   /*!< clock_ms() of the reply. */
 	uint32_t ttl;        /*!< Seconds, as received. */
 	uint8_t kind;        /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
-	bool restored;       /*!< Read from the store: stale, whatever its TTL. */
 	bool owns_held;      /*!< `held` is freed with this answer; writer only. */
+	uint16_t restored;   /*!< If not 0 it is stale, whatever its TTL: ANSWER_STORED, or the former engine that had it. */
 	knot_rdataset_t rrs; /*!< The addresses; empty in a negative answer. */
 	struct answer *held; /*!< With REPLY_NXDOMAIN: the addresses from before it, or NULL. */
 	uint64_t stored;     /*!< clock_ms() when it was put into the store, or 0; writer only. */
@@ -177,6 +180,42 @@ int cache_publish(entry_t *entry, const reply_t *reply, uint64_t now);
  * \return KNOT_ENOMEM or KNOT_EOK.
  */
 int cache_restore(entry_t *entry, const reply_t *reply, uint64_t received);
+
+/*!
+ * \brief Copies an answer of another cache. Any thread, inside rcu_read_lock().
+ *
+ * \param former  ID of the engine whose cache that is.
+ *
+ * \return The copy, for cache_adopt() or answer_free(); NULL if out of memory.
+ */
+answer_t *answer_copy(const answer_t *answer, uint16_t former);
+
+/*! \brief Frees an answer that is in no cache; NULL is fine. */
+void answer_free(answer_t *answer);
+
+/*! \brief Makes an answer of answer_copy() the entry's answer. Writer. */
+void cache_adopt(entry_t *entry, answer_t *answer);
+
+/*! A place in a cache between two calls of cache_walk(). Zeroed before the first one. */
+typedef struct {
+	uint8_t len; /*!< Octets; 0: the start. */
+	uint8_t name[KNOT_DNAME_MAXLEN];
+} cache_place_t;
+
+/*!
+ * \brief Visits some targets. Any thread registered with RCU, outside of read sections.
+ *
+ * One after the other, the calls visit each target that is there all the time, some of them more than once. The walk
+ * begins again if the target at its place was removed meanwhile.
+ *
+ * \param place  Where to go on.
+ * \param max    Most targets to be visited, within one read section.
+ * \param visit  Called inside rcu_read_lock().
+ *
+ * \return False after the last target.
+ */
+bool cache_walk(cache_t *cache, cache_place_t *place, unsigned max,
+                void (*visit)(const target_t *target, void *ctx), void *ctx);
 
 /*! \brief Notes a failed attempt, sent at `sent`; the next is due at `retry_at`. The last answer stays. Writer. */
 void cache_fail(entry_t *entry, int16_t ede, uint64_t retry_at, uint64_t sent);

@@ -184,6 +184,44 @@ static void test_restore(void **state)
 	assert_int_equal(address(entry->answer)[3], 2);
 }
 
+/*! A copy has the facts of an answer, with what it holds, and the engine that has them from its own resolvers. */
+static void test_copy(void **state)
+{
+	(void)state;
+
+	entry_t *entry = &add(NAME_A)->entry[ADDR_A];
+	publish(entry, REPLY_ADDRESSES, 5);
+	publish(entry, REPLY_NXDOMAIN, 0);
+	entry->answer->stored = T0;
+	answer_t *copy = answer_copy(entry->answer, 7);
+	assert_int_equal(copy->kind, REPLY_NXDOMAIN);
+	assert_int_equal(copy->received, entry->answer->received);
+	assert_int_equal(copy->ttl, entry->answer->ttl);
+	assert_int_equal(copy->stored, 0);
+	assert_int_equal(copy->restored, 7);
+	assert_ptr_not_equal(copy->held, entry->answer->held);
+	assert_int_equal(copy->held->restored, 7);
+	assert_int_equal(address(copy->held)[3], 5);
+
+	/* Whoever has it from another one names that. */
+	answer_t *second = answer_copy(copy, 8);
+	assert_int_equal(second->restored, 7);
+	answer_free(copy);
+	copy = answer_copy(&(answer_t){ .kind = REPLY_NODATA, .restored = ANSWER_STORED }, 8);
+	assert_int_equal(copy->restored, 8);
+	assert_null(copy->rrs.rdata);
+
+	/* It replaces an answer, and is replaced as any other. */
+	entry_t *other = &add(NAME_B)->entry[ADDR_A];
+	cache_adopt(other, copy);
+	assert_true(other->warm);
+	cache_adopt(other, second);
+	assert_ptr_equal(other->answer, second);
+	publish(other, REPLY_NXDOMAIN, 0);
+	assert_int_equal(address(other->answer->held)[3], 5);
+	assert_false(other->answer->restored);
+}
+
 static void name_of(uint8_t *name, unsigned i)
 {
 	memcpy(name, NAME_A, knot_dname_size(NAME_A));
@@ -228,6 +266,54 @@ static void test_victim(void **state)
 	assert_null(cache_victim(cache));
 	target[0]->entry[ADDR_A].busy = false;
 	assert_ptr_equal(cache_victim(cache), target[0]);
+}
+
+static unsigned visits[NAMES];
+
+static void visit(const target_t *target, void *ctx)
+{
+	visits[target->name[1]]++;
+	*(const target_t **)ctx = target;
+}
+
+/*! A walk in steps visits each target once; if the one that it stands at goes, it begins again. */
+static void test_walk(void **state)
+{
+	(void)state;
+
+	const target_t *last = NULL;
+	cache_place_t place = { 0 };
+	assert_false(cache_walk(cache, &place, 10, visit, &last));
+	assert_null(last);
+
+	for (unsigned i = 0; i < NAMES; i++) {
+		uint8_t name[16];
+		name_of(name, i);
+		(void)add(name);
+	}
+	for (unsigned step = 1; step <= NAMES + 1; step++) {
+		memset(visits, 0, sizeof(visits));
+		memset(&place, 0, sizeof(place));
+		unsigned steps = 1;
+		while (cache_walk(cache, &place, step, visit, &last)) {
+			steps++;
+		}
+		assert_int_equal(steps, (NAMES + step - 1) / step);
+		for (unsigned i = 0; i < NAMES; i++) {
+			assert_int_equal(visits[i], 1);
+		}
+	}
+
+	memset(visits, 0, sizeof(visits));
+	memset(&place, 0, sizeof(place));
+	assert_true(cache_walk(cache, &place, NAMES / 2, visit, &last));
+	unsigned gone = last->name[1];
+	cache_remove(cache, (target_t *)last);
+	while (cache_walk(cache, &place, NAMES / 2, visit, &last)) {
+	}
+	for (unsigned i = 0; i < NAMES; i++) {
+		assert_in_range(visits[i], 1, i == gone ? 1 : 2);
+	}
 }
 
 /* Each answer has as many addresses as its TTL says, all with the TTL as last octet. */
@@ -309,6 +395,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restore, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_walk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_victim, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};

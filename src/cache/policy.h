@@ -34,6 +34,26 @@ static inline bool refresh_denies(const refresh_options_t *options, addr_type_t 
 	return options->denied & 1U << type;
 }
 
+/*! Most former engines that a zone remembers. */
+#define FORMERS_MAX 4
+
+/*!
+ * IDs of the engines that a zone used before, the last one first, 0 for none. Of answers that engines hand over to each
+ * other, a zone's clients get only those of these: another zone's former resolvers may say what they like.
+ */
+typedef struct {
+	uint16_t id[FORMERS_MAX];
+} formers_t;
+
+static inline bool formers_have(const formers_t *formers, uint16_t id)
+{
+	bool found = false;
+	for (unsigned i = 0; i < FORMERS_MAX; i++) {
+		found |= (formers->id[i] == id);
+	}
+	return found;
+}
+
 /*! Use of the owner's own A and AAAA. */
 typedef enum {
 	SIBLING_FALLBACK, /*!< Served when the target gives nothing. */
@@ -50,6 +70,7 @@ typedef enum {
 
 typedef struct {
 	refresh_options_t refresh;
+	formers_t formers;  /*!< Set by the registry. */
 	uint32_t cold_wait; /*!< Longest wait of a TCP client, ms. */
 	uint32_t ttl_min;   /*!< Bounds of the TTL in answers, s. */
 	uint32_t ttl_max;

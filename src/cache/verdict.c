@@ -42,7 +42,13 @@ static bool is_kept_warm(const entry_t *entry, const answer_t *answer)
 	       (answer->kind == REPLY_ADDRESSES || answer->held != NULL);
 }
 
-/*! Judges an entry that has an answer. \return False if the answer is too old to serve. */
+/*! Whether the zone's clients may get an answer: not if it comes from resolvers that only other zones used. */
+static bool may_serve(const answer_t *answer, const policy_t *policy)
+{
+	return answer->restored <= ANSWER_STORED || formers_have(&policy->formers, answer->restored);
+}
+
+/*! Judges an entry that has an answer. \return False if the answer is too old to serve, or not for this zone. */
 static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_t *answer,
                          const policy_t *policy, uint32_t alias_ttl, uint64_t now,
                          bool failing, bool suppressed)
@@ -61,7 +67,7 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
 		verdict->ask = age >= alias_ttl * 1000ULL && age >= SCHEDULE_LIFE_MIN_MS && !suppressed;
 		return true;
 	}
-	if (now >= expiry + policy->refresh.stale_max * 1000ULL) {
+	if (now >= expiry + policy->refresh.stale_max * 1000ULL || !may_serve(answer, policy)) {
 		return false;
 	}
 
@@ -87,7 +93,7 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
 static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl, uint64_t now)
 {
 	const answer_t *held = verdict->answer->held;
-	if (held != NULL && now < schedule_expiry(held, &policy->refresh) + policy->refresh.stale_max * 1000ULL) {
+	if (held != NULL && may_serve(held, policy) && now < schedule_expiry(held, &policy->refresh) + policy->refresh.stale_max * 1000ULL) {
 		if (verdict->kind == VERDICT_NXDOMAIN) {
 			verdict->kind = VERDICT_ADDRESSES;
 		}

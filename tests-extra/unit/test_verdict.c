@@ -146,6 +146,36 @@ static void test_restored(void **state)
 	check(at(T0 + 1 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
 }
 
+/*! What another engine handed over is for zones that used that one, whatever else is known. */
+static void test_former_engines(void **state)
+{
+	(void)state;
+
+	answer.restored = 7;
+	check(at(T0 + 1 * S, 3600), VERDICT_COLD, 0, KNOT_EDNS_EDE_NONE, true);
+	assert_null(at(T0 + 1 * S, 3600).answer);
+	failed(T0 + 1 * S, T0 + 6 * S);
+	check(at(T0 + 2 * S, 3600), VERDICT_FAILED, 0, KNOT_EDNS_EDE_NREACH_AUTH, false);
+	entry.failed_at = 0;
+	policy.formers = (formers_t){ { 6, 8 } };
+	assert_int_equal(at(T0 + 1 * S, 3600).kind, VERDICT_COLD);
+	for (unsigned i = 0; i < FORMERS_MAX; i++) {
+		memset(&policy.formers, 0, sizeof(policy.formers));
+		policy.formers.id[i] = 7;
+		check(at(T0 + 1 * S, 3600), VERDICT_ADDRESSES, VERDICT_GRACE_TTL, KNOT_EDNS_EDE_STALE, true);
+	}
+
+	/* Also if it is what an answer of one's own holds. */
+	answer_t held = { .received = T0, .ttl = 60, .kind = REPLY_ADDRESSES, .restored = 7 };
+	answer.restored = 0;
+	answer.kind = REPLY_NXDOMAIN;
+	answer.held = &held;
+	policy.nxdomain = NXDOMAIN_HOLD;
+	assert_int_equal(at(T0 + 1 * S, 3600).kind, VERDICT_ADDRESSES);
+	memset(&policy.formers, 0, sizeof(policy.formers));
+	assert_int_equal(at(T0 + 1 * S, 3600).kind, VERDICT_NXDOMAIN);
+}
+
 static void test_zero_ttl(void **state)
 {
 	(void)state;
@@ -336,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup(test_expired, setup),
 		cmocka_unit_test_setup(test_warm, setup),
 		cmocka_unit_test_setup(test_restored, setup),
+		cmocka_unit_test_setup(test_former_engines, setup),
 		cmocka_unit_test_setup(test_zero_ttl, setup),
 		cmocka_unit_test_setup(test_stale, setup),
 		cmocka_unit_test_setup(test_negative, setup),

@@ -199,10 +199,15 @@ static tenant_t *find_tenant(const struct cds_list_head *bucket, const knot_dnam
 	return NULL;
 }
 
+static struct cds_list_head *bucket_of(tenants_t *tenants, const knot_dname_t *zone)
+{
+	return &tenants->bucket[hash64(0, zone, knot_dname_size(zone)) % TENANT_BUCKETS];
+}
+
 tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options,
                        tenant_publish_f publish, void *module)
 {
-	struct cds_list_head *bucket = &tenants->bucket[hash64(0, zone, knot_dname_size(zone)) % TENANT_BUCKETS];
+	struct cds_list_head *bucket = bucket_of(tenants, zone);
 
 	pthread_mutex_lock(&tenants->lock);
 	tenant_t *tenant = find_tenant(bucket, zone);
@@ -226,6 +231,21 @@ tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenan
 	}
 	pthread_mutex_unlock(&tenants->lock);
 	return tenant;
+}
+
+bool tenants_have(tenants_t *tenants, const knot_dname_t *zone, tenant_options_t *options)
+{
+	bool loaded = false;
+	pthread_mutex_lock(&tenants->lock);
+	tenant_t *tenant = find_tenant(bucket_of(tenants, zone), zone);
+	if (tenant != NULL) {
+		pthread_mutex_lock(&tenant->lock);
+		loaded = (tenant->module != NULL);
+		*options = tenant->next;
+		pthread_mutex_unlock(&tenant->lock);
+	}
+	pthread_mutex_unlock(&tenants->lock);
+	return loaded;
 }
 
 void tenants_renew(tenants_t *tenants)

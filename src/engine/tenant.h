@@ -45,7 +45,8 @@ typedef void (*tenant_publish_f)(void *module, const counters_t own, const count
 /*! Options of a zone for the engine's thread. */
 typedef struct {
 	refresh_options_t refresh;
-	uint32_t rate; /*!< zone-rate, queries/s; 0: no limit. */
+	uint32_t rate;     /*!< zone-rate, queries/s; 0: no limit. */
+	formers_t formers; /*!< Not for the thread: the next load has to know them. */
 } tenant_options_t;
 
 /*! Queues of targets that each tenant has. */
@@ -133,6 +134,9 @@ void tenants_deinit(tenants_t *tenants);
  */
 tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options,
                        tenant_publish_f publish, void *module);
+
+/*! \brief Whether a zone is loaded now. Any thread. \param[out] options  Those of its last load; set if so. */
+bool tenants_have(tenants_t *tenants, const knot_dname_t *zone, tenant_options_t *options);
 
 /*!
  * \brief Takes over the options of zones that were loaded, restarts their counters, and has these published.

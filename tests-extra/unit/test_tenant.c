@@ -168,6 +168,23 @@ static void test_reloads(void **state)
 	assert_int_equal(tenant->refs, 2);
 }
 
+/*! Whether a zone is loaded, and with which options. */
+static void test_have(void **state)
+{
+	(void)state;
+
+	tenant_options_t options = { 0 };
+	assert_true(tenants_have(&tenants, NAME_APEX, &options));
+	assert_int_equal(options.refresh.timeout, 7);
+	assert_false(tenants_have(&tenants, NAME_A, &options));
+	module_t again = { 0 };
+	tenant_leave(load(&again, 8, 20), &module);
+	assert_true(tenants_have(&tenants, NAME_APEX, &options));
+	assert_int_equal(options.refresh.timeout, 8);
+	tenant_leave(tenant_ref(tenant), &again);
+	assert_false(tenants_have(&tenants, NAME_APEX, &options));
+}
+
 /*! A zone that has left before its load was taken over leaves nothing behind. */
 static void test_renew_left(void **state)
 {
@@ -381,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reloads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_have, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_renew_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),

@@ -115,7 +115,7 @@ void engine_wait(engine_t *engine, tenant_t *tenant, const wait_t *wait, waiters
 
 /* --- life --- */
 
-static void free_engine(engine_t *engine)
+void engine_free(engine_t *engine)
 {
 	queue_deinit(&engine->queue);
 	tenants_deinit(&engine->tenants);
@@ -163,6 +163,7 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	pool_init(&engine->pool, &engine->loop, &engine->key.resolvers, &engine->common[COUNTER_TCP]);
 	tenants_init(&engine->tenants);
 	queue_init(&engine->queue);
+	handovers_init(&engine->handovers);
 	sem_init(&engine->restored, 0, 0);
 	planner_init(&engine->planner);
 
@@ -196,7 +197,8 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	*result = engine;
 	return KNOT_EOK;
 fail:
-	free_engine(engine);
+	handovers_deinit(&engine->handovers);
+	engine_free(engine);
 	return ret;
 }
 
@@ -215,5 +217,4 @@ void engine_stop(engine_t *engine)
 void engine_join(engine_t *engine)
 {
 	pthread_join(engine->thread, NULL);
-	free_engine(engine);
 }

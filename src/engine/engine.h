@@ -7,7 +7,7 @@
  * Terms. Zones with the same resolvers and store share one engine (registry.h), whatever their other options. Each zone
  * is a tenant of its engine (tenant.h).
  *
- * Owners. The registry owns the engines and frees them by engine_join(). An engine owns its cache, queue, log queue and
+ * Owners. The registry owns the engines and frees them. An engine owns its cache, queue, log queue and
  * table of tenants; its thread owns the loop, the planner, the pool of resolvers and the store.
  *
  * Threads. Workers read the cache under RCU and push requests to a queue, without locks. The engine's thread takes the

@@ -11,6 +11,7 @@
 #include <semaphore.h>
 
 #include "engine/engine.h"
+#include "engine/handover.h"
 #include "engine/planner.h"
 #include "engine/pool.h"
 #include "engine/queue.h"
@@ -28,6 +29,7 @@ struct engine {
 	uint64_t idle_since;         /*!< clock_ms() when the last claim was removed. */
 
 	/* Constant. */
+	uint16_t id; /*!< Above ANSWER_STORED, unique among the last 65,000 engines; set by the registry. */
 	engine_key_t key;
 	cache_t *cache;
 	engine_retire_f retire;
@@ -38,6 +40,7 @@ struct engine {
 	_Atomic uint32_t max_targets;
 	atomic_bool stop;
 	atomic_bool claimed; /*!< engine_claim_start() has been called. */
+	handovers_t handovers;
 	queue_t queue;
 	uv_async_t wakeup;
 
@@ -74,6 +77,12 @@ void *thread_run(void *ctx);
 /*! \brief Ends all queries and closes all handles, so that the loop ends. The engine's thread, or without one. */
 void thread_close(engine_t *engine);
 
+/*! \brief Finds a target, which stays until this thread removes it. The engine's thread. */
+target_t *thread_find(engine_t *engine, const knot_dname_t *name);
+
+/*! \brief Adds a target that is not in the cache. The engine's thread. \return NULL if out of memory. */
+target_t *thread_add(engine_t *engine, const knot_dname_t *name, tenant_t *tenant, uint64_t used, uint64_t now);
+
 /* What the registry does with an engine. */
 
 /*!
@@ -81,7 +90,7 @@ void thread_close(engine_t *engine);
  *
  * Waits a moment for the store to be read.
  *
- * \param[out] result  The engine. It ends by engine_stop() or `retire`; then engine_join() has to follow.
+ * \param[out] result  The engine. It ends by engine_stop() or `retire`; then engine_join() and engine_free() have to follow.
  * \param key          Resolvers and store.
  * \param options      Options for targets read from the store, until a zone asks for them.
  * \param limits       Initial limits.
@@ -96,8 +105,11 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 /*! \brief Tells the thread to end. Any thread. */
 void engine_stop(engine_t *engine);
 
-/*! \brief Waits for the end of the thread and frees the engine. Any thread but that one. */
+/*! \brief Waits for the end of the thread, after which the engine takes nothing over any more. Any thread but that one. */
 void engine_join(engine_t *engine);
+
+/*! \brief Frees an engine that no other one takes over from. Any thread, after engine_join(). */
+void engine_free(engine_t *engine);
 
 /*! \brief Changes the limits. Any thread. */
 void engine_limit(engine_t *engine, const limits_t *limits);

@@ -18,6 +18,9 @@
 /*! How long an engine without zones is kept, ms. */
 #define LINGER_MS 60000
 
+/*! How long a load waits for what its engine takes over, ms: enough for a million targets. The old zone serves meanwhile. */
+#define HANDOVER_WAIT_MS 10000
+
 /*! Limits, and the number of zones that have them. */
 typedef struct {
 	struct cds_list_head node;
@@ -27,23 +30,28 @@ typedef struct {
 
 static struct {
 	pthread_mutex_t lock;
-	struct cds_list_head live;    /*!< Engines with zones, or without for less than LINGER_MS. */
+	struct cds_list_head live;    /*!< Engines with zones, or without for less than LINGER_MS; the last loaded first. */
 	struct cds_list_head retired; /*!< Engines whose threads have ended or are about to. */
 	waiters_t waiters;            /*!< Workers that wait, for any engine. */
+	uint16_t id;                  /*!< Of the last engine that was started. */
 } registry = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.live = CDS_LIST_HEAD_INIT(registry.live),
 	.retired = CDS_LIST_HEAD_INIT(registry.retired),
 	.waiters = WAITERS_INITIALIZER,
+	.id = ANSWER_STORED,
 };
 
 /*! Joins the threads of a list and frees their engines. These threads no longer need the lock. */
 static void join_all(struct cds_list_head *list)
 {
 	engine_t *engine, *next;
+	cds_list_for_each_entry(engine, list, node) {
+		engine_join(engine); /* All first, as one may take over from another one. */
+	}
 	cds_list_for_each_entry_safe(engine, next, list, node) {
 		cds_list_del(&engine->node);
-		engine_join(engine);
+		engine_free(engine);
 	}
 }
 
@@ -53,7 +61,7 @@ static bool retire(engine_t *engine)
 	if (pthread_mutex_trylock(&registry.lock) != 0) {
 		return false;
 	}
-	bool done = cds_list_empty(&engine->claims) && !engine->stop &&
+	bool done = cds_list_empty(&engine->claims) && engine->handovers.takers == 0 && !engine->stop &&
 	            clock_ms() - engine->idle_since >= LINGER_MS;
 	if (done) {
 		cds_list_del(&engine->node);
@@ -127,31 +135,93 @@ static void apply_limits(engine_t *engine)
 	}
 }
 
-int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                     const limits_t *limits)
+/*! The engine with which a zone is loaded, and the former engines of the zone then; or NULL. */
+static engine_t *find_loaded(const knot_dname_t *zone, formers_t *formers)
 {
-	int ret = KNOT_EOK;
+	engine_t *engine;
+	cds_list_for_each_entry(engine, &registry.live, node) {
+		tenant_options_t options;
+		if (tenants_have(&engine->tenants, zone, &options)) {
+			*formers = options.formers;
+			return engine;
+		}
+	}
+	return NULL;
+}
+
+/*! Whether a zone may get what its former engine knows: not if it now requires what the former resolvers did not. */
+static bool may_take(const engine_t *engine, const engine_t *former)
+{
+	return !engine->key.resolvers.require_ad || former->key.resolvers.require_ad;
+}
+
+/*!
+ * Has an engine take over what a zone had before.
+ *
+ * \param[out] formers  Former engines of the zone from now on.
+ *
+ * \return For handover_wait(); 0 if there is nothing to wait for.
+ */
+static uint64_t take_over(engine_t *engine, const knot_dname_t *zone, formers_t *formers)
+{
+	memset(formers, 0, sizeof(*formers));
+	formers_t before = { 0 };
+	engine_t *former = find_loaded(zone, &before);
+	if (former == NULL || former == engine) {
+		*formers = before;
+		return 0;
+	}
+	if (!may_take(engine, former)) {
+		return 0;
+	}
+	formers->id[0] = former->id;
+	memcpy(formers->id + 1, before.id, sizeof(before.id) - sizeof(before.id[0]));
+	return handover_begin(engine, former);
+}
+
+/*! Finds or starts the engine of a key. \return KNOT_E* */
+static int get_engine(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
+                      const limits_t *limits)
+{
+	engine_t *engine = find_engine(key);
+	if (engine == NULL) {
+		int ret = engine_start(&engine, key, options, limits, &registry.waiters, retire);
+		if (ret != KNOT_EOK) {
+			return ret;
+		}
+		registry.id = (registry.id == UINT16_MAX) ? ANSWER_STORED + 1 : registry.id + 1;
+		engine->id = registry.id;
+		cds_list_add(&engine->node, &registry.live);
+	}
+	*result = engine;
+	return KNOT_EOK;
+}
+
+int registry_acquire(engine_t **result, formers_t *formers, const engine_key_t *key, const knot_dname_t *zone,
+                     const refresh_options_t *options, const limits_t *limits)
+{
 	*result = NULL;
 	registry_hold_waits();
 
 	pthread_mutex_lock(&registry.lock);
 	join_all(&registry.retired);
-	engine_t *engine = find_engine(key);
-	if (engine == NULL) {
-		ret = engine_start(&engine, key, options, limits, &registry.waiters, retire);
-		if (ret == KNOT_EOK) {
-			cds_list_add(&engine->node, &registry.live);
-		}
-	}
+	engine_t *engine;
+	int ret = get_engine(&engine, key, options, limits);
 	if (ret == KNOT_EOK) {
 		ret = add_claim(engine, limits);
 	}
+	uint64_t handover = 0;
 	if (ret == KNOT_EOK) {
 		apply_limits(engine);
+		handover = take_over(engine, zone, formers);
+		cds_list_move(&engine->node, &registry.live);
 		*result = engine;
 	}
 	pthread_mutex_unlock(&registry.lock);
 
+	if (handover != 0) {
+		handover_wait(engine, handover, HANDOVER_WAIT_MS);
+	}
 	return ret;
 }
 
@@ -182,6 +252,6 @@ __attribute__((destructor)) static void stop_all(void)
 	}
 	pthread_mutex_unlock(&registry.lock);
 
+	cds_list_splice(&registry.retired, &registry.live);
 	join_all(&registry.live);
-	join_all(&registry.retired);
 }

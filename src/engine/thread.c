@@ -75,8 +75,7 @@ static bool evict_one(engine_t *engine)
 	return true;
 }
 
-static target_t *add_target(engine_t *engine, const knot_dname_t *name, tenant_t *tenant,
-                            uint64_t used, uint64_t now)
+target_t *thread_add(engine_t *engine, const knot_dname_t *name, tenant_t *tenant, uint64_t used, uint64_t now)
 {
 	target_t *target = cache_add(engine->cache, name, used);
 	if (target == NULL) {
@@ -92,7 +91,7 @@ static target_t *add_target(engine_t *engine, const knot_dname_t *name, tenant_t
 	return target;
 }
 
-static target_t *find_target(engine_t *engine, const knot_dname_t *name)
+target_t *thread_find(engine_t *engine, const knot_dname_t *name)
 {
 	rcu_read_lock();
 	target_t *target = cache_find(engine->cache, name);
@@ -261,13 +260,13 @@ static void send_trial(engine_t *engine)
 static void take_request(engine_t *engine, const request_t *request, uint64_t now)
 {
 	tenant_t *tenant = request->tenant;
-	target_t *target = find_target(engine, request->name);
+	target_t *target = thread_find(engine, request->name);
 	if (target != NULL) {
 		planner_charge(&engine->planner, target, tenant, now);
 	} else if (wishes_all(&request->wishes) == 0) {
 		return; /* It was to charge a target that has left meanwhile. */
 	} else if (cache_count(engine->cache) < engine->max_targets || evict_one(engine)) {
-		target = add_target(engine, request->name, tenant, now, now);
+		target = thread_add(engine, request->name, tenant, now, now);
 	}
 	if (target == NULL) {
 		tenant_count(tenant, COUNTER_REFUSED);
@@ -336,9 +335,9 @@ static uint64_t follow_plan(engine_t *engine)
 /*! Adds a target read from the store. Too many come only if max-targets was lowered; on_sweep() evicts those. */
 static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 {
-	target_t *target = find_target(engine, answer->name);
+	target_t *target = thread_find(engine, answer->name);
 	if (target == NULL) {
-		target = add_target(engine, answer->name, engine->tenant, 0, now);
+		target = thread_add(engine, answer->name, engine->tenant, 0, now);
 	}
 	if (target == NULL) {
 		return;
@@ -439,6 +438,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	pool_settle(&engine->pool);
 	count_stored(engine);
 	tenants_publish(&engine->tenants, engine->common);
+	more |= handover_some(engine);
 	if (engine->restoring) {
 		restore_some(engine);
 		more = true;
@@ -527,6 +527,7 @@ void *thread_run(void *ctx)
 	(void)ret;
 
 	sem_post(&engine->restored);
+	handovers_deinit(&engine->handovers);
 	store_close(engine->store);
 	cache_clear(engine->cache);
 	rcu_unregister_thread();

@@ -51,7 +51,9 @@ static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
 	if (ret != KNOT_EOK) {
 		return ret;
 	}
-	ret = registry_acquire(&ctx->engine, &ctx->conf.engine, &ctx->conf.policy.refresh, &ctx->conf.limits);
+	policy_t *policy = &ctx->conf.policy;
+	ret = registry_acquire(&ctx->engine, &policy->formers, &ctx->conf.engine, knotd_mod_zone(mod), &policy->refresh,
+	                       &ctx->conf.limits);
 	if (ret != KNOT_EOK) {
 		knotd_mod_log(mod, LOG_ERR, "failed to start the resolver thread (%s)" FAILED_EFFECT, knot_strerror(ret));
 		return ret;
@@ -62,7 +64,9 @@ static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
 	}
 	ret = (ctx->conf.signing && ctx->signer == NULL) ? KNOT_ENOMEM : stats_register(mod);
 	if (ret == KNOT_EOK) {
-		const tenant_options_t options = { .refresh = ctx->conf.policy.refresh, .rate = ctx->conf.zone_rate };
+		const tenant_options_t options = {
+			.refresh = policy->refresh, .rate = ctx->conf.zone_rate, .formers = policy->formers
+		};
 		ctx->tenant = engine_tenant(ctx->engine, knotd_mod_zone(mod), &options, stats_publish, mod);
 		ret = (ctx->tenant == NULL) ? KNOT_ENOMEM : KNOT_EOK;
 	}

@@ -19,6 +19,7 @@
 #define NAMES 2000
 #define TURNS 30 /* Of each worker, for each name. */
 #define LIMIT_MS 20000
+#define NEW_ZONE ((const uint8_t *)"\003new\007example") /* Not loaded before. */
 
 /* A resolver that has one address for any name, at once, and counts queries by the name's number. */
 
@@ -104,6 +105,7 @@ static zone_t *zone_of(engine_t *at)
 }
 
 static pthread_t resolver;
+static formers_t formers;
 static struct sockaddr_in address = { .sin_family = AF_INET };
 static engine_t *engine;
 
@@ -132,7 +134,7 @@ static int setup(void **state)
 	}
 
 	engine_key_t key = make_key(0);
-	int ret = registry_acquire(&engine, &key, &policy.refresh, &limits);
+	int ret = registry_acquire(&engine, &formers, &key, NEW_ZONE, &policy.refresh, &limits);
 	if (ret == KNOT_EOK) {
 		(void)zone_of(engine); /* Before there are threads that look for it. */
 	}
@@ -259,21 +261,21 @@ static void test_registry(void **state)
 
 	engine_t *first, *second;
 	engine_key_t key = make_key(0);
-	assert_int_equal(registry_acquire(&first, &key, &policy.refresh, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&first, &formers, &key, NEW_ZONE, &policy.refresh, &limits), KNOT_EOK);
 	assert_ptr_equal(first, engine);
 	registry_release(first, &limits);
 	registry_release(engine, &limits);
-	assert_int_equal(registry_acquire(&engine, &key, &policy.refresh, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&engine, &formers, &key, NEW_ZONE, &policy.refresh, &limits), KNOT_EOK);
 	assert_ptr_equal(first, engine);
 
 	/* The options of a zone don't matter, another set of resolvers does. */
 	refresh_options_t options = policy.refresh;
 	options.timeout++;
-	assert_int_equal(registry_acquire(&second, &key, &options, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&second, &formers, &key, NEW_ZONE, &options, &limits), KNOT_EOK);
 	assert_ptr_equal(first, second);
 	registry_release(second, &limits);
 	key = make_key(1);
-	assert_int_equal(registry_acquire(&second, &key, &options, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&second, &formers, &key, NEW_ZONE, &options, &limits), KNOT_EOK);
 	assert_ptr_not_equal(first, second);
 	registry_release(second, &limits);
 	registry_release(NULL, &limits);
@@ -300,8 +302,8 @@ static void test_max_targets(void **state)
 	static const limits_t slow = { .max_rate = 1, .max_targets = 20 };
 	engine_t *at[5];
 	engine_key_t key = make_key(2);
-	assert_int_equal(registry_acquire(&at[0], &key, &policy.refresh, &low), KNOT_EOK);
-	assert_int_equal(registry_acquire(&at[1], &key, &policy.refresh, &high), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at[0], &formers, &key, NEW_ZONE, &policy.refresh, &low), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at[1], &formers, &key, NEW_ZONE, &policy.refresh, &high), KNOT_EOK);
 	assert_ptr_equal(at[0], at[1]);
 	registry_release(at[1], &high);
 	fill(at[0], 0, 30);
@@ -310,9 +312,9 @@ static void test_max_targets(void **state)
 
 	/* Each limit by itself, and a claim made twice has to be released twice. */
 	for (unsigned i = 1; i < 3; i++) {
-		assert_int_equal(registry_acquire(&at[i], &key, &policy.refresh, &high), KNOT_EOK);
+		assert_int_equal(registry_acquire(&at[i], &formers, &key, NEW_ZONE, &policy.refresh, &high), KNOT_EOK);
 	}
-	assert_int_equal(registry_acquire(&at[3], &key, &policy.refresh, &slow), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at[3], &formers, &key, NEW_ZONE, &policy.refresh, &slow), KNOT_EOK);
 	registry_release(at[0], &low);
 	registry_release(at[1], &high);
 	fill(at[2], 100, 160);
@@ -329,8 +331,8 @@ static void test_max_rate(void **state)
 	static const limits_t low = { .max_rate = 1, .max_targets = 1000 };
 	engine_t *first, *second;
 	engine_key_t key = make_key(3);
-	assert_int_equal(registry_acquire(&first, &key, &policy.refresh, &low), KNOT_EOK);
-	assert_int_equal(registry_acquire(&second, &key, &policy.refresh, &limits), KNOT_EOK);
+	assert_int_equal(registry_acquire(&first, &formers, &key, NEW_ZONE, &policy.refresh, &low), KNOT_EOK);
+	assert_int_equal(registry_acquire(&second, &formers, &key, NEW_ZONE, &policy.refresh, &limits), KNOT_EOK);
 	fill(second, 0, 100); /* Would take minutes. */
 	assert_count(second, COUNTER_TARGETS, 100);
 	assert_count(second, COUNTER_CAPPED, 0);
@@ -376,7 +378,7 @@ static void test_load_and_full_queue(void **state)
 	static const limits_t few = { .max_rate = 1, .max_targets = 1 };
 	engine_t *at;
 	engine_key_t key = make_key(4);
-	assert_int_equal(registry_acquire(&at, &key, &policy.refresh, &few), KNOT_EOK);
+	assert_int_equal(registry_acquire(&at, &formers, &key, NEW_ZONE, &policy.refresh, &few), KNOT_EOK);
 	sem_init(&held, 0, 0);
 	sem_init(&go_on, 0, 0);
 	tenant_t *first = engine_tenant(at, NAME_A, &options, publish_slowly, &held);
@@ -402,6 +404,105 @@ static void test_load_and_full_queue(void **state)
 	registry_release(at, &few);
 }
 
+/*! Names that an engine can serve to a zone with these former engines. */
+static unsigned count_served(engine_t *at, const formers_t *of)
+{
+	policy_t own = policy;
+	own.formers = *of;
+	unsigned served = 0;
+	rcu_register_thread();
+	rcu_read_lock();
+	for (unsigned number = 0; number < NAMES; number++) {
+		char text[32];
+		knot_dname_storage_t name;
+		(void)snprintf(text, sizeof(text), "n%u.example.", number);
+		knot_dname_from_str(name, text, sizeof(name));
+		target_t *target = cache_find(engine_cache(at), name);
+		const entry_t *entry = (target != NULL) ? &target->entry[ADDR_A] : NULL;
+		served += verdict_get(entry, engine_health(at), &own, 3600, clock_ms()).kind == VERDICT_ADDRESSES;
+	}
+	rcu_read_unlock();
+	rcu_unregister_thread();
+	return served;
+}
+
+static void publish_nothing(void *ctx, const counters_t own, const counters_t common)
+{
+	(void)ctx, (void)own, (void)common;
+}
+
+/*! Engines that hardly look anything up. */
+static const limits_t idle = { .max_rate = 1, .max_targets = 1000000 };
+#define FEW 100
+
+/*! Loads a zone with an engine. \return Its tenant, whose module is the engine's address. */
+static tenant_t *load(engine_t **at, formers_t *of, const engine_key_t *key, const knot_dname_t *zone)
+{
+	assert_int_equal(registry_acquire(at, of, key, zone, &policy.refresh, &idle), KNOT_EOK);
+	const tenant_options_t options = { .refresh = policy.refresh, .formers = *of };
+	tenant_t *tenant = engine_tenant(*at, zone, &options, publish_nothing, at);
+	assert_non_null(tenant);
+	return tenant;
+}
+
+static void unload(engine_t **at, tenant_t *tenant)
+{
+	tenant_leave(tenant, at);
+	registry_release(*at, &idle);
+}
+
+/*! A zone that gets another engine finds there what its former engines knew, and no other zone does. */
+static void test_handover(void **state)
+{
+	(void)state;
+
+	engine_t *at[5];
+	formers_t of[5];
+	tenant_t *tenant[5];
+	engine_key_t key = make_key(0), keys[2] = { make_key(5), make_key(6) };
+	static const formers_t none = { 0 };
+
+	tenant[0] = load(&at[0], &of[0], &key, NAME_B);
+	assert_ptr_equal(at[0], engine);
+	assert_memory_equal(&of[0], &none, sizeof(none));
+	assert_int_equal(count_served(engine, &none), NAMES);
+
+	tenant[1] = load(&at[1], &of[1], &keys[0], NAME_B);
+	unload(&at[0], tenant[0]);
+	assert_ptr_not_equal(at[1], engine);
+	assert_int_not_equal(of[1].id[0], 0);
+	assert_int_equal(count_served(at[1], &of[1]), NAMES);
+	assert_in_range(count_served(at[1], &none), 0, FEW); /* What it has looked up itself. */
+
+	/* A zone that is new there, and one that is loaded again. */
+	tenant[2] = load(&at[2], &of[2], &keys[0], NEW_ZONE);
+	assert_ptr_equal(at[2], at[1]);
+	assert_memory_equal(&of[2], &none, sizeof(none));
+	tenant[3] = load(&at[3], &of[3], &keys[0], NAME_B);
+	assert_memory_equal(&of[3], &of[1], sizeof(none));
+	unload(&at[1], tenant[1]);
+
+	/* From there to a third one, for both zones, whose former engines differ. */
+	tenant[1] = load(&at[1], &of[1], &keys[1], NAME_B);
+	assert_int_equal(of[1].id[1], of[3].id[0]);
+	tenant[4] = load(&at[4], &of[4], &keys[1], NEW_ZONE);
+	assert_int_equal(of[4].id[0], of[1].id[0]);
+	assert_int_equal(of[4].id[1], 0);
+	assert_int_equal(count_served(at[1], &of[1]), NAMES);
+	assert_in_range(count_served(at[1], &of[4]), 0, FEW);
+	unload(&at[3], tenant[3]);
+	unload(&at[2], tenant[2]);
+
+	/* Not where validation is required from now on. */
+	keys[0].resolvers.require_ad = true;
+	tenant[2] = load(&at[2], &of[2], &keys[0], NAME_B);
+	assert_memory_equal(&of[2], &none, sizeof(none));
+	assert_in_range(count_served(at[2], &of[1]), 0, FEW);
+	unload(&at[1], tenant[1]);
+	unload(&at[4], tenant[4]);
+	unload(&at[2], tenant[2]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_max_targets),
 		cmocka_unit_test(test_max_rate),
 		cmocka_unit_test(test_load_and_full_queue),
+		cmocka_unit_test(test_handover),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -168,10 +168,10 @@ void stats_publish(void *module, const counters_t own, const counters_t common)
 	(void)module, (void)own, (void)common;
 }
 
-int registry_acquire(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
-                     const limits_t *limits)
+int registry_acquire(engine_t **result, formers_t *formers, const engine_key_t *key, const knot_dname_t *zone,
+                     const refresh_options_t *options, const limits_t *limits)
 {
-	(void)key, (void)options, (void)limits;
+	(void)formers, (void)key, (void)zone, (void)options, (void)limits;
 	*result = take_pointer();
 	return (*result != NULL) ? KNOT_EOK : KNOT_ENOMEM;
 }

@@ -119,13 +119,39 @@ def test_timeout_change(lab):
     assert is_servfail(lab.settle(name))
 
 
+def test_two_reloads(place, upstream):
+    """Options and counters are those of the last load at once, also of names that stay warm and however soon it comes."""
+    upstream.host("warm.example.net", "192.0.2.1", ttl=1)
+    with labs.lab(place, upstream, zones=[Zone("example.com", TEXT)], keep_warm="1d") as lab:
+        def reload_twice(**options):
+            for number in range(2):
+                lab.knot.sections["default"].update(options, ttl_max=1000 + number)
+                lab.knot.reload()
+                time.sleep(0.2)
+
+        def refreshes():
+            lab.ask("static.example.com")
+            return lab.knot.stats().get("query[refresh]", 0)
+
+        lab.warm("www.example.com")
+        until(lambda: refreshes() >= 3)
+        reload_twice()
+        assert refreshes() <= 2
+        until(lambda: refreshes() >= 3)
+        assert ttl(lab.ask("www.example.com")) == 1
+        reload_twice(keep_warm=0)
+        asked = upstream.count("warm.example.net")
+        time.sleep(3)
+        assert upstream.count("warm.example.net") == asked
+
+
 def test_resolver_change(lab):
-    """New resolvers start a new cache."""
+    """New resolvers have a cache of their own; see test_other_resolvers.py for what it begins with."""
     with Upstream() as other:
         other.host("warm.example.net", "198.51.100.1")
         lab.knot.sections["default"]["resolver"] = [other.address]
         lab.knot.reload()
-        assert is_answer(lab.ask("www.example.com", tcp=True), "198.51.100.1")
+        until(lambda: is_answer(lab.ask("www.example.com", tcp=True), "198.51.100.1"))
         assert other.count("warm.example.net", "A") == 1
         assert lab.upstream.count("warm.example.net") == lab.asked
         # Back again soon, the old cache is still there.

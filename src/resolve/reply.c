@@ -6,12 +6,6 @@
 
 #include "resolve/reply.h"
 
-/*! TTL as received; with the top bit set it counts as 0 (RFC 2181, section 8). */
-static uint32_t rr_ttl(const knot_rrset_t *rr)
-{
-	return rr->ttl > INT32_MAX ? 0 : rr->ttl;
-}
-
 static bool is_for(const knot_pkt_t *pkt, const knot_dname_t *name, uint16_t type)
 {
 	return knot_wire_get_qr(pkt->wire) && !knot_wire_get_tc(pkt->wire) &&
@@ -61,7 +55,7 @@ static void collect_addresses(reply_t *reply, const knot_pktsection_t *answer,
 		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
 		if (rr->type == type && rr->rclass == KNOT_CLASS_IN && rr->rrs.count == 1 &&
 		    rr->rrs.rdata->len == reply->len && knot_dname_is_case_equal(rr->owner, owner)) {
-			reply->ttl = MIN(reply->ttl, rr_ttl(rr));
+			reply->ttl = MIN(reply->ttl, rr->ttl);
 			insert_address(reply, rr->rrs.rdata->data);
 		}
 	}
@@ -77,7 +71,7 @@ static void read_negative(reply_t *reply, const knot_pkt_t *pkt, reply_kind_t ki
 		const knot_rrset_t *rr = knot_pkt_rr(authority, i);
 		if (rr->type == KNOT_RRTYPE_SOA && rr->rclass == KNOT_CLASS_IN && rr->rrs.count == 1) {
 			reply->kind = kind;
-			reply->ttl = MIN(reply->ttl, MIN(rr_ttl(rr), knot_soa_minimum(rr->rrs.rdata)));
+			reply->ttl = MIN(reply->ttl, MIN(rr->ttl, knot_soa_minimum(rr->rrs.rdata)));
 			return;
 		}
 		referral |= (rr->type == KNOT_RRTYPE_NS);
@@ -106,7 +100,7 @@ static void read_answer(reply_t *reply, const knot_pkt_t *pkt, const knot_dname_
 			reply->kind = REPLY_LOOP;
 			return;
 		}
-		reply->ttl = MIN(reply->ttl, rr_ttl(cname));
+		reply->ttl = MIN(reply->ttl, cname->ttl);
 		name = knot_cname_name(cname->rrs.rdata);
 	}
 	collect_addresses(reply, answer, name, type);
@@ -125,7 +119,7 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
 {
 	reply->kind = REPLY_BAD;
 	reply->ad = reply->cut = false;
-	reply->ttl = INT32_MAX;
+	reply->ttl = REPLY_TTL_MAX;
 	reply->count = 0;
 	reply->len = addr_len(addr_type(type));
 

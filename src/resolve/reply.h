@@ -27,6 +27,9 @@
  *  resolvers such as systemd-resolved leave the SOA out. */
 #define REPLY_NO_SOA_TTL 30
 
+/*! Longest life of an answer, s; also of one whose TTL has the top bit set (RFC 8767, section 4). */
+#define REPLY_TTL_MAX (7 * 86400)
+
 typedef enum {
 	REPLY_ADDRESSES, /*!< At least one address. */
 	REPLY_NODATA,    /*!< The name exists, the type does not (RFC 2308, section 2.2). */
@@ -40,7 +43,7 @@ typedef struct {
 	reply_kind_t kind;
 	bool ad;                               /*!< AD bit: the resolver validated it (RFC 4035, section 3.2.3). */
 	bool cut;                              /*!< There were more than REPLY_ADDRESSES_MAX addresses. */
-	uint32_t ttl;                          /*!< Lowest TTL of the chain, s; with the SOA in a negative answer. */
+	uint32_t ttl;                          /*!< Lowest TTL of the chain, with the SOA in a negative answer, up to REPLY_TTL_MAX, s. */
 	uint16_t count;                        /*!< Number of addresses. */
 	uint16_t len;                          /*!< Length of one address, 4 or 16 octets. */
 	uint8_t addr[REPLY_ADDRESSES_MAX][16]; /*!< In canonical order, without duplicates. */

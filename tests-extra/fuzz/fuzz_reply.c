@@ -65,7 +65,7 @@ static void check_addresses(const reply_t *reply, const knot_pkt_t *pkt, const k
 static void check_reply(const reply_t *reply, const uint8_t *wire, size_t len, const knot_dname_t *name, uint16_t type)
 {
 	CHECK(reply->len == (type == KNOT_RRTYPE_A ? 4 : 16));
-	CHECK(reply->count <= REPLY_ADDRESSES_MAX && reply->ttl <= INT32_MAX);
+	CHECK(reply->count <= REPLY_ADDRESSES_MAX && reply->ttl <= REPLY_TTL_MAX);
 	if (reply->kind > REPLY_NXDOMAIN) {
 		return;
 	}

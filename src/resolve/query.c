@@ -39,3 +39,22 @@ knot_pkt_t *query_new(const knot_dname_t *name, uint16_t type, unsigned flags)
 	}
 	return pkt;
 }
+
+bool query_mix_letters(knot_dname_t *name)
+{
+	uint8_t bits[KNOT_DNAME_MAXLEN / 8 + 1];
+	if (getrandom(bits, sizeof(bits), 0) != sizeof(bits)) {
+		return false;
+	}
+	unsigned count[2] = { 0 };
+	size_t len = knot_dname_size(name);
+	for (size_t i = 0; i < len; i++) { /* Lengths of labels are no letters. */
+		uint8_t letter = name[i] | 0x20;
+		if (letter >= 'a' && letter <= 'z') {
+			bool upper = bits[i / 8] & (1U << (i % 8));
+			name[i] = upper ? letter & ~0x20 : letter;
+			count[upper]++;
+		}
+	}
+	return count[0] > 0 && count[1] > 0;
+}

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <libknot/libknot.h>
 
@@ -30,3 +31,12 @@ enum {
  * \return The packet, to be freed by knot_pkt_free(); NULL without memory or randomness.
  */
 knot_pkt_t *query_new(const knot_dname_t *name, uint16_t type, unsigned flags);
+
+/*!
+ * \brief Gives each letter of a name upper or lower case at random (draft-vixie-dnsext-dns0x20).
+ *
+ * A forger has to guess it, too. Without randomness the name stays as it is.
+ *
+ * \return Whether there are letters of both.
+ */
+bool query_mix_letters(knot_dname_t *name);

@@ -89,8 +89,8 @@ static void read_answer(reply_t *reply, const knot_pkt_t *pkt, const knot_dname_
 	uint16_t rcode = knot_pkt_ext_rcode(pkt);
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 
-	if (rcode == KNOT_RCODE_FORMERR) {
-		reply->kind = REPLY_FORMERR;
+	if (rcode == KNOT_RCODE_FORMERR || rcode == KNOT_RCODE_BADCOOKIE) {
+		reply->kind = (rcode == KNOT_RCODE_FORMERR) ? REPLY_FORMERR : REPLY_BADCOOKIE;
 		return;
 	}
 
@@ -117,7 +117,7 @@ static void read_answer(reply_t *reply, const knot_pkt_t *pkt, const knot_dname_
 void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
                  const knot_dname_t *name, uint16_t type)
 {
-	reply->kind = REPLY_BAD;
+	reply->kind = REPLY_NONE;
 	reply->ad = reply->cut = false;
 	reply->ttl = REPLY_TTL_MAX;
 	reply->count = 0;
@@ -130,6 +130,7 @@ void reply_parse(reply_t *reply, const uint8_t *wire, size_t len,
 	}
 	/* Without KEEPWIRE the parser removes a TSIG from the message. */
 	if (knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_for(pkt, name, type)) {
+		reply->kind = REPLY_BAD;
 		read_answer(reply, pkt, name, type);
 		reply->ad = knot_wire_get_ad(wire);
 	}

@@ -35,8 +35,10 @@ typedef enum {
 	REPLY_NODATA,    /*!< The name exists, the type does not (RFC 2308, section 2.2). */
 	REPLY_NXDOMAIN,  /*!< The name does not exist (RFC 2308, section 2.1). */
 	REPLY_FORMERR,   /*!< The resolver could not read the query, maybe because of EDNS. */
+	REPLY_BADCOOKIE, /*!< The resolver wants a cookie of its own, or TCP (RFC 7873, section 5.2.3). */
 	REPLY_LOOP,      /*!< A CNAME loop, or more than REPLY_CNAMES_MAX CNAMEs. */
-	REPLY_BAD,       /*!< Anything else: an error, or no proper reply. */
+	REPLY_BAD,       /*!< An error, or a reply without sense. */
+	REPLY_NONE,      /*!< It can't be read, or is no reply to the question. */
 } reply_kind_t;
 
 typedef struct {

@@ -30,6 +30,8 @@ typedef enum {
 	COUNTER_TARGETS,      /*!< Targets in the cache: a gauge. */
 	COUNTER_EVICTED,      /*!< Targets removed because of max-targets. */
 	COUNTER_EXPIRED,      /*!< Targets removed because nothing of them was of use any more. */
+	COUNTER_SENT,         /*!< Queries to resolvers: datagrams, and queries over TCP. */
+	COUNTER_DROPPED,      /*!< Datagrams from resolvers' addresses that were no replies to a query. */
 	COUNTER_TCP,          /*!< TCP connections to resolvers, made after truncated replies. */
 	COUNTER_DOWN,         /*!< How often the resolvers went down. */
 	COUNTER_RESTORED,     /*!< Answers read back from the store. */

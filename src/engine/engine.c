@@ -160,7 +160,6 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	engine->idle_since = clock_ms();
 	CDS_INIT_LIST_HEAD(&engine->claims);
 	engine_limit(engine, limits);
-	pool_init(&engine->pool, &engine->loop, &engine->key.resolvers, &engine->common[COUNTER_TCP]);
 	tenants_init(&engine->tenants);
 	queue_init(&engine->queue);
 	handovers_init(&engine->handovers);
@@ -180,10 +179,9 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	restored.refresh.stale_max = POLICY_WEEK; /* Each zone's own options decide later. */
 	restored.refresh.denied = 0;
 	engine->tenant = tenant_new(&engine->tenants, (const knot_dname_t *)"", &restored, NULL);
-	pooled_t *first = pool_get(&engine->pool, options);
+	engine->resolver = resolver_new(&engine->loop, &engine->key.resolvers);
 	ret = KNOT_ENOMEM;
-	if (engine->tenant != NULL && first != NULL) {
-		pool_done(first);
+	if (engine->tenant != NULL && engine->resolver != NULL) {
 		ret = start_thread(engine);
 	}
 	if (ret != KNOT_EOK) {

@@ -8,7 +8,7 @@
  * is a tenant of its engine (tenant.h).
  *
  * Owners. The registry owns the engines and frees them. An engine owns its cache, queue, log queue and
- * table of tenants; its thread owns the loop, the planner, the pool of resolvers and the store.
+ * table of tenants; its thread owns the loop, the planner, the resolver and the store.
  *
  * Threads. Workers read the cache under RCU and push requests to a queue, without locks. The engine's thread takes the
  * requests, sends queries, and is the only writer of the cache and the store. Any thread may start and stop an engine.

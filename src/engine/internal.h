@@ -13,7 +13,6 @@
 #include "engine/engine.h"
 #include "engine/handover.h"
 #include "engine/planner.h"
-#include "engine/pool.h"
 #include "engine/queue.h"
 #include "store/archive.h"
 
@@ -55,7 +54,7 @@ struct engine {
 	uv_timer_t sweep;
 	uv_timer_t commit;
 	planner_t planner;
-	pool_t pool;
+	resolver_t *resolver;
 	tenants_t tenants;
 	tenant_t *tenant;  /*!< Tenant of no zone, for restored targets until a zone asks for them. */
 	counters_t common; /*!< Counters of the engine. */
@@ -68,7 +67,7 @@ struct engine {
 	uint64_t down_at; /*!< clock_ms() when the resolvers last went down, or 0. */
 };
 
-/*! \brief Sets up the loop and its handles, without the pool's. Any thread. \return KNOT_E*; an error undoes all. */
+/*! \brief Sets up the loop and its handles, without the resolver's. Any thread. \return KNOT_E*; an error undoes all. */
 int thread_init(engine_t *engine);
 
 /*! \brief Start routine of the thread: runs the loop until thread_close(), or until `retire` is true. */

@@ -39,7 +39,6 @@
 typedef struct {
 	engine_t *engine;
 	tenant_t *tenant; /*!< Tenant at the time of sending. */
-	pooled_t *pooled;
 	plan_t plan;
 	bool failed; /*!< A failure has been noted. */
 } flight_t;
@@ -47,7 +46,6 @@ typedef struct {
 /*! A trial under way, see health.h. */
 typedef struct {
 	engine_t *engine;
-	pooled_t *pooled;
 	uint64_t sent; /*!< clock_ms() */
 	bool noted;    /*!< Its result has been noted. */
 } trial_t;
@@ -212,7 +210,6 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	if (final) {
 		planner_done(&engine->planner, &flight->plan, now);
 		flight->tenant->queries--;
-		pool_done(flight->pooled);
 		free(flight);
 	}
 	waiters_wake(engine->waiters);
@@ -230,7 +227,6 @@ static void on_trial(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	}
 	trial->noted = true;
 	if (final) {
-		pool_done(trial->pooled);
 		free(trial);
 	}
 }
@@ -243,16 +239,16 @@ static void send_trial(engine_t *engine)
 		return;
 	}
 	trial_t *trial = malloc(sizeof(*trial));
-	pooled_t *pooled = (trial != NULL) ? pool_get(&engine->pool, &engine->tenant->options.refresh) : NULL;
-	if (pooled == NULL) {
-		free(trial);
+	if (trial == NULL) {
 		if (planner_tried(&engine->planner, false, now, now)) {
 			note_health(engine, KNOT_EDNS_EDE_OTHER, now);
 		}
 		return;
 	}
-	*trial = (trial_t){ .engine = engine, .pooled = pooled, .sent = now };
-	resolver_query(pooled->resolver, (const knot_dname_t *)"", KNOT_RRTYPE_A, on_trial, trial);
+	*trial = (trial_t){ .engine = engine, .sent = now };
+	const refresh_options_t *options = &engine->tenant->options.refresh;
+	resolver_query(engine->resolver, (const knot_dname_t *)"", KNOT_RRTYPE_A, options->timeout, options->retry,
+	               on_trial, trial);
 }
 
 /* --- the loop --- */
@@ -301,16 +297,16 @@ static void send_query(engine_t *engine, const plan_t *plan)
 {
 	tenant_t *tenant = plan->target->tenant;
 	flight_t *flight = malloc(sizeof(*flight));
-	pooled_t *pooled = (flight != NULL) ? pool_get(&engine->pool, &tenant->options.refresh) : NULL;
-	if (pooled == NULL) {
-		free(flight);
+	if (flight == NULL) {
 		fail_query(engine, plan);
 		return;
 	}
 
-	*flight = (flight_t){ .engine = engine, .tenant = tenant, .pooled = pooled, .plan = *plan };
+	*flight = (flight_t){ .engine = engine, .tenant = tenant, .plan = *plan };
 	tenant->queries++;
-	resolver_query(pooled->resolver, plan->target->name, addr_rrtype(plan->id), on_result, flight);
+	const refresh_options_t *options = &tenant->options.refresh;
+	resolver_query(engine->resolver, plan->target->name, addr_rrtype(plan->id), options->timeout, options->retry,
+	               on_result, flight);
 }
 
 /*! Does what the planner says. \return Time until there is more to do, ms. */
@@ -406,11 +402,16 @@ static void log_limits(engine_t *engine)
 	}
 }
 
-static void count_stored(engine_t *engine)
+/*! Takes over what the store and the resolver count by themselves. */
+static void count_parts(engine_t *engine)
 {
 	const store_stats_t *stats = store_stats(engine->store);
 	engine->common[COUNTER_STORED] = stats->puts;
 	engine->common[COUNTER_STORE_ERRORS] = stats->errors;
+	const channels_stats_t *sent = resolver_stats(engine->resolver);
+	engine->common[COUNTER_SENT] = sent->sent;
+	engine->common[COUNTER_DROPPED] = sent->dropped;
+	engine->common[COUNTER_TCP] = sent->streams;
 }
 
 static void on_tick(uv_timer_t *tick)
@@ -435,8 +436,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	bool more = take_requests(engine);
 	uint64_t wait = follow_plan(engine);
 	send_trial(engine);
-	pool_settle(&engine->pool);
-	count_stored(engine);
+	count_parts(engine);
 	tenants_publish(&engine->tenants, engine->common);
 	more |= handover_some(engine);
 	if (engine->restoring) {
@@ -454,7 +454,9 @@ static void on_prepare(uv_prepare_t *prepare)
 void thread_close(engine_t *engine)
 {
 	engine->closing = true;
-	pool_close(&engine->pool);
+	if (engine->resolver != NULL) {
+		resolver_free(engine->resolver);
+	}
 	uv_close((uv_handle_t *)&engine->wakeup, NULL);
 	uv_close((uv_handle_t *)&engine->prepare, NULL);
 	uv_close((uv_handle_t *)&engine->tick, NULL);
@@ -486,9 +488,8 @@ static void on_sweep(uv_timer_t *timer)
 	if (cache_count(engine->cache) > engine->max_targets) {
 		uv_timer_start(timer, on_sweep, EVICT_PAUSE_MS, SWEEP_MS);
 	}
-	count_stored(engine);
+	count_parts(engine);
 	tenants_sweep(&engine->tenants, engine->common);
-	pool_sweep(&engine->pool);
 }
 
 int thread_init(engine_t *engine)

@@ -79,11 +79,6 @@ static void show_progress(survey_t *survey)
 /*! Runs the loop until something has happened. */
 static void run_loop(survey_t *survey)
 {
-	for (unsigned i = 0; i < survey->inventory->set_count; i++) {
-		if (survey->inventory->sets[i].resolver != NULL) {
-			resolver_settle(survey->inventory->sets[i].resolver);
-		}
-	}
 	uv_run(&survey->loop, UV_RUN_ONCE);
 	show_progress(survey);
 }
@@ -254,7 +249,8 @@ static void ask_for_target(survey_t *survey, check_target_t *target)
 		survey->lookups++;
 		question_t *question = not_null(malloc(sizeof(*question)));
 		*question = (question_t){ .survey = survey, .observed = &target->observed[type], .set = set };
-		resolver_query(set->resolver, target->name, addr_rrtype(type), on_resolved, question);
+		resolver_query(set->resolver, target->name, addr_rrtype(type), RESOLVE_MS, RESOLVE_RETRY, on_resolved,
+		               question);
 	}
 }
 
@@ -421,7 +417,7 @@ void survey_run(inventory_t *inventory)
 		check_set_t *set = &inventory->sets[i];
 		set->down = (set->resolvers.count == 0);
 		if (!set->down) {
-			set->resolver = not_null(resolver_new(&survey.loop, &set->resolvers, RESOLVE_MS, RESOLVE_RETRY));
+			set->resolver = not_null(resolver_new(&survey.loop, &set->resolvers));
 		}
 	}
 

@@ -20,6 +20,7 @@ PARTS(query, "first", "refresh", "probe")
 PARTS(result, "addresses", "negative", "timeout", "failure")
 PARTS(limited, "max-rate", "zone-rate", "max-targets", "addresses", "under-way")
 PARTS(removed, "evicted", "expired")
+PARTS(datagram, "sent", "dropped")
 PARTS(store, "restored", "written", "lost-batch")
 
 static char *latency_name(uint32_t index, uint32_t count)
@@ -48,6 +49,7 @@ static const struct {
 	[STAT_LIMITED]     = { "limited",       COUNT(limited),    limited_name, COUNTER_CAPPED },
 	[STAT_TARGETS]     = { "targets",       1,                 NULL,         COUNTER_TARGETS },
 	[STAT_REMOVED]     = { "removed",       COUNT(removed),    removed_name, COUNTER_EVICTED },
+	[STAT_DATAGRAM]    = { "datagram",      COUNT(datagram),   datagram_name, COUNTER_SENT },
 	[STAT_TCP]         = { "tcp",           1,                 NULL,         COUNTER_TCP },
 	[STAT_DOWN]        = { "resolver-down", 1,                 NULL,         COUNTER_DOWN },
 	[STAT_STORE]       = { "store",         COUNT(store),      store_name,   COUNTER_RESTORED },
@@ -57,7 +59,8 @@ static const struct {
 _Static_assert(COUNT(got) == GOTS && COUNT(denied) == DENIEDS, "a name for each outcome");
 _Static_assert(COUNTER_QUERIES + COUNT(query) == COUNTER_ANSWERS && COUNTER_ANSWERS + COUNT(result) == COUNTER_CAPPED &&
                        COUNTER_CAPPED + COUNT(limited) == COUNTER_LATENCY &&
-                       COUNTER_EVICTED + COUNT(removed) == COUNTER_TCP && COUNTER_RESTORED + COUNT(store) == COUNTERS,
+                       COUNTER_EVICTED + COUNT(removed) == COUNTER_SENT &&
+                       COUNTER_SENT + COUNT(datagram) == COUNTER_TCP && COUNTER_RESTORED + COUNT(store) == COUNTERS,
                "the engine's counters in the order of the parts");
 
 int stats_register(knotd_mod_t *mod)

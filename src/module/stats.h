@@ -55,6 +55,7 @@ typedef enum {
 	/* Counted by the engine's thread for all its zones. */
 	STAT_TARGETS = STATS_OF_ZONE,
 	STAT_REMOVED,
+	STAT_DATAGRAM,
 	STAT_TCP,
 	STAT_DOWN,
 	STAT_STORE,

@@ -1,135 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* c-ares on a libuv loop: queries, sockets, the timer; channels alike for c-ares 1.18 to 1.34. See resolver.h. */
+/* Lookups on a libuv loop: what they send, what comes back, and their timer. See resolver.h. */
 
 #include <urcu/list.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/param.h>
 #include <libknot/libknot.h>
 
-/* The calls that 1.34 prefers do not exist in 1.18. */
-#define CARES_NO_DEPRECATED
-#include <ares.h>
-
+#include "resolve/lookup.h"
 #include "resolve/query.h"
 #include "resolve/resolver.h"
-#include "util/alloc.h"
+#include "resolve/server.h"
 #include "util/clock.h"
-
-/*! Socket buffer for replies to many queries at a time, octets; the kernel may limit it further. */
-#define RCVBUF_SIZE (1 << 20)
-/*! Queries from one source port (RFC 5452, section 9.2); c-ares 1.18 takes a new port only when idle. */
-#define QUERIES_PER_PORT 64
-/*! Shortest wait before a retransmission, ms: less would only double the load. */
-#define WAIT_MIN_MS 50
-/*! Shortest wait of c-ares versions that measure servers and adapt the wait, ms. */
-#define ADAPTED_WAIT_MS 250
-
-/*!
- * Channels, by bits. Queries without EDNS have their own: after a FORMERR c-ares 1.18 strips the OPT even off a query
- * without one. Queries over TCP have their own: c-ares 1.18 waits for their replies only as long as for a datagram, and keeps a
- * connection that has died.
- */
-enum {
-	CHANNEL_PLAIN = 1 << 0, /*!< Without EDNS. */
-	CHANNEL_TCP = 1 << 1,
-	CHANNELS = 1 << 2,
-};
-
-typedef struct {
-	resolver_t *resolver;
-	ares_channel ares;
-} channel_t;
+#include "util/hash.h"
+#include "util/heap.h"
 
 struct resolver {
-	uv_loop_t *loop;
-	uv_timer_t timer;
-	channel_t channel[CHANNELS];
-	uint32_t timeout;
-	uint32_t retry;
+	uv_timer_t timer; /*!< Wakes the loop for what is due. */
+	uv_idle_t idle;   /*!< Active: the loop goes round without waiting. */
+	uv_check_t check; /*!< Does what is due, after replies have been read. */
+	unsigned handles; /*!< Of these three, those that are not closed yet. */
+	uint64_t timer_at;
+	channels_t *channels;
+	unsigned servers;
+	server_t server[RESOLVERS_MAX];
 	bool require_ad;
-	bool closing;
-	uint64_t *tcp;                /*!< Counter of TCP connections, or NULL. */
-	struct cds_list_head socks;   /*!< Sockets that c-ares has open. */
-	struct cds_list_head queries; /*!< All queries by deadline, as their timeout is the same. */
-	struct cds_list_head again;   /*!< Queries to be sent again on another channel. */
+	resolver_pace_f may_send;
+	void *pace_ctx;
+	heap_t queries;             /*!< All, by the time of their next step. */
+	struct cds_list_head ready; /*!< Queries whose next step may be due at once. */
 };
 
 typedef struct {
-	uv_poll_t poll;
-	struct cds_list_head node;
-	channel_t *channel;
-	ares_socket_t fd;
-	uint64_t heard_at; /*!< clock_ms() when data last came. */
-} sock_t;
-
-typedef struct {
-	struct cds_list_head node;
-	struct cds_list_head again;
+	heap_node_t node;
+	struct cds_list_head ready; /*!< In the resolver's list, or alone. */
+	struct cds_list_head tries; /*!< Those that may still get a reply. */
 	resolver_t *resolver;
+	lookup_t lookup;
 	const knot_dname_t *name;
 	uint16_t type;
-	unsigned channel;
-	bool late;        /*!< Its deadline has passed. */
-	uint64_t sent_at; /*!< clock_ms() when it was sent on this channel. */
-	uint64_t deadline;
+	bool late; /*!< It has failed. */
 	resolver_cb cb;
 	void *ctx;
 } query_t;
 
-static int set_servers(ares_channel channel, const resolvers_t *set)
-{
-	struct ares_addr_port_node nodes[RESOLVERS_MAX] = { 0 };
-	for (unsigned i = 0; i < set->count; i++) {
-		nodes[i].next = (i + 1 < set->count) ? &nodes[i + 1] : NULL;
-		nodes[i].family = set->server[i].family;
-		nodes[i].udp_port = nodes[i].tcp_port = set->server[i].port;
-		memcpy(&nodes[i].addr, set->server[i].addr, sizeof(nodes[i].addr));
-	}
-	return ares_set_servers_ports(channel, nodes);
-}
+#define QUERY_OF(heap_node) caa_container_of(heap_node, query_t, node)
 
-/* --- one query --- */
+/* --- the end of a query --- */
 
 static void finish_query(query_t *query, const reply_t *reply, int16_t ede)
 {
-	cds_list_del(&query->node);
+	try_t *try, *next;
+	cds_list_for_each_entry_safe(try, next, &query->tries, owned) {
+		channels_forget(try);
+	}
+	heap_remove(&query->resolver->queries, &query->node);
+	cds_list_del(&query->ready);
 	query->cb(reply, ede, true, query->ctx);
 	free(query);
-}
-
-/*! Marks a query for another channel. It is sent later: c-ares must not be called from its callbacks. */
-static void ask_again(query_t *query, unsigned id)
-{
-	query->channel = id;
-	cds_list_add_tail(&query->again, &query->resolver->again);
-}
-
-/*! Ends connections without data since a query without reply was sent, so that the next query gets a new connection. */
-static void give_up_streams(const query_t *query)
-{
-	sock_t *sock;
-	cds_list_for_each_entry(sock, &query->resolver->socks, node) {
-		if (sock->channel == &query->resolver->channel[query->channel] && sock->heard_at < query->sent_at) {
-			(void)shutdown(sock->fd, SHUT_RDWR); /* To c-ares the peer has closed it. */
-		}
-	}
-}
-
-/*! Why a reply is of no use, as Extended DNS Error, or KNOT_EDNS_EDE_NONE. */
-static int16_t judge_reply(const reply_t *reply, int status, bool require_ad)
-{
-	switch (reply->kind) {
-	case REPLY_ADDRESSES:
-	case REPLY_NODATA:
-	case REPLY_NXDOMAIN:
-		return (require_ad && !reply->ad) ? KNOT_EDNS_EDE_DNSKEY_MISS : KNOT_EDNS_EDE_NONE;
-	case REPLY_LOOP:
-		return KNOT_EDNS_EDE_OTHER;
-	default:
-		return (status == ARES_ETIMEOUT) ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NETWORK;
-	}
 }
 
 const char *resolver_reason(int16_t ede)
@@ -142,305 +70,284 @@ const char *resolver_reason(int16_t ede)
 	}
 }
 
-static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
+/* --- what comes back --- */
+
+static void make_ready(query_t *query)
 {
-	query_t *query = arg;
-	(void)timeouts;
+	cds_list_del(&query->ready);
+	cds_list_add_tail(&query->ready, &query->resolver->ready);
+}
 
-	reply_t reply = { .kind = REPLY_BAD };
-	bool truncated = false;
-	if (status == ARES_SUCCESS && wire != NULL && len >= KNOT_WIRE_HEADER_SIZE) {
-		truncated = knot_wire_get_tc(wire) && !(query->channel & CHANNEL_TCP);
-		reply_parse(&reply, wire, len, query->name, query->type);
-	} else if (status == ARES_ETIMEOUT && (query->channel & CHANNEL_TCP)) {
-		give_up_streams(query);
+/*! What a reply means for the lookup. \return False if it is a good one, which `reply` has then. */
+static bool find_event(lookup_event_t *event, const reply_t *reply, const try_t *try, const uint8_t *wire)
+{
+	if (knot_wire_get_tc(wire) && !try->tcp) {
+		*event = LOOKUP_TRUNCATED;
+		return true;
 	}
-
-	int16_t ede = judge_reply(&reply, status, query->resolver->require_ad);
-	if (truncated && !query->resolver->closing) {
-		ask_again(query, query->channel | CHANNEL_TCP);
-	} else if (reply.kind == REPLY_FORMERR && !(query->channel & CHANNEL_PLAIN) && !query->resolver->closing) {
-		/* c-ares 1.18 retries without EDNS only once in the life of a channel. */
-		ask_again(query, CHANNEL_PLAIN);
-	} else {
-		finish_query(query, ede == KNOT_EDNS_EDE_NONE ? &reply : NULL, ede);
+	switch (reply->kind) {
+	case REPLY_BADCOOKIE: *event = try->tcp ? LOOKUP_ERROR : LOOKUP_TRUNCATED; return true;
+	case REPLY_FORMERR: *event = LOOKUP_FORMERR; return true;
+	case REPLY_BAD:
+	case REPLY_NONE: *event = LOOKUP_ERROR; return true;
+	default: return false;
 	}
 }
 
-static void send_on_channel(query_t *query)
+static bool on_reply(try_t *try, const uint8_t *wire, size_t len, bool same)
 {
-	unsigned flags = QUERY_RD | ((query->channel & CHANNEL_PLAIN) ? 0 : QUERY_EDNS) |
-	                 (query->resolver->require_ad ? QUERY_AD : 0);
-	query->sent_at = clock_ms();
-	knot_pkt_t *pkt = query_new(query->name, query->type, flags);
-	if (pkt != NULL) {
-		/* c-ares 1.18 takes the ID as it is, later versions put their own. */
-		ares_send(query->resolver->channel[query->channel].ares, pkt->wire, pkt->size, on_reply, query);
+	query_t *query = try->owner;
+	resolver_t *resolver = query->resolver;
+	server_t *server = &resolver->server[try->server];
+	uint64_t now = clock_ms();
+
+	reply_t reply;
+	bool asked = (knot_wire_get_qdcount(wire) > 0);
+	if (asked) {
+		reply_parse(&reply, wire, len, query->name, query->type);
 	} else {
-		finish_query(query, NULL, KNOT_EDNS_EDE_NETWORK);
+		reply.kind = REPLY_FORMERR; /* Such a server did not read as far as the question. */
+	}
+	if (!try->tcp) {
+		bool whole = reply.kind != REPLY_NONE || knot_wire_get_tc(wire);
+		if (!whole || (asked && !server_letters(server, same, try->mixed))) {
+			return false;
+		}
+		server_heard(server, now - try->sent_at, now);
+	}
+
+	lookup_event_t event;
+	if (find_event(&event, &reply, try, wire)) {
+		query->lookup.live += try->broken; /* It was not lost after all. */
+		lookup_event(&query->lookup, try->server, try->tcp, try->edns, event, now);
+		make_ready(query);
+	} else if (reply.kind == REPLY_LOOP) {
+		finish_query(query, NULL, KNOT_EDNS_EDE_OTHER);
+	} else if (resolver->require_ad && !reply.ad) {
+		finish_query(query, NULL, KNOT_EDNS_EDE_DNSKEY_MISS);
+	} else {
+		finish_query(query, &reply, KNOT_EDNS_EDE_NONE);
+	}
+	return true;
+}
+
+static void note_missed(query_t *query, unsigned server, uint64_t now)
+{
+	uint64_t hash = hash64(0, query->name, knot_dname_size(query->name));
+	server_missed(&query->resolver->server[server], hash, now);
+}
+
+static void on_broken(try_t *try)
+{
+	query_t *query = try->owner;
+	uint64_t now = clock_ms();
+	lookup_event(&query->lookup, try->server, try->tcp, try->edns, LOOKUP_BROKEN, now);
+	if (!try->tcp) {
+		note_missed(query, try->server, now);
+	}
+	make_ready(query);
+}
+
+/* --- steps --- */
+
+static void send_try(query_t *query, const lookup_next_t *next, uint64_t now)
+{
+	resolver_t *resolver = query->resolver;
+	server_t *server = &resolver->server[next->server];
+	lookup_sent(&query->lookup, next, server_wait(server), now);
+
+	knot_dname_storage_t name;
+	memcpy(name, query->name, knot_dname_size(query->name));
+	bool mixed = !next->tcp && server->letters != LETTERS_CHANGED && query_mix_letters(name);
+	unsigned flags = QUERY_RD | (next->edns ? QUERY_EDNS : 0) | (resolver->require_ad ? QUERY_AD : 0);
+	knot_pkt_t *pkt = query_new(name, query->type, flags);
+	try_t *try = NULL;
+	if (pkt != NULL) {
+		try = channels_send(resolver->channels, pkt, next->server, next->tcp, next->alone, &query->tries, query, now);
+	}
+	if (try != NULL) {
+		try->edns = next->edns;
+		try->mixed = mixed;
+	} else {
+		lookup_event(&query->lookup, next->server, next->tcp, next->edns, LOOKUP_BROKEN, now);
 	}
 	knot_pkt_free(pkt);
 }
 
+/*! The lookup has failed, but after a timeout a late reply is still taken for some time. */
+static void fail_query(query_t *query, lookup_step_t how)
+{
+	int16_t ede = (how == LOOKUP_TIMEOUT) ? KNOT_EDNS_EDE_NREACH_AUTH : KNOT_EDNS_EDE_NETWORK;
+	if (how == LOOKUP_FAILED || query->lookup.live == 0 || query->late) {
+		finish_query(query, NULL, ede);
+		return;
+	}
+	query->late = true;
+	heap_remove(&query->resolver->queries, &query->node);
+	(void)heap_insert(&query->resolver->queries, &query->node, query->lookup.deadline + RESOLVER_LATE_MS);
+	query->cb(NULL, ede, false, query->ctx);
+}
+
+static void run_query(query_t *query, uint64_t now)
+{
+	resolver_t *resolver = query->resolver;
+	cds_list_del(&query->ready);
+	CDS_INIT_LIST_HEAD(&query->ready);
+	if (query->late && query->lookup.live > 0 && now < query->lookup.deadline + RESOLVER_LATE_MS) {
+		return;
+	}
+	int missed = lookup_missed(&query->lookup, now);
+	if (missed >= 0) {
+		note_missed(query, missed, now);
+	}
+
+	lookup_next_t next;
+	while ((next = lookup_next(&query->lookup, now)).step == LOOKUP_SEND) {
+		uint64_t wait = (resolver->may_send != NULL && !next.first) ? resolver->may_send(resolver->pace_ctx, now) : 0;
+		if (wait > 0) {
+			query->lookup.not_before = now + wait;
+		} else {
+			send_try(query, &next, now);
+		}
+	}
+	if (next.step == LOOKUP_WAIT) {
+		heap_remove(&resolver->queries, &query->node);
+		(void)heap_insert(&resolver->queries, &query->node, next.until); /* There is room for it. */
+	} else {
+		fail_query(query, next.step);
+	}
+}
+
 /* --- the loop --- */
 
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle; /* It only keeps the loop from waiting. */
+}
+
 /*!
- * Fails queries past their deadline. c-ares can't end a single query; its late reply is still taken.
- *
- * \return Time until the next deadline, ms, or UINT64_MAX.
+ * Something is due, but the loop may be late, with replies in the sockets: they are read before on_check(). Not so before
+ * each on_check(): libuv does not look at sockets if a signal, such as SIGCONT, interrupts its wait beyond the end.
  */
-static uint64_t expire_queries(resolver_t *resolver, uint64_t now)
-{
-	query_t *query;
-	cds_list_for_each_entry(query, &resolver->queries, node) {
-		if (query->deadline > now) {
-			return query->deadline - now;
-		}
-		if (!query->late) {
-			query->late = true;
-			query->cb(NULL, KNOT_EDNS_EDE_NREACH_AUTH, false, query->ctx);
-		}
-	}
-	return UINT64_MAX;
-}
-
-static void on_timer(uv_timer_t *timer);
-
-/*! Has to follow each call into c-ares, because callbacks of c-ares must not call it. */
-void resolver_settle(resolver_t *resolver)
-{
-	while (!cds_list_empty(&resolver->again)) {
-		query_t *query = cds_list_first_entry(&resolver->again, query_t, again);
-		cds_list_del(&query->again);
-		send_on_channel(query);
-	}
-
-	uint64_t wait = expire_queries(resolver, clock_ms());
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		struct timeval tv;
-		if (ares_timeout(resolver->channel[i].ares, NULL, &tv) != NULL) {
-			/* c-ares 1.18 rounds down to ms: a timer of 0 would make the loop spin during the last one. */
-			wait = MIN(wait, tv.tv_sec * 1000ULL + tv.tv_usec / 1000 + 1);
-		}
-	}
-	if (wait != UINT64_MAX) {
-		uv_timer_start(&resolver->timer, on_timer, wait, 0);
-	} else {
-		uv_timer_stop(&resolver->timer);
-	}
-}
-
 static void on_timer(uv_timer_t *timer)
 {
 	resolver_t *resolver = timer->data;
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		ares_process_fd(resolver->channel[i].ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	}
-	resolver_settle(resolver);
+	resolver->timer_at = 0;
+	uv_idle_start(&resolver->idle, on_idle);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+/*! Runs the queries that are ready, closes what is not used any more, and sets the timer. */
+static void settle(resolver_t *resolver, uint64_t now)
 {
-	sock_t *sock = (sock_t *)poll;
-	channel_t *channel = sock->channel; /* The socket may be gone when c-ares returns. */
-	ares_socket_t fd = sock->fd;
-	sock->heard_at = (events & UV_READABLE) ? clock_ms() : sock->heard_at;
+	while (!cds_list_empty(&resolver->ready)) {
+		run_query(cds_list_first_entry(&resolver->ready, query_t, ready), now);
+	}
+	channels_settle(resolver->channels);
 
-	/* After an error c-ares reads and writes, too, and so notices the error itself. */
-	bool readable = status != 0 || (events & UV_READABLE);
-	bool writable = status != 0 || (events & UV_WRITABLE);
-	ares_process_fd(channel->ares, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
-	resolver_settle(channel->resolver);
+	const heap_item_t *top = heap_top(&resolver->queries);
+	uint64_t at = (top != NULL) ? top->key : 0;
+	if (at == 0) {
+		uv_timer_stop(&resolver->timer);
+	} else if (at != resolver->timer_at) {
+		uv_timer_start(&resolver->timer, on_timer, at > now ? at - now : 0, 0);
+	}
+	resolver->timer_at = at;
 }
 
-/*! Frees the owner of a handle. */
-static void on_closed(uv_handle_t *handle)
+static void on_check(uv_check_t *check)
 {
-	free(handle->data);
-}
+	resolver_t *resolver = check->data;
+	uint64_t now = clock_ms();
+	bool due = uv_is_active((uv_handle_t *)&resolver->idle);
+	uv_idle_stop(&resolver->idle);
 
-/*! Watches a new socket. On -1 c-ares fails the socket's queries, which would otherwise wait for ever. */
-static int on_sock_created(ares_socket_t fd, int type, void *arg)
-{
-	channel_t *channel = arg;
-	resolver_t *resolver = channel->resolver;
-	/* libuv doubles its table of descriptors, and ends the process when there is no memory. */
-	sock_t *sock = can_alloc(4 * sizeof(void *) * (size_t)fd) ? calloc(1, sizeof(*sock)) : NULL;
-	if (sock == NULL || uv_poll_init_socket(resolver->loop, &sock->poll, fd) != 0) {
-		free(sock);
-		return -1;
+	const heap_item_t *top;
+	while (due && (top = heap_top(&resolver->queries)) != NULL && top->key <= now) {
+		run_query(QUERY_OF(top->node), now);
 	}
-	sock->poll.data = sock;
-	sock->channel = channel;
-	sock->fd = fd;
-	cds_list_add(&sock->node, &resolver->socks);
-	if (type == SOCK_STREAM && resolver->tcp != NULL) {
-		(*resolver->tcp)++;
-	}
-	return 0;
-}
-
-/*! After "neither readable nor writable" c-ares closes the socket at once, and may get the same number for the next. */
-static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
-{
-	channel_t *channel = arg;
-	sock_t *sock, *next;
-	/* A socket that on_sock_created() has refused is not in the list. */
-	cds_list_for_each_entry_safe(sock, next, &channel->resolver->socks, node) {
-		if (sock->fd == fd && (readable || writable)) {
-			uv_poll_start(&sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
-		} else if (sock->fd == fd) {
-			cds_list_del(&sock->node);
-			uv_close((uv_handle_t *)&sock->poll, on_closed);
-		}
-	}
+	settle(resolver, now);
 }
 
 /* --- life --- */
 
-/*!
- * Sets the number of rounds and the first wait so that c-ares gives up at the timeout. A round asks each server once,
- * and c-ares doubles the wait with each round. If the wait gets shorter than WAIT_MIN_MS, there are fewer rounds.
- */
-static void set_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
-{
-	uint32_t rounds = resolver->retry + 1, wait;
-	while ((wait = resolver->timeout / (servers * ((1U << rounds) - 1))) < WAIT_MIN_MS && rounds > 1) {
-		rounds--;
-	}
-	options->tries = rounds;
-	options->timeout = wait > 0 ? wait : 1;
-}
-
-#ifdef ARES_OPT_MAXTIMEOUTMS
-/*!
- * Later versions adapt the wait to the time that a server took before: ADAPTED_WAIT_MS for a quick one, too long for a
- * slow one. So the wait gets a cap, and there are enough rounds to fill the timeout: jitter takes up to half of a wait,
- * but not below the wait of the first round.
- * An error reply would begin the next round at once, so with a single server it ends the query.
- */
-static void set_adapted_tries(struct ares_options *options, const resolver_t *resolver, unsigned servers)
-{
-	uint32_t wait_max = resolver->timeout / (servers * options->tries);
-	wait_max = wait_max > ADAPTED_WAIT_MS ? wait_max : ADAPTED_WAIT_MS;
-
-	uint32_t rounds = 0, sum = 0;
-	for (uint32_t wait = ADAPTED_WAIT_MS; sum < resolver->timeout; wait *= 2, rounds++) {
-		uint32_t wait_least = (wait < wait_max ? wait : wait_max) / 2;
-		sum += servers * (wait_least > ADAPTED_WAIT_MS ? wait_least : ADAPTED_WAIT_MS);
-	}
-	options->tries = rounds;
-	options->maxtimeout = wait_max;
-	options->flags |= (servers == 1) ? ARES_FLAG_NOCHECKRESP : 0;
-}
-#endif
-
-static bool open_channel(channel_t *channel, unsigned id, const resolvers_t *set)
-{
-	const resolver_t *resolver = channel->resolver;
-	static char no_file[] = "/dev/null", dns_only[] = "b";
-	struct ares_options options = {
-		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ((id & CHANNEL_PLAIN) ? 0 : ARES_FLAG_EDNS) |
-		         ((id & CHANNEL_TCP) ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC),
-		.ednspsz = QUERY_EDNS_PAYLOAD,
-		.socket_receive_buffer_size = RCVBUF_SIZE,
-		.lookups = dns_only,
-		.resolvconf_path = no_file,
-		.sock_state_cb = on_sock_state,
-		.sock_state_cb_data = channel,
-	};
-	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
-	           ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS | ARES_OPT_RESOLVCONF | ARES_OPT_NOROTATE |
-	           ARES_OPT_SOCK_STATE_CB | ARES_OPT_SOCK_RCVBUF;
-	if (id & CHANNEL_TCP) {
-		/* The second try is for a connection that the server closes, which may happen at any time. */
-		options.timeout = resolver->timeout / set->count;
-		options.tries = 2;
-	} else {
-		set_tries(&options, resolver, set->count);
-	}
-#ifdef ARES_OPT_MAXTIMEOUTMS
-	set_adapted_tries(&options, resolver, set->count);
-	mask |= ARES_OPT_MAXTIMEOUTMS;
-#endif
-#ifdef ARES_OPT_UDP_MAX_QUERIES
-	options.udp_max_queries = QUERIES_PER_PORT;
-	mask |= ARES_OPT_UDP_MAX_QUERIES;
-#endif
-#ifdef ARES_OPT_QUERY_CACHE
-	mask |= ARES_OPT_QUERY_CACHE; /* The value 0 turns it off. */
-#endif
-	if (ares_init_options(&channel->ares, &options, mask) != ARES_SUCCESS) {
-		return false;
-	}
-	ares_set_socket_callback(channel->ares, on_sock_created, channel);
-	return set_servers(channel->ares, set) == ARES_SUCCESS;
-}
-
-/*! Ends the queries of all channels, also of those that could not be opened. */
-static void close_channels(resolver_t *resolver)
-{
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		ares_destroy(resolver->channel[i].ares); /* Calls on_reply() for each query. */
-	}
-}
-
-resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry)
+resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set)
 {
 	resolver_t *resolver = calloc(1, sizeof(*resolver));
 	if (resolver == NULL) {
 		return NULL;
 	}
-	resolver->loop = loop;
-	resolver->timeout = timeout;
-	resolver->retry = retry;
-	resolver->require_ad = set->require_ad;
-	CDS_INIT_LIST_HEAD(&resolver->socks);
-	CDS_INIT_LIST_HEAD(&resolver->queries);
-	CDS_INIT_LIST_HEAD(&resolver->again);
-
-	for (unsigned i = 0; i < CHANNELS; i++) {
-		resolver->channel[i].resolver = resolver;
-		if (!open_channel(&resolver->channel[i], i, set)) {
-			close_channels(resolver);
-			free(resolver);
-			return NULL;
-		}
+	resolver->channels = channels_new(loop, set, on_reply, on_broken);
+	if (resolver->channels == NULL) {
+		free(resolver);
+		return NULL;
 	}
+	resolver->servers = set->count;
+	resolver->require_ad = set->require_ad;
+	CDS_INIT_LIST_HEAD(&resolver->ready);
 
 	uv_timer_init(loop, &resolver->timer);
-	resolver->timer.data = resolver;
+	uv_idle_init(loop, &resolver->idle);
+	uv_check_init(loop, &resolver->check);
+	resolver->timer.data = resolver->idle.data = resolver->check.data = resolver;
+	uv_check_start(&resolver->check, on_check);
+	resolver->handles = 3;
 
 	return resolver;
 }
 
-void resolver_count_tcp(resolver_t *resolver, uint64_t *count)
+void resolver_pace(resolver_t *resolver, resolver_pace_f may_send, void *ctx)
 {
-	resolver->tcp = count;
+	resolver->may_send = may_send;
+	resolver->pace_ctx = ctx;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	resolver_t *resolver = handle->data;
+	if (--resolver->handles == 0) {
+		free(resolver);
+	}
 }
 
 void resolver_free(resolver_t *resolver)
 {
-	resolver->closing = true;
-	close_channels(resolver);
+	const heap_item_t *top;
+	while ((top = heap_top(&resolver->queries)) != NULL) {
+		finish_query(QUERY_OF(top->node), NULL, KNOT_EDNS_EDE_NETWORK);
+	}
+	heap_deinit(&resolver->queries);
+	channels_free(resolver->channels);
 	uv_close((uv_handle_t *)&resolver->timer, on_closed);
+	uv_close((uv_handle_t *)&resolver->idle, on_closed);
+	uv_close((uv_handle_t *)&resolver->check, on_closed);
 }
 
-void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
+void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type, uint32_t timeout, uint32_t retry,
                     resolver_cb cb, void *ctx)
 {
+	uint64_t now = clock_ms();
 	query_t *query = calloc(1, sizeof(*query));
-	if (query == NULL) {
+	if (query == NULL || heap_insert(&resolver->queries, &query->node, now) != KNOT_EOK) {
+		free(query);
 		cb(NULL, KNOT_EDNS_EDE_NETWORK, true, ctx);
 		return;
 	}
 	query->resolver = resolver;
 	query->name = name;
 	query->type = type;
-	query->deadline = clock_ms() + resolver->timeout;
 	query->cb = cb;
 	query->ctx = ctx;
-	cds_list_add_tail(&query->node, &resolver->queries);
+	CDS_INIT_LIST_HEAD(&query->ready);
+	CDS_INIT_LIST_HEAD(&query->tries);
 
-	send_on_channel(query);
+	uint8_t order[RESOLVERS_MAX];
+	servers_order(resolver->server, resolver->servers, order, now);
+	lookup_start(&query->lookup, order, resolver->servers, timeout, retry, now);
+	make_ready(query);
+	settle(resolver, now);
+}
+
+const channels_stats_t *resolver_stats(const resolver_t *resolver)
+{
+	return channels_stats(resolver->channels);
 }

@@ -2,19 +2,19 @@
 
 /*!
  * \file
- * \brief Queries to recursive resolvers: c-ares on a libuv loop.
+ * \brief Queries to recursive resolvers on a libuv loop.
  *
- * Terms. A resolver_t is one set of servers with one timeout and number of retransmissions. c-ares does the transport:
- * failover between the servers, retransmissions, and dropping replies whose ID, question or source does not match.
- * Truncated replies are asked for again over TCP. reply_parse() reads the replies.
+ * Terms. A resolver_t is one set of servers. lookup.h says which server is asked when, and how often; server.h has what is
+ * known about each; channel.h sends single tries by c-ares; reply_parse() reads the replies.
  *
- * Owners. The caller of resolver_new() owns the resolver. The resolver owns its queries, c-ares' channels and the
- * handles on the loop, and frees the handles in their close callbacks.
+ * Owners. The caller of resolver_new() owns the resolver. The resolver owns its queries, the channels and the handles on
+ * the loop, and frees the handles in their close callbacks.
  *
  * Threads. All calls and callbacks are on the loop's thread. No call blocks.
  *
  * Worst case. A query fails after its timeout, but a late reply of it may still come. When sockets or memory run out,
- * the query fails at once.
+ * that is as if the network lost the query. While the loop was late, replies that have come are read before anything is
+ * given up.
  */
 
 #pragma once
@@ -24,8 +24,12 @@
 #include <uv.h>
 #include <libknot/dname.h>
 
+#include "resolve/channel.h"
 #include "resolve/reply.h"
 #include "resolve/resolvers.h"
+
+/*! How long after its timeout the late reply to a query is still taken, ms: until its target is due to be asked again. */
+#define RESOLVER_LATE_MS 1000
 
 typedef struct resolver resolver_t;
 
@@ -43,19 +47,24 @@ typedef struct resolver resolver_t;
 typedef void (*resolver_cb)(const reply_t *reply, int16_t ede, bool final, void *ctx);
 
 /*!
+ * \brief Asks for leave to send a query to a server, other than the first one of a lookup.
+ *
+ * \return 0 if it is sent now, and charged; else how long to wait, ms.
+ */
+typedef uint64_t (*resolver_pace_f)(void *ctx, uint64_t now);
+
+/*!
  * \brief Creates a resolver.
  *
- * \param loop     Loop to run on.
- * \param set      Servers to ask.
- * \param timeout  Time for a query with all its retransmissions, ms.
- * \param retry    Retransmissions.
+ * \param loop  Loop to run on.
+ * \param set   Servers to ask, at least one.
  *
- * \return NULL if c-ares can't be set up.
+ * \return NULL if memory is out.
  */
-resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set, uint32_t timeout, uint32_t retry);
+resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set);
 
-/*! \brief Sets a counter of TCP connections to servers, which must live as long. The loop's thread. */
-void resolver_count_tcp(resolver_t *resolver, uint64_t *count);
+/*! \brief Sets a limit of what is sent, or NULL: none. */
+void resolver_pace(resolver_t *resolver, resolver_pace_f may_send, void *ctx);
 
 /*!
  * \brief Ends all queries, each with its final result, and closes the handles.
@@ -67,15 +76,15 @@ void resolver_free(resolver_t *resolver);
 /*!
  * \brief Sends a query for (name, type, IN). The callback may be called before this returns.
  *
- * After one or more of these calls resolver_settle() has to be called.
- *
- * \param name  Lower case; must stay valid until the final result.
+ * \param name     Lower case; must stay valid until the final result.
+ * \param timeout  Time for the query with all its retransmissions, ms.
+ * \param retry    How often each server is asked again.
  */
-void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type,
+void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t type, uint32_t timeout, uint32_t retry,
                     resolver_cb cb, void *ctx);
 
 /*! \brief Why a query failed, for the log. \param ede  As given to resolver_cb. */
 const char *resolver_reason(int16_t ede);
 
-/*! \brief Finishes the start of queries: retries over TCP or without EDNS, deadlines, the timer. */
-void resolver_settle(resolver_t *resolver);
+/*! \brief What was sent and received since the start. */
+const channels_stats_t *resolver_stats(const resolver_t *resolver);

@@ -18,7 +18,7 @@
 typedef struct {
 	uv_loop_t loop;
 	resolver_t *resolver;
-	int silence; /*!< A socket that nobody reads from. */
+	int silence; /*!< The server's socket, from which mostly nobody reads. */
 	unsigned asked, finished;
 } fixture_t;
 
@@ -61,7 +61,7 @@ static int teardown(void **state)
 	return uv_loop_close(&fixture->loop);
 }
 
-static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
+static void on_failure(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	fixture_t *fixture = ctx;
 	assert_null(reply);
@@ -72,7 +72,7 @@ static void on_result(const reply_t *reply, int16_t ede, bool final, void *ctx)
 static void ask(uv_timer_t *timer)
 {
 	fixture_t *fixture = timer->data;
-	resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, TIMEOUT, RETRY, on_result, fixture);
+	resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, TIMEOUT, RETRY, on_failure, fixture);
 	if (++fixture->asked == QUERIES) {
 		uv_close((uv_handle_t *)timer, NULL);
 	}
@@ -94,10 +94,94 @@ static void test_silence(void **state)
 	assert_in_range(timer_starts, QUERIES, 3 * QUERIES * (RETRY + 2));
 }
 
+static void on_reply(const reply_t *reply, int16_t ede, bool final, void *ctx)
+{
+	fixture_t *fixture = ctx;
+	(void)ede;
+	assert_non_null(reply);
+	assert_int_equal(reply->kind, REPLY_NODATA);
+	assert_true(final);
+	fixture->finished++;
+}
+
+/* A message that is no reply at all, then the reply: there is no such address. */
+static void serve(const fixture_t *fixture)
+{
+	uint8_t wire[512];
+	struct sockaddr_storage from;
+	socklen_t from_len = sizeof(from);
+	ssize_t len = recvfrom(fixture->silence, wire, sizeof(wire), 0, (struct sockaddr *)&from, &from_len);
+	assert_true(len > KNOT_WIRE_HEADER_SIZE);
+	knot_wire_set_qr(wire);
+	knot_wire_set_ra(wire);
+	assert_int_equal(sendto(fixture->silence, wire, 5, 0, (struct sockaddr *)&from, from_len), 5);
+	assert_int_equal(sendto(fixture->silence, wire, len, 0, (struct sockaddr *)&from, from_len), len);
+}
+
+/* Replies that wait in the sockets while the loop does not run are read before their queries time out. */
+static void test_late_loop(void **state)
+{
+	fixture_t *fixture = *state;
+	for (unsigned i = 0; i < QUERIES; i++) {
+		resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, TIMEOUT, RETRY, on_reply, fixture);
+	}
+	for (unsigned i = 0; i < QUERIES; i++) {
+		serve(fixture);
+	}
+	usleep((TIMEOUT + 100) * 1000);
+
+	while (fixture->finished < QUERIES) {
+		uv_run(&fixture->loop, UV_RUN_ONCE);
+	}
+	assert_int_equal(resolver_stats(fixture->resolver)->sent, QUERIES);
+	assert_int_equal(resolver_stats(fixture->resolver)->dropped, QUERIES);
+}
+
+static uint64_t never(void *ctx, uint64_t now)
+{
+	(void)ctx, (void)now;
+	return TIMEOUT;
+}
+
+/* The limit of what is sent holds up all but the first query of a lookup. */
+static void test_pace(void **state)
+{
+	fixture_t *fixture = *state;
+	resolver_pace(fixture->resolver, never, NULL);
+	for (unsigned i = 0; i < QUERIES; i++) {
+		resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, TIMEOUT, RETRY, on_failure, fixture);
+	}
+	while (fixture->finished < QUERIES) {
+		uv_run(&fixture->loop, UV_RUN_ONCE);
+	}
+	assert_int_equal(resolver_stats(fixture->resolver)->sent, QUERIES);
+}
+
+static void on_end(const reply_t *reply, int16_t ede, bool final, void *ctx)
+{
+	fixture_t *fixture = ctx;
+	assert_null(reply);
+	assert_int_equal(ede, KNOT_EDNS_EDE_NETWORK);
+	fixture->finished += final;
+}
+
+/* Queries that are under way end with the resolver, and all of them are freed. */
+static void test_end(void **state)
+{
+	fixture_t *fixture = *state;
+	for (unsigned i = 0; i < 2 * CHANNEL_TRIES_MAX; i++) {
+		resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, TIMEOUT, RETRY, on_end, fixture);
+	}
+	uv_run(&fixture->loop, UV_RUN_NOWAIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_loop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,6 +147,11 @@ static void wait_restored(engine_t *engine)
 	(void)sem_clockwait(&engine->restored, CLOCK_MONOTONIC, &end);
 }
 
+static uint64_t may_send(void *planner, uint64_t now)
+{
+	return planner_may_send(planner, now);
+}
+
 int engine_start(engine_t **result, const engine_key_t *key, const refresh_options_t *options,
                  const limits_t *limits, waiters_t *waiters, engine_retire_f retire)
 {
@@ -182,6 +187,7 @@ int engine_start(engine_t **result, const engine_key_t *key, const refresh_optio
 	engine->resolver = resolver_new(&engine->loop, &engine->key.resolvers);
 	ret = KNOT_ENOMEM;
 	if (engine->tenant != NULL && engine->resolver != NULL) {
+		resolver_pace(engine->resolver, may_send, &engine->planner);
 		ret = start_thread(engine);
 	}
 	if (ret != KNOT_EOK) {

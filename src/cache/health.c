@@ -98,6 +98,7 @@ void health_try(health_t *health, uint64_t now)
 bool health_tried(health_t *health, bool success, uint64_t sent, uint64_t now)
 {
 	health->trials--;
+	health->wants_trial = false;
 	bool first = (health->good_at == 0);
 	if (success && health_is_down(health)) {
 		return (first || health->trial_failed) && note_success(health, now);

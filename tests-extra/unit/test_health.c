@@ -264,9 +264,12 @@ static void test_trial_passes(void **state)
 {
 	(void)state;
 
-	/* Then the targets are to blame, and the resolver is not tried again. */
+	/* Then the targets are to blame, also one that fails meanwhile, and the resolver is not tried again. */
 	note(false, false, true, T0);
-	assert_false(try(true, T0 + 1));
+	health_try(&health, T0);
+	note(false, false, true, T0);
+	assert_false(health_tried(&health, true, T0, T0 + 1));
+	assert_false(health.wants_trial);
 	assert_true(health_blames(&health, T0));
 	for (unsigned i = 0; i < 100; i++) {
 		assert_false(note(false, false, true, T0 + i * S));

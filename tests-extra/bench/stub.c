@@ -5,10 +5,12 @@
  * \brief A resolver that costs next to nothing, and that can be told to fail.
  *
  * It serves UDP and TCP on 127.0.0.1. The addresses of a name are those of the number in its first label, and of the
- * generation: n258.example.net in generation 7 has 7.0.1.2 and 2001:db8:7::102.
+ * generation: n258.example.net in generation 7 has 7.0.1.2 and 2001:db8:7::102. A name can have a TTL of its own in
+ * its second label: n258.t60.example.net.
  *
  * A control datagram has words: a key and its value, any number of them. The reply has the number of queries so far,
- * over UDP and TCP. Keys: mode, share (per cent of queries that the mode is for), delay (ms), ttl, generation.
+ * over UDP and TCP. Keys: mode, share (per cent of queries that the mode is for), delay (ms), ttl, generation, spread
+ * (1: any TTL from a second up, as if a cache had the answer already).
  *
  * Ends with the process that started it.
  */
@@ -67,6 +69,14 @@ typedef struct {
 	uint16_t type;
 } seen_t;
 
+/*! What a query asks for, in host order. */
+typedef struct {
+	size_t end; /*!< Length of header and question, 0 if there is not exactly one. */
+	uint16_t type;
+	uint32_t number;
+	uint32_t ttl;
+} question_t;
+
 typedef struct {
 	struct sockaddr_in peer;
 	uint64_t due;
@@ -88,7 +98,7 @@ static unsigned delayed_first, delayed_count;
 static FILE *seen_log;
 
 static answer_mode_t mode;
-static unsigned share = 100, delay, generation = 1;
+static unsigned share = 100, delay, generation = 1, spread;
 static uint32_t ttl = 60;
 static uint64_t count_udp, count_tcp;
 
@@ -119,58 +129,73 @@ static uint8_t *put32(uint8_t *pos, uint32_t value)
 
 /* --- replies --- */
 
-/*! Length of header and question, 0 if there is not exactly one; the type and number that it asks for. */
-static size_t read_question(const uint8_t *wire, size_t len, uint16_t *type, uint32_t *number)
+/*! The number that the digits of a label are. */
+static uint32_t number_of(const uint8_t *label)
 {
-	if (len < HEADER || wire[4] != 0 || wire[5] != 1) {
-		return 0;
+	uint32_t number = 0;
+	for (unsigned i = 1; i <= label[0]; i++) {
+		number = (label[i] >= '0' && label[i] <= '9') ? 10 * number + label[i] - '0' : number;
 	}
-	*number = 0;
-	for (unsigned i = 1; HEADER + i < len && i <= wire[HEADER]; i++) {
-		uint8_t c = wire[HEADER + i];
-		*number = (c >= '0' && c <= '9') ? 10 * *number + c - '0' : *number;
+	return number;
+}
+
+static question_t read_question(const uint8_t *wire, size_t len)
+{
+	question_t question = { .ttl = ttl };
+	if (len < HEADER || wire[4] != 0 || wire[5] != 1) {
+		return question;
 	}
 	size_t pos = HEADER;
-	while (pos < len && wire[pos] != 0) {
-		pos += 1 + wire[pos];
+	for (unsigned i = 0; pos < len && wire[pos] != 0; i++) {
+		const uint8_t *label = wire + pos;
+		pos += 1 + label[0];
+		if (pos >= len) {
+			return question;
+		}
+		if (i == 0) {
+			question.number = number_of(label);
+		} else if (i == 1 && (label[1] | 0x20) == 't' && number_of(label) > 0) {
+			question.ttl = number_of(label);
+		}
 	}
 	pos += 5;
 	if (pos > len) {
-		return 0;
+		return question;
 	}
-	*type = wire[pos - 4] << 8 | wire[pos - 3];
-	return pos;
+	question.type = wire[pos - 4] << 8 | wire[pos - 3];
+	question.end = pos;
+	return question;
 }
 
-static uint8_t *put_address(uint8_t *pos, uint16_t type, uint32_t number)
+static uint8_t *put_address(uint8_t *pos, const question_t *question)
 {
+	uint32_t most = question->ttl;
 	pos = put16(pos, 0xc000 | HEADER);
-	pos = put16(pos, type);
+	pos = put16(pos, question->type);
 	pos = put16(pos, 1);
-	pos = put32(pos, ttl);
-	if (type == TYPE_A) {
+	pos = put32(pos, spread && most > 0 ? 1 + (uint32_t)rand() % most : most);
+	if (question->type == TYPE_A) {
 		pos = put16(pos, 4);
-		return put32(pos, generation << 24 | (number & 0xffffff));
+		return put32(pos, generation << 24 | (question->number & 0xffffff));
 	}
 	pos = put16(pos, 16);
 	pos = put32(pos, 0x20010db8);
 	pos = put32(pos, generation << 16);
 	pos = put32(pos, 0);
-	return put32(pos, number);
+	return put32(pos, question->number);
 }
 
 /*! Turns a query into its reply. \return its length, 0 for none. */
 static size_t answer(uint8_t wire[MESSAGE_MAX], size_t len, bool stream)
 {
-	uint16_t type;
-	uint32_t number;
-	size_t end = read_question(wire, len, &type, &number);
+	question_t question = read_question(wire, len);
+	size_t end = question.end;
 	*(stream ? &count_tcp : &count_udp) += 1;
 	if (end == 0 || end > MESSAGE_MAX - 64) {
 		return 0;
 	}
 	if (seen_log != NULL) {
-		seen_t seen = { now_ms(), number, wire[0] << 8 | wire[1], type };
+		seen_t seen = { now_ms(), question.number, wire[0] << 8 | wire[1], question.type };
 		fwrite(&seen, sizeof(seen), 1, seen_log);
 	}
 
@@ -184,9 +209,9 @@ static size_t answer(uint8_t wire[MESSAGE_MAX], size_t len, bool stream)
 	memset(wire + 6, 0, 6);
 	if (now == MODE_TRUNCATE && !stream) {
 		wire[2] |= 2;
-	} else if ((wire[3] & 15) == 0 && (type == TYPE_A || type == TYPE_AAAA)) {
+	} else if ((wire[3] & 15) == 0 && (question.type == TYPE_A || question.type == TYPE_AAAA)) {
 		wire[7] = 1;
-		return put_address(wire + end, type, number) - wire;
+		return put_address(wire + end, &question) - wire;
 	}
 	return end;
 }
@@ -382,6 +407,8 @@ static void obey(void)
 			ttl = atoi(value);
 		} else if (strcmp(key, "generation") == 0) {
 			generation = atoi(value);
+		} else if (strcmp(key, "spread") == 0) {
+			spread = atoi(value);
 		}
 	}
 

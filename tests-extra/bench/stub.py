@@ -67,10 +67,10 @@ def whole(data):
     return data[:len(data) // SEEN.size * SEEN.size]
 
 
-def alias_record(number):
-    """A name n0, n1, ... and its target n0.example.net, n1.example.net, ..."""
-    label = b"n%d" % number
-    rdata = bytes([len(label)]) + label + b"\7example\3net\0"
+def alias_record(number, ttl=None):
+    """A name n0, n1, ... and its target n0.example.net or n0.t60.example.net, ..."""
+    labels = [f"n{number}", *([f"t{ttl}"] if ttl else []), "example", "net", ""]
+    rdata = b"".join(bytes([len(label)]) + label.encode() for label in labels)
     return f"n{number} TYPE65401 \\# {len(rdata)} {rdata.hex()}"
 
 

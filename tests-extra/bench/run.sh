@@ -19,6 +19,7 @@ usage() {
 		  --hot           a target with a TTL of a second: no client waits
 		  --waits         TCP clients and reloads while attackers make workers wait for dead targets
 		  --outage        1000 names while the resolver is silent, fails, is gone, and when it comes back
+		  --stress        100,000 targets while the resolver is slow, lossy, failing, flapping or dead
 		  --crash         kill -9 and restart with a dead resolver, over and over
 		  --scale         a million RRsets: memory, CPU per query, time to start
 		  --refresh       refreshes a second, and the CPU of keeping names warm
@@ -34,8 +35,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --instructions | --crowded | --sign | --silent | --cold | --herd | --reload | --hot | --waits | --outage | --crash | \
-	--scale | --refresh | --soak | --compare)
+--cpu | --instructions | --crowded | --sign | --silent | --cold | --herd | --reload | --hot | --waits | --outage | --stress | \
+	--crash | --scale | --refresh | --soak | --compare)
 	mode=${1#--} && shift
 	;;
 -h | --help) usage && exit ;;

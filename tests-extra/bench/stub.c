@@ -65,8 +65,7 @@ static const char *const mode_names[MODES] = {
 typedef struct {
 	uint64_t ms; /*!< CLOCK_MONOTONIC. */
 	uint32_t number;
-	uint16_t id;
-	uint16_t type;
+	uint32_t type;
 } seen_t;
 
 /*! What a query asks for, in host order. */
@@ -195,7 +194,7 @@ static size_t answer(uint8_t wire[MESSAGE_MAX], size_t len, bool stream)
 		return 0;
 	}
 	if (seen_log != NULL) {
-		seen_t seen = { now_ms(), question.number, wire[0] << 8 | wire[1], question.type };
+		seen_t seen = { now_ms(), question.number, question.type };
 		fwrite(&seen, sizeof(seen), 1, seen_log);
 	}
 

@@ -14,7 +14,7 @@ from ports import free_port
 from process import Process
 
 STUB = os.environ.get("ALIAS_STUB", "")
-SEEN = struct.Struct("=QIHH")
+SEEN = struct.Struct("=QII")
 TYPES = {1: "A", 28: "AAAA"}
 
 
@@ -22,7 +22,6 @@ class Seen(NamedTuple):
     """A query that the stub got."""
     time: float  # as time.monotonic()
     number: int
-    id: int
     rdtype: str
 
 
@@ -59,7 +58,7 @@ class Stub(Process):
     def seen(self):
         """All queries since the start, with log=True."""
         self.control()
-        return [Seen(ms / 1000, number, id, TYPES.get(rdtype, str(rdtype))) for ms, number, id, rdtype
+        return [Seen(ms / 1000, number, TYPES.get(rdtype, str(rdtype))) for ms, number, rdtype
                 in SEEN.iter_unpack(whole(self.seen_file.read_bytes()))]
 
 

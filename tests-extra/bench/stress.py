@@ -18,7 +18,7 @@ from clients import Asker, parse, question, warm
 from common import alias_cpu_seconds, options, percentiles, separate, verdict
 from stub import alias_record, stubbed
 
-TTLS = 1, 5, 60, 120, 300, 600, 1800, 3600, 14400, 86400  # s, each of a tenth of the targets
+TTLS = 1, 5, 20, *17 * [60], *40 * [300], *30 * [3600], *10 * [86400]  # s, each of a hundredth of the targets
 GRACE, GRACE_TTL = 10, 5  # s past expiry until EDE 3 is due
 STALE, STALE_TTL = 3, 30
 LATE = 1          # s, more than a reply of the resolver ever takes

@@ -87,13 +87,16 @@ class Row:
         self.back = 0        # s until replies were as usual
         self.wrong = []
 
+    def queries(self):
+        return len(self.took) + self.kinds["lost"]
+
     def stale(self):
-        return (self.kinds["hot stale"] + self.kinds["quiet stale"]) / max(1, len(self.took))
+        return (self.kinds["hot stale"] + self.kinds["quiet stale"]) / max(1, self.queries())
 
     def show(self, title):
-        kinds, new, names = self.kinds, self.new, len(self.took)
-        cells = [f"{title:{len(HEADS[0])}}", names, kinds["wrong"],
-                 *(f"{kinds[kind] / names:.2%}" for kind in UNANSWERED),
+        kinds, new, queries = self.kinds, self.new, self.queries()
+        cells = [f"{title:{len(HEADS[0])}}", queries, kinds["wrong"],
+                 *(f"{kinds[kind] / queries:.2%}" for kind in UNANSWERED),
                  *(f"{kinds[f'{name} stale'] / max(1, kinds[name]):.1%}" for name in ("hot", "quiet")), p99(self.took),
                  new["wrong"], f"{sum(new[kind] for kind in UNANSWERED) / max(1, sum(new.values())):.0%}",
                  p99(self.new_took),
@@ -104,7 +107,7 @@ class Row:
             print("  ", each)
 
 
-HEADS = ("resolver      ", "replies", "wrong", "SERVFAIL", "   TC", " lost", "hot stale", "quiet stale", "p99 ms",
+HEADS = ("resolver      ", "queries", "wrong", "SERVFAIL", "   TC", " lost", "hot stale", "quiet stale", "p99 ms",
          "new: wrong", "failed", "p99 ms", "datagrams/s", "most/s", "  CPU", "back s")
 
 
@@ -203,7 +206,8 @@ class Stress:
         if kind == "wrong":
             self.row.wrong.append((number, rdtype, reply))
         self.row.kinds[kind] += 1
-        self.row.took.append(took)
+        if kind != "lost":
+            self.row.took.append(took)
 
     def judge(self, number, reply, asked):
         """Whether an answer is fresh, stale or wrong."""

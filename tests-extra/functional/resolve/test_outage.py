@@ -4,7 +4,7 @@
 import time
 
 import lab as labs
-from client import STALE, alias, ede, is_answer
+from client import STALE, alias, ede, is_answer, is_truncated
 from knotd import Zone
 from timing import ms, seconds, sleep_until, until
 from upstream import Upstream, by_type, failure, host, nodata, silence
@@ -20,7 +20,9 @@ def quiet_return(place, fault):
                                           failure_ttl="5s") as lab:
         upstream.default = by_type(A=host(OLD, ttl=3), AAAA=nodata(ttl=3))
         for i in range(NAMES):
-            assert is_answer(lab.ask(f"q{i}.example.com", tcp=True), OLD)
+            assert is_truncated(lab.ask(f"q{i}.example.com"))
+        for i in range(NAMES):
+            assert is_answer(lab.settle(f"q{i}.example.com"), OLD)
         upstream.scripts, upstream.default = {}, fault
         until(lambda: is_down(lab), 20, 0.1)
         sleep_until(time.monotonic() + 12)

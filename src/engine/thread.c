@@ -231,7 +231,7 @@ static void on_trial(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	}
 }
 
-/*! Asks for an address of the root. That there is none is an answer, too. */
+/*! Asks for an address of the root. That there is none is an answer, too. While it is down, the next trial is the retransmission. */
 static void send_trial(engine_t *engine)
 {
 	uint64_t now = clock_ms();
@@ -247,8 +247,8 @@ static void send_trial(engine_t *engine)
 	}
 	*trial = (trial_t){ .engine = engine, .sent = now };
 	const refresh_options_t *options = &engine->tenant->options.refresh;
-	resolver_query(engine->resolver, (const knot_dname_t *)"", KNOT_RRTYPE_A, options->timeout, options->retry,
-	               on_trial, trial);
+	uint32_t retry = health_is_down(&engine->planner.health) ? 0 : options->retry;
+	resolver_query(engine->resolver, (const knot_dname_t *)"", KNOT_RRTYPE_A, options->timeout, retry, on_trial, trial);
 }
 
 /* --- the loop --- */

@@ -374,7 +374,7 @@ static void test_load_and_full_queue(void **state)
 {
 	(void)state;
 
-	static const tenant_options_t options = { .rate = 1 };
+	const tenant_options_t options = { .refresh = policy.refresh, .rate = 1 };
 	static const limits_t few = { .max_rate = 1, .max_targets = 1 };
 	engine_t *at;
 	engine_key_t key = make_key(4);

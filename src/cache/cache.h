@@ -99,14 +99,14 @@ typedef struct target {
 	struct cds_lfht_node node;
 	struct rcu_head rcu;
 	entry_t entry[ADDR_TYPES];
-	struct cds_list_head lru; /*!< In the order of cache_victim()'s last look; writer only. */
-	struct tenant *tenant;    /*!< Tenant whose request for it came last; writer only. */
-	uint64_t rate_slot;       /*!< clock_ms() of its rate slot within zone-rate, or 0; writer only. */
-	heap_node_t plan;         /*!< Node in a heap of the planner; writer only. */
-	uint8_t agenda;           /*!< agenda_t of that heap; writer only. */
-	_Atomic bool unclaimed;   /*!< Charged to no zone; the next worker that uses it claims it by a request. */
-	uint8_t name_len;         /*!< Octets. */
-	uint8_t name[];           /*!< Lower case. */
+	struct cds_list_head lru;      /*!< In the order of cache_victim()'s last look; writer only. */
+	struct tenant *_Atomic tenant; /*!< Tenant whose request for it came last; written by the writer only. */
+	uint64_t rate_slot;            /*!< clock_ms() of its rate slot within zone-rate, or 0; writer only. */
+	heap_node_t plan;              /*!< Node in a heap of the planner; writer only. */
+	uint8_t agenda;                /*!< agenda_t of that heap; writer only. */
+	_Atomic bool unclaimed;        /*!< Charged to no zone; the next worker that uses it claims it by a request. */
+	uint8_t name_len;              /*!< Octets. */
+	uint8_t name[];                /*!< Lower case. */
 } target_t;
 
 typedef struct cache cache_t;

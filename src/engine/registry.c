@@ -19,7 +19,7 @@
 #define LINGER_MS 60000
 
 /*! How long a load waits for what its engine takes over, ms: enough for a million targets. The old zone serves meanwhile. */
-#define HANDOVER_WAIT_MS 10000
+#define HANDOVER_WAIT_MS 20000
 
 /*! Limits, and the number of zones that have them. */
 typedef struct {
@@ -135,13 +135,14 @@ static void apply_limits(engine_t *engine)
 	}
 }
 
-/*! The engine with which a zone is loaded, and the former engines of the zone then; or NULL. */
-static engine_t *find_loaded(const knot_dname_t *zone, formers_t *formers)
+/*! The engine with which a zone is loaded, its tenant there, with a reference, and its former engines then; or NULL. */
+static engine_t *find_loaded(const knot_dname_t *zone, tenant_t **tenant, formers_t *formers)
 {
 	engine_t *engine;
 	cds_list_for_each_entry(engine, &registry.live, node) {
 		tenant_options_t options;
-		if (tenants_have(&engine->tenants, zone, &options)) {
+		*tenant = tenants_loaded(&engine->tenants, zone, &options);
+		if (*tenant != NULL) {
 			*formers = options.formers;
 			return engine;
 		}
@@ -166,17 +167,18 @@ static uint64_t take_over(engine_t *engine, const knot_dname_t *zone, formers_t 
 {
 	memset(formers, 0, sizeof(*formers));
 	formers_t before = { 0 };
-	engine_t *former = find_loaded(zone, &before);
+	tenant_t *tenant = NULL;
+	engine_t *former = find_loaded(zone, &tenant, &before);
+	uint64_t handover = 0;
 	if (former == NULL || former == engine) {
 		*formers = before;
-		return 0;
+	} else if (may_take(engine, former)) {
+		formers->id[0] = former->id;
+		memcpy(formers->id + 1, before.id, sizeof(before.id) - sizeof(before.id[0]));
+		handover = handover_begin(engine, former, tenant);
 	}
-	if (!may_take(engine, former)) {
-		return 0;
-	}
-	formers->id[0] = former->id;
-	memcpy(formers->id + 1, before.id, sizeof(before.id) - sizeof(before.id[0]));
-	return handover_begin(engine, former);
+	tenant_unref(tenant);
+	return handover;
 }
 
 /*! Finds or starts the engine of a key. \return KNOT_E* */

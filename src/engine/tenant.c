@@ -233,19 +233,19 @@ tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenan
 	return tenant;
 }
 
-bool tenants_have(tenants_t *tenants, const knot_dname_t *zone, tenant_options_t *options)
+tenant_t *tenants_loaded(tenants_t *tenants, const knot_dname_t *zone, tenant_options_t *options)
 {
-	bool loaded = false;
 	pthread_mutex_lock(&tenants->lock);
 	tenant_t *tenant = find_tenant(bucket_of(tenants, zone), zone);
 	if (tenant != NULL) {
 		pthread_mutex_lock(&tenant->lock);
-		loaded = (tenant->module != NULL);
 		*options = tenant->next;
+		bool loaded = (tenant->module != NULL);
 		pthread_mutex_unlock(&tenant->lock);
+		tenant = loaded ? tenant_ref(tenant) : NULL;
 	}
 	pthread_mutex_unlock(&tenants->lock);
-	return loaded;
+	return tenant;
 }
 
 void tenants_renew(tenants_t *tenants)

@@ -135,8 +135,14 @@ void tenants_deinit(tenants_t *tenants);
 tenant_t *tenants_join(tenants_t *tenants, const knot_dname_t *zone, const tenant_options_t *options,
                        tenant_publish_f publish, void *module);
 
-/*! \brief Whether a zone is loaded now. Any thread. \param[out] options  Those of its last load; set if so. */
-bool tenants_have(tenants_t *tenants, const knot_dname_t *zone, tenant_options_t *options);
+/*!
+ * \brief Finds the tenant of a zone that is loaded now. Any thread.
+ *
+ * \param[out] options  Those of its last load; set unless the result is NULL.
+ *
+ * \return The tenant with a reference for tenant_unref(), or NULL.
+ */
+tenant_t *tenants_loaded(tenants_t *tenants, const knot_dname_t *zone, tenant_options_t *options);
 
 /*!
  * \brief Takes over the options of zones that were loaded, restarts their counters, and has these published.

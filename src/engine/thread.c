@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/param.h>
 #include <syslog.h>
 #include <libknot/libknot.h>
 
@@ -438,7 +439,10 @@ static void on_prepare(uv_prepare_t *prepare)
 	send_trial(engine);
 	count_parts(engine);
 	tenants_publish(&engine->tenants, engine->common);
-	more |= handover_some(engine);
+	if (engine->handovers.active > 0) {
+		more |= handover_some(engine);
+		wait = MIN(wait, HANDOVER_PAUSE_MS);
+	}
 	if (engine->restoring) {
 		restore_some(engine);
 		more = true;

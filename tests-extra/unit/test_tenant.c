@@ -168,21 +168,23 @@ static void test_reloads(void **state)
 	assert_int_equal(tenant->refs, 2);
 }
 
-/*! Whether a zone is loaded, and with which options. */
-static void test_have(void **state)
+/*! A zone is found while it is loaded, with the options of its last load. */
+static void test_loaded(void **state)
 {
 	(void)state;
 
 	tenant_options_t options = { 0 };
-	assert_true(tenants_have(&tenants, NAME_APEX, &options));
+	assert_ptr_equal(tenants_loaded(&tenants, NAME_APEX, &options), tenant);
 	assert_int_equal(options.refresh.timeout, 7);
-	assert_false(tenants_have(&tenants, NAME_A, &options));
+	assert_null(tenants_loaded(&tenants, NAME_A, &options));
 	module_t again = { 0 };
 	tenant_leave(load(&again, 8, 20), &module);
-	assert_true(tenants_have(&tenants, NAME_APEX, &options));
+	assert_ptr_equal(tenants_loaded(&tenants, NAME_APEX, &options), tenant);
 	assert_int_equal(options.refresh.timeout, 8);
-	tenant_leave(tenant_ref(tenant), &again);
-	assert_false(tenants_have(&tenants, NAME_APEX, &options));
+	tenant_leave(tenant, &again);
+	assert_null(tenants_loaded(&tenants, NAME_APEX, &options));
+	tenant_unref(tenant);
+	assert_int_equal(tenant->refs, 2);
 }
 
 /*! A zone that has left before its load was taken over leaves nothing behind. */
@@ -398,7 +400,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_latency, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reloads, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_have, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_loaded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_renew_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),

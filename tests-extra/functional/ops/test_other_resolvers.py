@@ -119,8 +119,26 @@ def test_rewarmed_unasked(place, upstream, other):
         lab.knot.wait_log(f"answers taken over from resolver {upstream.address}")
         for zone in ZONES[:2]:
             for target in targets(zone):
-                other.wait_both(target)
+                other.wait_both(target, limit=15)
         until(lambda: is_answer(lab.ask("n0.example.com"), NEW))
+
+
+def test_zone_that_stays(place, upstream, other):
+    """The new resolvers of a zone are not asked for names of another one, which keeps its own."""
+    serve(upstream, OLD, *ZONES)
+    serve(other, NEW, *ZONES)
+    sections = {"one": labs.options(upstream, keep_warm="1d"), "two": labs.options(upstream, keep_warm="1d")}
+    both = [*zones("example.com", module="mod-alias/one"), *zones("example.org", module="mod-alias/two")]
+    with labs.lab(place, upstream, zones=both, sections=sections) as lab:
+        warm(lab, "example.org", "example.com")
+        lab.knot.sections["one"]["resolver"] = [other.address]
+        lab.knot.reload()
+        # The target that both use was charged to the other one. It is there for this one, too.
+        assert is_stale(lab.ask(owners("example.com")[-1]), OLD)
+        for target in targets("example.com"):
+            other.wait_both(target, limit=15)
+        assert not [each.name for each in other.queries() if each.name.endswith("example.org.test")]
+        assert is_answer(lab.ask("n0.example.org"), OLD) and ede(lab.ask("n0.example.org")) is None
 
 
 def test_dead_resolver(place, upstream, other):

@@ -15,7 +15,8 @@ usage() {
 		  --silent        static answers and reply times while the resolver says nothing
 		  --cold          the time of the first answer over TCP, without the resolver's
 		  --herd          many clients at once for a name never resolved
-		  --reload        knotc reload under load
+		  --reload        knotc reload under load: a thousand times with a thousand zones
+		  --swap          another resolver for a million warm names
 		  --hot           a target with a TTL of a second: no client waits
 		  --waits         TCP clients and reloads while attackers make workers wait for dead targets
 		  --outage        1000 names while the resolver is silent, fails, is gone, and when it comes back
@@ -35,8 +36,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 
 mode=cpu
 case ${1-} in
---cpu | --instructions | --crowded | --sign | --silent | --cold | --herd | --reload | --hot | --waits | --outage | --stress | \
-	--crash | --scale | --refresh | --soak | --compare)
+--cpu | --instructions | --crowded | --sign | --silent | --cold | --herd | --reload | --swap | --hot | --waits | --outage | \
+	--stress | --crash | --scale | --refresh | --soak | --compare)
 	mode=${1#--} && shift
 	;;
 -h | --help) usage && exit ;;

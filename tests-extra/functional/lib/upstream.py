@@ -34,6 +34,9 @@ class Seen:
     transport: str
     payload: int  # EDNS payload, -1 without EDNS
     time: float
+    question: str  # the name with its letters as they came
+    id: int
+    port: int      # the source port
 
 
 @dataclasses.dataclass
@@ -87,6 +90,20 @@ def answer(*records, authority=(), rcode="NOERROR"):
 def host(*addresses, ttl=3600):
     """Addresses of one family right at the name."""
     return answer(*(f"@ {ttl} {'AAAA' if ':' in a else 'A'} {a}" for a in addresses))
+
+
+def hosts(*addresses, ttl=3600):
+    """The addresses of the family asked for, at any name; NODATA where there are none."""
+    scripts = {rdtype: host(*family, ttl=ttl) if family else nodata()
+               for rdtype, family in by_family(addresses).items()}
+
+    async def script(exchange):
+        await scripts[dns.rdatatype.to_text(exchange.query.question[0].rdtype)](exchange)
+    return script
+
+
+def by_family(addresses):
+    return {rdtype: [a for a in addresses if mark in a] for rdtype, mark in (("A", "."), ("AAAA", ":"))}
 
 
 def nodata(ttl=3600, minimum=3600):
@@ -223,8 +240,7 @@ class Upstream(Looped):
 
     def host(self, name, *addresses, ttl=3600):
         """A healthy target: its addresses, and NODATA for the family it lacks."""
-        for rdtype, mark in (("A", "."), ("AAAA", ":")):
-            family = [a for a in addresses if mark in a]
+        for rdtype, family in by_family(addresses).items():
             self.script(name, rdtype, host(*family, ttl=ttl) if family else nodata())
 
     def gate(self):
@@ -257,33 +273,32 @@ class Upstream(Looped):
         upstream = self
 
         class Datagrams(asyncio.DatagramProtocol):
-            def connection_made(self, transport):
-                self.transport = transport
-
             def datagram_received(self, data, peer):
-                upstream._receive(data, True, lambda wire: self.transport.sendto(wire, peer),
+                upstream._receive(data, peer[1], True, lambda wire: sock.sendto(wire, peer),
                                   lambda: None, lambda wire: other.sendto(wire, peer))
 
         where = (self.host_address, self.port)
         other, _ = await self.loop.create_datagram_endpoint(
             asyncio.DatagramProtocol, local_addr=(self.host_address, 0))
-        await self.loop.create_datagram_endpoint(Datagrams, local_addr=where)
+        transport, _ = await self.loop.create_datagram_endpoint(Datagrams, local_addr=where)
+        sock = transport.get_extra_info("socket").dup()  # asyncio before Python 3.12 sends no empty datagram
         await asyncio.start_server(self._stream, *where)
 
     async def _stream(self, reader, writer):
+        port = writer.get_extra_info("peername")[1]
         try:
             while True:
                 size = int.from_bytes(await reader.readexactly(2), "big")
-                self._receive(await reader.readexactly(size), False, writer.write, writer.close)
+                self._receive(await reader.readexactly(size), port, False, writer.write, writer.close)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    def _receive(self, data, udp, write, close, write_other=None):
+    def _receive(self, data, port, udp, write, close, write_other=None):
         query = dns.message.from_wire(data)
         question = query.question[0]
-        seen = Seen(question.name.to_text().lower().rstrip("."),
-                    dns.rdatatype.to_text(question.rdtype), "udp" if udp else "tcp",
-                    query.payload if query.edns >= 0 else -1, time.monotonic())
+        asked = question.name.to_text().rstrip(".")
+        seen = Seen(asked.lower(), dns.rdatatype.to_text(question.rdtype), "udp" if udp else "tcp",
+                    query.payload if query.edns >= 0 else -1, time.monotonic(), asked, query.id, port)
         with self.changed:
             self.seen.append(seen)
             self.changed.notify_all()

@@ -31,6 +31,11 @@ def until(condition, limit=5, step=0.01):
         time.sleep(step)
 
 
+def undisturbed(attempt, count=3):
+    """Whether attempt(i) succeeds once, where a stall of the machine may spoil it."""
+    return any(attempt(i) for i in range(count))
+
+
 def sleep_until(moment):
     """Let real time pass: for records that have to expire."""
     time.sleep(max(0, moment - time.monotonic()))

@@ -8,7 +8,7 @@
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 unset CDPATH
 
-BUILD_PACKAGES=(autoconf automake gcc libc-ares-dev libc6-dev libknot-dev liblmdb-dev libtool
+BUILD_PACKAGES=(autoconf automake gcc libc-ares-dev libc6-dev libknot-dev libsqlite3-dev libtool
 	liburcu-dev libuv1-dev make pkg-config)
 SERVER_PACKAGES=(knot knot-dnsutils unbound)
 PYTEST_PACKAGES=(libasan8 libubsan1 python3-dnspython python3-pytest python3-pytest-xdist)

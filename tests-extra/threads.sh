@@ -74,7 +74,7 @@ load() {
 # all: the tests of the source as it is.
 all() {
 	local test sum=0 failed=0
-	for test in $(cd "$top/tests-extra/unit" && grep -lE 'pthread_|rcu_|sim\.h' test_*.c) load; do
+	for test in $(cd "$top/tests-extra/unit" && grep -lE 'pthread_|rcu_|(sim|storedir)\.h' test_*.c) load; do
 		case $test in
 		load) load plain "$seconds" && cat "$work/log" ;;
 		*) unit plain "${test%.c}" ;;

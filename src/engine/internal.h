@@ -52,14 +52,15 @@ struct engine {
 	uv_prepare_t prepare; /*!< Runs before each poll for replies. */
 	uv_timer_t tick;      /*!< Runs when the planner has something to do. */
 	uv_timer_t sweep;
-	uv_timer_t commit;
 	planner_t planner;
 	resolver_t *resolver;
 	tenants_t tenants;
 	tenant_t *tenant;  /*!< Tenant of no zone, for restored targets until a zone asks for them. */
 	counters_t common; /*!< Counters of the engine. */
 	store_t *store;
-	bool restoring;
+	bool restoring;          /*!< Answers are being read back. */
+	bool refilling;          /*!< Answers that the store lacks are put again ... */
+	cache_place_t refill_at; /*!< ... from this place. */
 	bool closing;
 	uint64_t capped_logged_at;
 	uint64_t crowded_logged_at;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/param.h>
 #include <syslog.h>
 #include <libknot/libknot.h>
@@ -19,16 +20,14 @@
 #define BURST_MAX 64
 /*! Requests taken between two polls. */
 #define INTAKE_MAX 1024
-/*! Records read from the store between two polls. */
-#define RESTORE_MAX 2048
+/*! Targets put into the store once more at a time. */
+#define REFILL_MAX 2048
 /*! Targets evicted at a time after max-targets has been lowered. */
 #define EVICT_MAX 1024
 /*! Pause before the next ones, ms. */
 #define EVICT_PAUSE_MS 10
 /*! Period of house-keeping, ms. */
 #define SWEEP_MS 10000
-/*! How long a batch for the store is collected, ms. */
-#define COMMIT_MS 1000
 /*! It is logged when a limit has made queries wait for this long, ms ... */
 #define CAPPED_MS 2000
 /*! ... once in this time, ms. */
@@ -56,7 +55,7 @@ typedef struct {
 /*! Removes a target that the planner has forgotten. */
 static void remove_target(engine_t *engine, target_t *target)
 {
-	store_del(engine->store, target->name, clock_ms());
+	store_del(engine->store, target->name);
 	tenant_charge(NULL, target);
 	cache_remove(engine->cache, target);
 	engine->common[COUNTER_TARGETS]--;
@@ -115,7 +114,7 @@ static void publish_reply(engine_t *engine, const flight_t *flight, const reply_
 	entry->answer->stored = stored;
 	bool held = options->hold && entry->answer->held != NULL; /* The store keeps these addresses. */
 	if (stored == 0 && !held) {
-		entry->answer->stored = archive_put(engine->store, target, flight->plan.id, reply, now);
+		archive_put(engine->store, target, flight->plan.id, options, now);
 	}
 }
 
@@ -339,8 +338,8 @@ static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
 	if (target == NULL) {
 		return;
 	}
-	entry_t *entry = &target->entry[answer->record.type];
-	if (entry->answer != NULL || cache_restore(entry, &answer->record.reply, answer->received) != KNOT_EOK) {
+	entry_t *entry = &target->entry[answer->type];
+	if (entry->answer != NULL || cache_restore(entry, &answer->reply, answer->received) != KNOT_EOK) {
 		return;
 	}
 	entry->answer->stored = answer->received;
@@ -357,23 +356,44 @@ static void log_restored(engine_t *engine)
 	}
 }
 
-static void restore_some(engine_t *engine)
+/*! Takes what the store has read. */
+static void restore_some(engine_t *engine, store_news_t *news, uint64_t now)
 {
-	archived_t answer;
-	uint64_t now = clock_ms();
-	int ret = KNOT_EOK;
-	for (unsigned i = 0; i < RESTORE_MAX && (ret == KNOT_EOK || ret == KNOT_EAGAIN); i++) {
-		ret = archive_next(engine->store, &answer, now);
-		if (ret == KNOT_EOK) {
+	while (news->records != NULL) {
+		record_t *record = news->records;
+		archived_t answer;
+		if (archive_read(&answer, record, now)) {
 			restore(engine, &answer, now);
 		}
+		news->records = record->next;
+		free(record);
+		engine->restoring = true;
 	}
-	(void)store_settle(engine->store);
-	engine->restoring = (ret == KNOT_EOK || ret == KNOT_EAGAIN);
-	if (!engine->restoring) {
+	if (engine->restoring && !news->reading) {
+		engine->restoring = false;
 		log_restored(engine);
 		sem_post(&engine->restored);
 		waiters_wake(engine->waiters);
+	}
+}
+
+static void refill_target(const target_t *target, void *ctx)
+{
+	engine_t *engine = ctx;
+	archive_refill(engine->store, target, &target->tenant->options.refresh, clock_ms());
+}
+
+/*! Sees what the store's thread has done. Puts all that the store does not have, as it asks for that, and has room. */
+static void follow_store(engine_t *engine)
+{
+	store_news_t news = store_take(engine->store);
+	restore_some(engine, &news, clock_ms());
+	if (news.lacking) {
+		memset(&engine->refill_at, 0, sizeof(engine->refill_at));
+		engine->refilling = true;
+	}
+	if (news.written && engine->refilling) {
+		engine->refilling = cache_walk(engine->cache, &engine->refill_at, REFILL_MAX, refill_target, engine);
 	}
 }
 
@@ -420,12 +440,6 @@ static void on_tick(uv_timer_t *tick)
 	(void)tick; /* The timer only has to wake the loop for on_prepare(). */
 }
 
-static void on_commit(uv_timer_t *timer)
-{
-	engine_t *engine = timer->data;
-	(void)store_commit(engine->store, clock_ms());
-}
-
 static void on_prepare(uv_prepare_t *prepare)
 {
 	engine_t *engine = prepare->data;
@@ -443,21 +457,19 @@ static void on_prepare(uv_prepare_t *prepare)
 		more |= handover_some(engine);
 		wait = MIN(wait, HANDOVER_PAUSE_MS);
 	}
-	if (engine->restoring) {
-		restore_some(engine);
-		more = true;
+	if (engine->restoring || store_has_news(engine->store)) {
+		follow_store(engine);
 	}
 	log_limits(engine);
 
-	if (store_pending(engine->store) && !uv_is_active((uv_handle_t *)&engine->commit)) {
-		uv_timer_start(&engine->commit, on_commit, COMMIT_MS, 0);
-	}
 	uv_timer_start(&engine->tick, on_tick, more ? 0 : wait, 0);
 }
 
 void thread_close(engine_t *engine)
 {
 	engine->closing = true;
+	store_close(engine->store); /* It wakes the loop until then. */
+	engine->store = NULL;
 	if (engine->resolver != NULL) {
 		resolver_free(engine->resolver);
 	}
@@ -465,7 +477,6 @@ void thread_close(engine_t *engine)
 	uv_close((uv_handle_t *)&engine->prepare, NULL);
 	uv_close((uv_handle_t *)&engine->tick, NULL);
 	uv_close((uv_handle_t *)&engine->sweep, NULL);
-	uv_close((uv_handle_t *)&engine->commit, NULL);
 }
 
 static void on_wakeup(uv_async_t *wakeup)
@@ -508,13 +519,19 @@ int thread_init(engine_t *engine)
 	uv_prepare_init(&engine->loop, &engine->prepare);
 	uv_timer_init(&engine->loop, &engine->tick);
 	uv_timer_init(&engine->loop, &engine->sweep);
-	uv_timer_init(&engine->loop, &engine->commit);
 	engine->wakeup.data = engine->prepare.data = engine->tick.data = engine;
-	engine->sweep.data = engine->commit.data = engine;
+	engine->sweep.data = engine;
 
 	uv_prepare_start(&engine->prepare, on_prepare);
 	uv_timer_start(&engine->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	return KNOT_EOK;
+}
+
+/*! Called by the store's thread. */
+static void wake(void *ctx)
+{
+	engine_t *engine = ctx;
+	uv_async_send(&engine->wakeup);
 }
 
 void *thread_run(void *ctx)
@@ -523,7 +540,7 @@ void *thread_run(void *ctx)
 
 	rcu_register_thread();
 
-	engine->store = archive_open(engine->key.store, &engine->key.resolvers, &engine->log);
+	engine->store = archive_open(engine->key.store, &engine->key.resolvers, &engine->log, wake, engine);
 	engine->restoring = true;
 	uv_timer_start(&engine->tick, on_tick, 0, 0);
 	uv_run(&engine->loop, UV_RUN_DEFAULT);
@@ -533,7 +550,6 @@ void *thread_run(void *ctx)
 
 	sem_post(&engine->restored);
 	handovers_deinit(&engine->handovers);
-	store_close(engine->store);
 	cache_clear(engine->cache);
 	rcu_unregister_thread();
 

@@ -2,44 +2,27 @@
 
 #include "store/archive.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
 #include <time.h>
-#include <libknot/errcode.h>
-
-#include "util/hash.h"
 
 /*! An unchanged answer is written again after 1/RENEW_SHARE of stale-max ... */
 #define RENEW_SHARE 8
 /*! ... and after an hour at most, ms. */
 #define RENEW_MAX_MS (3600 * 1000ULL)
 
-/*! Each set of resolvers, and require-ad, has its own file, as the answers may differ. */
-static void file_name(char *file, size_t size, const resolvers_t *set)
+store_t *archive_open(const char *dir, const resolvers_t *set, log_queue_t *log, void (*wake)(void *ctx), void *ctx)
 {
-	uint64_t id = FNV_INIT;
-	for (unsigned i = 0; i < set->count; i++) {
-		id = hash_fnv(id, &set->server[i].port, sizeof(set->server[i].port));
-		id = hash_fnv(id, set->server[i].addr, sizeof(set->server[i].addr));
+	static const char suffix[] = " require-ad"; /* The answers may differ. */
+	char name[RESOLVERS_TEXT_MAX + sizeof(suffix)];
+	if (dir[0] == '\0') {
+		return NULL;
 	}
+	resolvers_print(name, set);
 	if (set->require_ad) {
-		id = hash_fnv(id, &set->require_ad, sizeof(set->require_ad));
+		strcat(name, suffix);
 	}
-	(void)snprintf(file, size, "%016" PRIx64 ".mdb", id);
-}
-
-store_t *archive_open(const char *dir, const resolvers_t *set, log_queue_t *log)
-{
-	store_t *store = NULL;
-	if (dir[0] != '\0') {
-		char file[32];
-		file_name(file, sizeof(file), set);
-		(void)store_open(&store, dir, file, log);
-	}
-	return store;
+	return store_open(dir, name, log, wake, ctx);
 }
 
 /*! Milliseconds since a time of the wall clock; 0 if it is in the future, written by a wrong clock. */
@@ -49,20 +32,18 @@ static uint64_t age_ms(uint64_t when)
 	return now > when ? (now - when) * 1000 : 0;
 }
 
-int archive_next(store_t *store, archived_t *answer, uint64_t now)
+bool archive_read(archived_t *answer, const record_t *record, uint64_t now)
 {
-	int ret = store_next(store, &answer->record, answer->name);
-	if (ret != KNOT_EOK) {
-		return ret;
+	uint64_t age = age_ms(record->received);
+	if (age >= (record->ttl + (uint64_t)POLICY_WEEK) * 1000) {
+		return false;
 	}
-	uint64_t age = age_ms(answer->record.received);
-	if (age >= (answer->record.reply.ttl + (uint64_t)POLICY_WEEK) * 1000) {
-		store_drop(store);
-		return KNOT_EAGAIN;
-	}
+	answer->name = record->data;
+	answer->type = record->type;
+	record_reply(&answer->reply, record);
 	answer->received = now - age;
-	answer->used = now - age_ms(answer->record.used);
-	return KNOT_EOK;
+	answer->used = now - age_ms(record->used);
+	return true;
 }
 
 /*! Compares one by one, as the addresses are sorted in both. */
@@ -91,15 +72,41 @@ uint64_t archive_stored(const store_t *store, const answer_t *old, const reply_t
 	return now - old->stored < renew ? old->stored : 0;
 }
 
-uint64_t archive_put(store_t *store, const target_t *target, addr_type_t type, const reply_t *reply, uint64_t now)
+/*! The answer of an entry that belongs into the store, or NULL. */
+static answer_t *to_store(const target_t *target, addr_type_t type, const refresh_options_t *options)
 {
-	uint64_t wall = time(NULL), used = target->entry[type].used;
-	uint64_t unused = now > used ? (now - used) / 1000 : 0;
-	record_t record = {
-		.type = type,
-		.reply = *reply,
-		.received = wall,
-		.used = wall > unused ? wall - unused : 0,
-	};
-	return store_put(store, target->name, &record, now) ? now : 0;
+	answer_t *answer = target->entry[type].answer;
+	bool held = answer != NULL && answer->held != NULL && options->hold;
+	return held ? answer->held : answer;
+}
+
+static uint64_t wall_time(uint64_t when, uint64_t now)
+{
+	uint64_t wall = time(NULL), ago = now > when ? (now - when) / 1000 : 0;
+	return wall > ago ? wall - ago : 0;
+}
+
+void archive_put(store_t *store, const target_t *target, addr_type_t type, const refresh_options_t *options, uint64_t now)
+{
+	answer_t *answer = to_store(target, type, options);
+	if (store == NULL) {
+		return;
+	}
+	record_t *record = record_new(target->name, type, answer->kind, answer->ttl, &answer->rrs);
+	if (record != NULL) {
+		record->received = wall_time(answer->received, now);
+		record->used = wall_time(target->entry[type].used, now);
+	}
+	answer->stored = store_put(store, record) ? now : 0;
+}
+
+void archive_refill(store_t *store, const target_t *target, const refresh_options_t *options, uint64_t now)
+{
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		const answer_t *answer = to_store(target, type, options);
+		bool foreign = answer != NULL && answer->restored > ANSWER_STORED;
+		if (answer != NULL && !foreign && !store_has(store, answer->stored)) {
+			archive_put(store, target, type, options, now);
+		}
+	}
 }

@@ -18,30 +18,27 @@
 /*!
  * \brief Opens the store of a set of resolvers.
  *
- * \param dir  Directory, empty for no store.
- * \param set  Resolvers.
- * \param log  Takes messages for the operator.
+ * \param dir   Directory, empty for no store.
+ * \param set   Resolvers.
+ * \param log   Takes messages for the operator.
+ * \param wake  See store_open().
+ * \param ctx   For `wake`.
  *
- * \return The store, which store_close() frees; NULL without a directory or after an error.
+ * \return The store, which store_close() frees; NULL without a directory or memory.
  */
-store_t *archive_open(const char *dir, const resolvers_t *set, log_queue_t *log);
+store_t *archive_open(const char *dir, const resolvers_t *set, log_queue_t *log, void (*wake)(void *ctx), void *ctx);
 
 /*! An answer that was read back. */
 typedef struct {
-	knot_dname_storage_t name;
-	record_t record;
-	uint64_t received; /*!< record.received on the scale of clock_ms(). */
-	uint64_t used;     /*!< record.used on the scale of clock_ms(). */
+	const knot_dname_t *name; /*!< Points into the record. */
+	addr_type_t type;
+	reply_t reply;
+	uint64_t received; /*!< clock_ms() when the reply came. */
+	uint64_t used;     /*!< clock_ms() when a client last used it. */
 } archived_t;
 
-/*!
- * \brief Reads the next answer back.
- *
- * \retval KNOT_EOK     `answer` is set.
- * \retval KNOT_EAGAIN  The answer was too old for any zone, and has been removed.
- * \return Another KNOT_E* if there are no more.
- */
-int archive_next(store_t *store, archived_t *answer, uint64_t now);
+/*! \brief Makes an answer of a record. \return False if it is too old for any zone, by the wall clock. */
+bool archive_read(archived_t *answer, const record_t *record, uint64_t now);
 
 /*!
  * \brief Whether the store has the same answer already, and has it recently enough.
@@ -55,5 +52,8 @@ int archive_next(store_t *store, archived_t *answer, uint64_t now);
 uint64_t archive_stored(const store_t *store, const answer_t *old, const reply_t *reply,
                         const refresh_options_t *options, uint64_t now);
 
-/*! \brief Puts an answer into the batch. \return The value for answer_t.stored; 0 if it is not in the batch. */
-uint64_t archive_put(store_t *store, const target_t *target, addr_type_t type, const reply_t *reply, uint64_t now);
+/*! \brief Puts an entry's answer into the store; those from before an NXDOMAIN if the zone holds them. */
+void archive_put(store_t *store, const target_t *target, addr_type_t type, const refresh_options_t *options, uint64_t now);
+
+/*! \brief Puts what the store does not have of a target. */
+void archive_refill(store_t *store, const target_t *target, const refresh_options_t *options, uint64_t now);

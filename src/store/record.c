@@ -2,138 +2,174 @@
 
 #include "store/record.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
 #include <libknot/wire.h>
 
 #include "util/hash.h"
 
-static const char FORMAT[] = "mod-alias";
+/* These numbers are in the checksum. */
+_Static_assert(ADDR_A == 0 && ADDR_AAAA == 1, "new DATABASE_VERSION");
+_Static_assert(REPLY_ADDRESSES == 0 && REPLY_NODATA == 1 && REPLY_NXDOMAIN == 2, "new DATABASE_VERSION");
 
-enum {
-	AT_CHECKSUM = 0,
-	AT_KIND = 8,
-	AT_TTL = 9,
-	AT_RECEIVED = 13,
-	AT_USED = 21,
-	AT_COUNT = 29,
-	AT_ADDRESSES = RECORD_HEADER_LEN,
+static const char *const KINDS[] = {
+	[REPLY_ADDRESSES] = "addresses",
+	[REPLY_NODATA] = "NODATA",
+	[REPLY_NXDOMAIN] = "NXDOMAIN",
 };
+#define KINDS_COUNT (sizeof(KINDS) / sizeof(KINDS[0]))
 
-/* Types and kinds are part of the format. */
-_Static_assert(ADDR_A == 0 && ADDR_AAAA == 1, "new RECORD_VERSION");
-_Static_assert(REPLY_ADDRESSES == 0 && REPLY_NODATA == 1 && REPLY_NXDOMAIN == 2, "new RECORD_VERSION");
-_Static_assert(REPLY_ADDRESSES_MAX <= UINT8_MAX, "count is one octet");
-_Static_assert(RECORD_META_LEN == sizeof(FORMAT) + 2, "name, zero and version");
-
-static uint64_t checksum(const uint8_t *key, size_t key_len, const uint8_t *value, size_t len)
+static int family(addr_type_t type)
 {
-	uint64_t state = hash_fnv(FNV_INIT, key, key_len);
-	return hash_fnv(state, value + AT_KIND, len - AT_KIND);
+	return type == ADDR_A ? AF_INET : AF_INET6;
 }
 
-static bool is_valid(uint8_t type, unsigned kind, uint32_t ttl, unsigned count)
+static record_t *allocate(size_t name_len, addr_type_t type, uint8_t kind, unsigned count)
 {
-	return type < ADDR_TYPES && kind <= REPLY_NXDOMAIN && ttl <= INT32_MAX && count <= REPLY_ADDRESSES_MAX &&
-	       (count > 0) == (kind == REPLY_ADDRESSES);
-}
-
-static bool has_upper_case(const uint8_t *name, size_t len)
-{
-	/* The lengths of labels are below any letter. */
-	for (size_t i = 0; i < len; i++) {
-		if (name[i] >= 'A' && name[i] <= 'Z') {
-			return true;
-		}
+	record_t *record = malloc(sizeof(*record) + name_len + count * addr_len(type));
+	if (record != NULL) {
+		*record = (record_t){ .type = type, .kind = kind, .count = count, .name_len = name_len };
 	}
-	return false;
+	return record;
 }
 
-size_t record_key(uint8_t key[RECORD_KEY_MAX], const knot_dname_t *name, addr_type_t type)
+static uint8_t *address(const record_t *record, unsigned i)
 {
-	size_t len = knot_dname_size(name);
-	knot_dname_copy_lower(key, name);
-	key[len] = type;
-	return len + 1;
+	return (uint8_t *)record->data + record->name_len + i * addr_len(record->type);
 }
 
-size_t record_write(uint8_t value[RECORD_VALUE_MAX], const uint8_t *key, size_t key_len,
-                    const record_t *record)
+record_t *record_new(const knot_dname_t *name, addr_type_t type, uint8_t kind, uint32_t ttl,
+                     const knot_rdataset_t *rrs)
 {
-	const reply_t *reply = &record->reply;
-	size_t step = addr_len(record->type);
-	if (!is_valid(record->type, reply->kind, reply->ttl, reply->count) ||
-	    (reply->count > 0 && reply->len != step)) {
-		return 0;
+	record_t *record = allocate(knot_dname_size(name), type, kind, rrs != NULL ? rrs->count : 0);
+	if (record == NULL) {
+		return NULL;
 	}
+	record->ttl = ttl;
+	memcpy(record->data, name, record->name_len);
+	knot_rdata_t *rdata = (rrs != NULL) ? rrs->rdata : NULL;
+	for (unsigned i = 0; i < record->count; i++) {
+		memcpy(address(record, i), rdata->data, addr_len(type));
+		rdata = knot_rdataset_next(rdata);
+	}
+	return record;
+}
 
-	value[AT_KIND] = reply->kind;
-	knot_wire_write_u32(value + AT_TTL, reply->ttl);
-	knot_wire_write_u64(value + AT_RECEIVED, record->received);
-	knot_wire_write_u64(value + AT_USED, record->used);
-	value[AT_COUNT] = reply->count;
-	size_t len = AT_ADDRESSES;
+size_t record_size(const record_t *record)
+{
+	return sizeof(*record) + record->name_len + record->count * addr_len(record->type);
+}
+
+void record_reply(reply_t *reply, const record_t *record)
+{
+	*reply = (reply_t){
+		.kind = record->kind, .ttl = record->ttl, .count = record->count, .len = addr_len(record->type)
+	};
 	for (unsigned i = 0; i < reply->count; i++) {
-		memcpy(value + len, reply->addr[i], step);
-		len += step;
+		memcpy(reply->addr[i], address(record, i), reply->len);
 	}
-	knot_wire_write_u64(value + AT_CHECKSUM, checksum(key, key_len, value, len));
-
-	return len;
 }
 
-int record_read(record_t *record, knot_dname_storage_t name, const uint8_t *key, size_t key_len,
-                const uint8_t *value, size_t len)
+uint64_t record_checksum(const record_t *record, const char *resolvers)
 {
-	if (key_len < 2 || key_len > RECORD_KEY_MAX || len < RECORD_HEADER_LEN || len > RECORD_VALUE_MAX ||
-	    knot_wire_read_u64(value + AT_CHECKSUM) != checksum(key, key_len, value, len)) {
-		return KNOT_EMALF;
+	uint8_t head[24] = { [20] = record->type, record->kind, record->count, record->name_len };
+	knot_wire_write_u64(head, record->received);
+	knot_wire_write_u64(head + 8, record->used);
+	knot_wire_write_u32(head + 16, record->ttl);
+	uint64_t hash = hash_fnv(FNV_INIT, head, sizeof(head));
+	hash = hash_fnv(hash, record->data, record_size(record) - sizeof(*record));
+	return hash_fnv(hash, resolvers, strlen(resolvers));
+}
+
+void record_print(row_t *row, row_text_t *text, const record_t *record)
+{
+	(void)knot_dname_to_str(text->target, record->data, sizeof(text->target));
+	char *pos = text->addresses;
+	*pos = '\0';
+	for (unsigned i = 0; i < record->count; i++) {
+		if (i > 0) {
+			*pos++ = ' ';
+		}
+		(void)inet_ntop(family(record->type), address(record, i), pos, INET6_ADDRSTRLEN);
+		pos += strlen(pos);
 	}
 
-	size_t name_len = key_len - 1;
-	uint8_t type = key[name_len];
-	uint32_t ttl = knot_wire_read_u32(value + AT_TTL);
-	unsigned count = value[AT_COUNT];
-	size_t step = addr_len(type);
-	if (knot_dname_wire_check(key, key + name_len, NULL) != (int)name_len ||
-	    has_upper_case(key, name_len) ||
-	    !is_valid(type, value[AT_KIND], ttl, count) ||
-	    len != AT_ADDRESSES + count * step) {
-		return KNOT_EMALF;
-	}
+	*row = (row_t){
+		.target = text->target,
+		.type = addr_name(record->type),
+		.kind = record->kind < KINDS_COUNT ? KINDS[record->kind] : NULL,
+		.addresses = text->addresses,
+		.received = record->received,
+		.used = record->used,
+		.ttl = record->ttl,
+	};
+}
 
-	memset(record, 0, sizeof(*record));
-	memcpy(name, key, name_len);
-	record->type = type;
-	record->received = knot_wire_read_u64(value + AT_RECEIVED);
-	record->used = knot_wire_read_u64(value + AT_USED);
-	record->reply.kind = value[AT_KIND];
-	record->reply.ttl = ttl;
-	record->reply.count = count;
-	record->reply.len = step;
-	for (unsigned i = 0; i < count; i++) {
-		memcpy(record->reply.addr[i], value + AT_ADDRESSES + i * step, step);
+static unsigned count_addresses(const char *text)
+{
+	unsigned count = (*text != '\0');
+	for (; *text != '\0'; text++) {
+		count += (*text == ' ');
 	}
+	return count;
+}
 
+static int parse_addresses(record_t *record, const char *text)
+{
+	for (unsigned i = 0; i < record->count; i++) {
+		char one[INET6_ADDRSTRLEN];
+		size_t len = strcspn(text, " ");
+		if (len >= sizeof(one)) {
+			return KNOT_EMALF;
+		}
+		memcpy(one, text, len);
+		one[len] = '\0';
+		if (inet_pton(family(record->type), one, address(record, i)) != 1) {
+			return KNOT_EMALF;
+		}
+		text += len + (text[len] == ' ');
+	}
 	return KNOT_EOK;
 }
 
-void record_write_meta(uint8_t value[RECORD_META_LEN])
+/*! The index of a text, or `count` if it is none of them. */
+static unsigned find(const char *text, const char *const *list, unsigned count)
 {
-	memcpy(value, FORMAT, sizeof(FORMAT));
-	knot_wire_write_u16(value + sizeof(FORMAT), RECORD_VERSION);
+	unsigned i = 0;
+	while (i < count && strcmp(text, list[i]) != 0) {
+		i++;
+	}
+	return i;
 }
 
-int record_read_meta(const uint8_t *value, size_t len)
+int record_parse(record_t **record_ptr, const row_t *row)
 {
-	/* A newer format may have more after the version. */
-	if (len < RECORD_META_LEN || memcmp(value, FORMAT, sizeof(FORMAT)) != 0) {
+	if (row->target == NULL || row->type == NULL || row->kind == NULL || row->addresses == NULL) {
 		return KNOT_EMALF;
 	}
-	uint16_t version = knot_wire_read_u16(value + sizeof(FORMAT));
-	if (version > RECORD_VERSION) {
-		return KNOT_ENOTSUP;
+	const char *const types[] = { addr_name(ADDR_A), addr_name(ADDR_AAAA) };
+	unsigned type = find(row->type, types, ADDR_TYPES), kind = find(row->kind, KINDS, KINDS_COUNT);
+	unsigned count = count_addresses(row->addresses);
+	knot_dname_storage_t name;
+	if (type == ADDR_TYPES || kind == KINDS_COUNT || row->ttl > UINT32_MAX || count > REPLY_ADDRESSES_MAX ||
+	    (count > 0) != (kind == REPLY_ADDRESSES) ||
+	    knot_dname_from_str(name, row->target, sizeof(name)) == NULL) {
+		return KNOT_EMALF;
 	}
-	return (version == RECORD_VERSION && len == RECORD_META_LEN) ? KNOT_EOK : KNOT_EMALF;
+
+	record_t *record = allocate(knot_dname_size(name), type, kind, count);
+	if (record == NULL) {
+		return KNOT_ENOMEM;
+	}
+	record->received = row->received;
+	record->used = row->used;
+	record->ttl = row->ttl;
+	memcpy(record->data, name, record->name_len);
+	if (parse_addresses(record, row->addresses) != KNOT_EOK) {
+		free(record);
+		return KNOT_EMALF;
+	}
+	*record_ptr = record;
+	return KNOT_EOK;
 }

@@ -2,81 +2,83 @@
 
 /*!
  * \file
- * \brief The format of records in the store's file: one good answer each.
+ * \brief A record of the store: one good answer, or a target that is gone; and its row in the file, as text.
  *
- * Pure; any thread. Reading checks everything. All numbers are big-endian.
- *
- *     key:    target name, lower-case wire | type (1)
- *     value:  checksum (8) | kind (1) | ttl (4) | received (8) | used (8) | count (1) | addresses
- *
- * The checksum covers the key and the rest of the value. One more key, which can't
- * be a name, has the format's name and version as value.
+ * Pure; any thread. A row is text that a person can read.
  */
 
 #pragma once
 
-#include <stddef.h>
 #include <stdint.h>
+#include <arpa/inet.h>
 #include <libknot/dname.h>
+#include <libknot/rdataset.h>
 
 #include "resolve/reply.h"
 
-/*! Version of the format; any change of the format needs a new one. */
-#define RECORD_VERSION 1
+/*! Kind of a record by which both types of a target are deleted; the others are of reply_kind_t. */
+#define RECORD_GONE UINT8_MAX
 
-#define RECORD_KEY_MAX (KNOT_DNAME_MAXLEN + 1)
-#define RECORD_HEADER_LEN (8 + 1 + 4 + 8 + 8 + 1)
-#define RECORD_VALUE_MAX (RECORD_HEADER_LEN + REPLY_ADDRESSES_MAX * 16)
-
-/*! Key of the format's name and version. It sorts after the keys of all names. */
-#define RECORD_META_KEY "\377format"
-#define RECORD_META_KEY_LEN (sizeof(RECORD_META_KEY) - 1)
-
-/*! Length of the value of that key, octets. */
-#define RECORD_META_LEN (sizeof("mod-alias") + 2)
-
-typedef struct {
-	addr_type_t type;
-	reply_t reply;     /*!< Its kind is REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
-	uint64_t received; /*!< When the reply came, seconds since 1970. */
-	uint64_t used;     /*!< When a client last used it, seconds since 1970. */
+/*! Compact, as many of them may wait for the disk. */
+typedef struct record {
+	struct record *next; /*!< In a list of the store. */
+	struct store *store; /*!< Set of resolvers that it belongs to; the store's. */
+	uint64_t received;   /*!< When the reply came, seconds since 1970. */
+	uint64_t used;       /*!< When a client last used it, seconds since 1970. */
+	uint32_t ttl;        /*!< Seconds, as received. */
+	uint8_t type;        /*!< addr_type_t. */
+	uint8_t kind;        /*!< REPLY_ADDRESSES, REPLY_NODATA, REPLY_NXDOMAIN or RECORD_GONE. */
+	uint8_t count;       /*!< Number of addresses. */
+	uint8_t name_len;    /*!< Octets. */
+	uint8_t data[];      /*!< Name in lower case, then the addresses. */
 } record_t;
 
-/*!
- * \brief Writes the key of a name and type.
- *
- * \param name  In any case; the key has it in lower case.
- *
- * \return Length, octets.
- */
-size_t record_key(uint8_t key[RECORD_KEY_MAX], const knot_dname_t *name, addr_type_t type);
+/*! A row of the file. */
+typedef struct {
+	const char *target;
+	const char *type;
+	const char *kind;
+	const char *addresses; /*!< With one space in between. */
+	uint64_t received;
+	uint64_t used;
+	uint64_t ttl;
+} row_t;
+
+/*! Memory for the text of a row. */
+typedef struct {
+	knot_dname_txt_storage_t target;
+	char addresses[REPLY_ADDRESSES_MAX * INET6_ADDRSTRLEN];
+} row_text_t;
 
 /*!
- * \brief Writes the value of a key.
+ * \brief Makes a record, which free() frees. Its times are for the caller to set.
  *
- * \return Length, octets; 0 if record_read() would not accept the record.
+ * \param name  Name in lower case.
+ * \param rrs   The addresses, REPLY_ADDRESSES_MAX at most; NULL for none.
+ *
+ * \return NULL if out of memory.
  */
-size_t record_write(uint8_t value[RECORD_VALUE_MAX], const uint8_t *key, size_t key_len,
-                    const record_t *record);
+record_t *record_new(const knot_dname_t *name, addr_type_t type, uint8_t kind, uint32_t ttl,
+                     const knot_rdataset_t *rrs);
+
+/*! \brief Its length in memory, octets. */
+size_t record_size(const record_t *record);
+
+/*! \brief The reply that it was made of. */
+void record_reply(reply_t *reply, const record_t *record);
+
+/*! \brief A checksum of a record and its set of resolvers, by which no other one is taken for it. */
+uint64_t record_checksum(const record_t *record, const char *resolvers);
+
+/*! \brief Makes a row, which points into `text`. That of RECORD_GONE is only good for its target. */
+void record_print(row_t *row, row_text_t *text, const record_t *record);
 
 /*!
- * \brief Reads a key and its value.
+ * \brief Makes a record of a row, which free() frees.
  *
- * \param[out] record  Set if KNOT_EOK; addresses beyond the count are zero.
- * \param[out] name    Its name; set if KNOT_EOK.
+ * \param[out] record  Record; set if KNOT_EOK.
+ * \param row          Row; any text may be NULL.
  *
- * \return KNOT_EMALF for anything that record_write() does not write, or KNOT_EOK.
+ * \return KNOT_EMALF, KNOT_ENOMEM or KNOT_EOK.
  */
-int record_read(record_t *record, knot_dname_storage_t name, const uint8_t *key, size_t key_len,
-                const uint8_t *value, size_t len);
-
-/*! \brief Writes the value under RECORD_META_KEY. */
-void record_write_meta(uint8_t value[RECORD_META_LEN]);
-
-/*!
- * \brief Reads the value under RECORD_META_KEY.
- *
- * \return KNOT_ENOTSUP for a newer version of the format, KNOT_EMALF for anything else that
- *         record_write_meta() does not write, or KNOT_EOK.
- */
-int record_read_meta(const uint8_t *value, size_t len);
+int record_parse(record_t **record, const row_t *row);

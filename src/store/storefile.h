@@ -4,51 +4,59 @@
  * \file
  * \brief The store on the disk: its directory, lock and file.
  *
- * For the thread of the store. Existing files keep their mode and owner, and must
- * belong to the user of the process. Links in the directory are not followed.
+ * For the store's thread. Existing files keep their mode and owner, and must belong to the user of the process. Links
+ * in the directory are not followed. SQLite's own locks would not do: a file that is set aside has none.
  */
 
 #pragma once
 
-#include <stddef.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <time.h>
+#include <sys/types.h>
 
-#include "util/log_queue.h"
+#define STOREFILE_NAME "store.db"
 
+/*! What tells whether somebody else has changed the file. */
 typedef struct {
-	char *path;       /*!< Path of the file. */
-	const char *name; /*!< Last part of the path. */
+	dev_t device;
+	ino_t inode;
+	off_t size; /*!< Octets. */
+	struct timespec changed;
+} storefile_stamp_t;
+
+/*! Zeroed before first use. */
+typedef struct {
+	char path[PATH_MAX]; /*!< Path of the file. */
+	bool is_open;
 	int dir_fd;
-	int lock_fd; /*!< Descriptor that holds the lock of FILE.lock. */
-	log_queue_t *log;
+	int lock_fd;      /*!< Holds the lock of the file of that name with ".lock". */
 	char reason[256]; /*!< Why the last call failed, for the log. */
 } storefile_t;
 
 /*!
- * \brief Makes the directory if missing, and takes the lock.
+ * \brief Makes the directory if it is missing, takes the lock, and makes an empty file if there is none.
  *
- * \param[out] file  Always set; storefile_close() frees it.
+ * \param dir  Directory; its parent must exist.
  *
- * \return KNOT_EBUSY if another process has the lock, another KNOT_E* with a reason, or KNOT_EOK.
+ * \return KNOT_EBUSY if another process has the lock, another KNOT_E*, both with a reason, or KNOT_EOK.
  */
-int storefile_open(storefile_t *file, const char *dir, const char *name, log_queue_t *log);
+int storefile_open(storefile_t *file, const char *dir);
+
+/*! \brief Releases the lock. Does nothing if the file is not open. */
+void storefile_close(storefile_t *file);
 
 /*!
- * \brief Makes sure that there is a file that LMDB can open safely.
+ * \brief Moves the file to one with ".bad" after its name, and makes an empty one.
  *
- * Moves an existing file aside if check_file(), which blocks, does not find it sound, and makes an empty one.
- *
- * \param[out] size  Its length, octets; 0 if it is new.
+ * \param what  What is wrong with the file, for the reason.
  *
  * \return KNOT_E* with a reason, or KNOT_EOK.
  */
-int storefile_prepare(storefile_t *file, size_t *size);
+int storefile_set_aside(storefile_t *file, const char *what);
 
-/*! \brief Notes the reason of a failure. \param error  errno or error of LMDB. \return KNOT_E*. */
-int storefile_fault(storefile_t *file, int error);
+/*! \brief Reads what the file is like now; all zero if there is none. */
+void storefile_stamp(const storefile_t *file, storefile_stamp_t *stamp);
 
-/*! \brief Logs "store PATH, ...". */
-void storefile_log(const storefile_t *file, int priority, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/*! \brief Releases the lock and frees the members; safe after a failed storefile_open(). */
-void storefile_close(storefile_t *file);
+/*! \brief Whether files of version 0.1.0, which used LMDB, are in the directory. */
+bool storefile_has_lmdb(const storefile_t *file);

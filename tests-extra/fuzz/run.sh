@@ -47,12 +47,11 @@ declare -A sources=(
 	[fuzz_keys]='dnssec/keys'
 	[fuzz_nsec]='dnssec/nsec'
 	[fuzz_observed]='kalias/observed kalias/onlinesign resolve/reply'
-	[fuzz_pages]='store/check store/pages store/record store/store'
 	[fuzz_record]='store/record'
 	[fuzz_reply]='cache/cache resolve/reply store/record'
 )
 # Longest inputs, octets: what a target takes more of says nothing new.
-declare -A longest=([fuzz_answer]=512 [fuzz_keys]=1000 [fuzz_nsec]=600 [fuzz_pages]=256 [fuzz_record]=1400)
+declare -A longest=([fuzz_answer]=512 [fuzz_keys]=1000 [fuzz_nsec]=600 [fuzz_record]=1400)
 LONGEST=4096
 
 # Largest file that --merge adds to the tree, octets, and how many of them a target gets.

@@ -70,24 +70,22 @@ def replies():
 
 
 def records():
-    def value(kind, *addresses, ttl=300):
-        return bytes(8) + struct.pack(">BIQQB", kind, ttl, 1700000000, 1700000060, len(addresses)) + b"".join(addresses)
-
-    def pair(slot, data, how=1, owner="a.example"):
-        key = name(owner) + bytes([slot])
-        return bytes([how, len(key)]) + key + data
+    def row(target, rrtype, kind, addresses, ttl=300):
+        texts = (target, rrtype, kind, addresses)
+        return struct.pack(">3I", 1700000000, 1700000060, ttl) + b"".join(text.encode() + b"\0" for text in texts)
 
     write("fuzz_record",
-          a=pair(0, value(0, b"\xc0\0\2\1", b"\xc0\0\2\2")),
-          aaaa=pair(1, value(0, bytes(15) + b"\1")),
-          nodata=pair(0, value(1)),
-          nxdomain=pair(1, value(2)),
-          root=pair(0, value(1), owner=""),
-          upper_case=pair(0, value(1), owner="A.example"),
-          bad_checksum=pair(0, value(1), how=0),
-          bad_count=pair(0, value(0, b"\xc0\0\2")),
-          format=b"\0\0mod-alias\0" + struct.pack(">H", 1),
-          newer_format=b"\0\0mod-alias\0" + struct.pack(">H", 2))
+          a=row("a.example.", "A", "addresses", "192.0.2.1 192.0.2.2"),
+          aaaa=row("a.example.", "AAAA", "addresses", "2001:db8::1"),
+          nodata=row("a.example.", "A", "NODATA", ""),
+          nxdomain=row(r"a\.b\000.example.", "AAAA", "NXDOMAIN", "", ttl=0),
+          root=row(".", "A", "NODATA", ""),
+          upper_case=row("A.example.", "A", "NODATA", ""),
+          many=row("a.example.", "A", "addresses", " ".join(f"192.0.2.{i}" for i in range(65))),
+          no_address=row("a.example.", "A", "addresses", ""),
+          odd_address=row("a.example.", "A", "addresses", "192.0.2.1 2001:db8::1"),
+          odd_kind=row("a.example.", "A", "bad", ""),
+          no_target=row("", "A", "NODATA", ""))
 
 
 def bitmaps():
@@ -105,19 +103,6 @@ def bitmaps():
           cut=b"\0" + next_name + types + alias[:-1],
           cut_head=b"\1" + nsec3[:9],
           odd_window=b"\0" + next_name + b"\0\x21" + bytes(33))
-
-
-def pages():
-    write("fuzz_pages",
-          sound=b"\0",
-          cut=b"\3",
-          header=b"\0" + bytes([5]) + b"\x80\x0a" + b"\1",
-          meta=b"\0" + bytes([0x80]) + b"\0\x20" + struct.pack("=Q", 4096),
-          txn=b"\0" + bytes([0x81]) + b"\0\x88" + struct.pack("=Q", 3),
-          node=b"\0" + bytes([0x47]) + b"\xc0\x20" + b"\1\0",
-          moved=b"\0" + bytes([0xc6]) + b"\0\0" + b"\5",
-          raw=b"\xff" + bytes(64),
-          raw_meta=b"\xff" + bytes(16) + struct.pack("=II", 0xBEEFC0DE, 1) + bytes(120))
 
 
 def keys():
@@ -164,7 +149,6 @@ if __name__ == "__main__":
     replies()
     records()
     bitmaps()
-    pages()
     zone_files()
     answers()
     keys()

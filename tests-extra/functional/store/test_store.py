@@ -5,6 +5,9 @@ import contextlib
 import os
 import pathlib
 import random
+import re
+import shutil
+import sqlite3
 import subprocess
 import time
 
@@ -14,6 +17,7 @@ import lab as labs
 from client import STALE, alias, ede, is_answer, is_nodata, is_truncated, ttl
 from knotd import Knotd, Zone
 from timing import ms, seconds, sleep_until, until
+from tree import TOP
 from upstream import Upstream, silence
 
 
@@ -63,10 +67,16 @@ def fall_silent(upstream):
     upstream.scripts, upstream.default = {}, silence
 
 
+def logs(knot, text, limit=10):
+    """Waits for a line about the store, which a query for an ALIAS brings into the log."""
+    def found():
+        knot.ask("n1.example.com")
+        return text in knot.log()
+    until(found, limit, seconds(0.1))
+
+
 def store_of(path):
-    files = list((path / "alias").glob("*.mdb"))
-    assert len(files) == 1
-    return files[0]
+    return path / "alias" / "store.db"
 
 
 def test_restart(place, upstream):
@@ -135,7 +145,7 @@ def test_place(place, upstream, store):
     with server(path, upstream, store=option) as knot:
         fill(knot, upstream)
         assert not (path / "alias").exists()
-        assert not where or list(where.glob("*.mdb"))
+        assert not where or (where / "store.db").exists()
     fall_silent(upstream)
     with server(path, upstream, store=option) as knot:
         if where:
@@ -176,11 +186,67 @@ def test_two_servers(place, upstream):
         fill(knot, upstream, ["n1"])
         with server(second, upstream, store=f'"{path}/alias"') as other:
             works(other, upstream)
-            other.wait_log("in use by another process, running without it")
+            logs(other, "in use by another process, running without it")
         fill(knot, upstream, ["n3"])
     fall_silent(upstream)
     with server(path, upstream) as knot:
         served_at_once(knot, ["n1", "n3"])
+
+
+def test_take_over(place, upstream):
+    """When the first server on a store has gone, the second one has it, and what both know."""
+    path, second = place(), place()
+    with server(path, upstream) as knot, server(second, upstream, store=f'"{path}/alias"') as other:
+        fill(knot, upstream, ["n1"])
+        fill(other, upstream, ["n2"])
+        logs(other, "in use by another process, running without it")
+        knot.stop()
+        logs(other, "written again", 30)
+    fall_silent(upstream)
+    with server(path, upstream) as knot:
+        served_at_once(knot, ["n1", "n2"])
+
+
+def query(path, sql):
+    """What the file has while nobody writes to it."""
+    with contextlib.closing(sqlite3.connect(f"file:{store_of(path)}?immutable=1", uri=True)) as database:
+        return database.execute(sql).fetchall()
+
+
+def test_table(place, upstream):
+    """The file can be read with sqlite3, also while the server runs."""
+    path = place()
+    with server(path, upstream) as knot:
+        fill(knot, upstream, ["n1"])
+        before = time.time()
+        until(lambda: store_of(path).stat().st_size and query(path, "SELECT * FROM answers"))
+        rows = query(path, "SELECT target, type, kind, addresses, ttl, resolvers FROM answers ORDER BY type")
+        assert rows == [("n1.example.net.", "A", "addresses", "192.0.2.1", 3600, upstream.address),
+                        ("n1.example.net.", "AAAA", "NODATA", "", 3600, upstream.address)]
+        for received, used in query(path, "SELECT received, used FROM answers"):
+            assert before - 3 <= received <= before + 3 and before - 3 <= used <= before + 3
+
+
+def test_nothing_mapped(place, upstream):
+    """The kernel never ends the server because of the file: none of it is in its memory."""
+    path = place()
+    with server(path, upstream) as knot:
+        fill(knot, upstream, ["n1"])
+        until(store_of(path).exists)
+        assert "/alias/" not in pathlib.Path(f"/proc/{knot.process.pid}/maps").read_text().replace(str(TOP), "")
+
+
+def test_older_version(place, upstream):
+    """Files of 0.1.0, which used LMDB, stay as they are; the log says so."""
+    path = place()
+    (path / "alias").mkdir(mode=0o700)
+    old = path / "alias" / "0123456789abcdef.mdb"
+    old.write_bytes(b"old")
+    with server(path, upstream) as knot:
+        fill(knot, upstream, ["n1"])
+        logs(knot, "NAME.mdb beside it are of version 0.1.0 and not used")
+    assert old.read_bytes() == b"old"
+    assert len(re.findall("version 0.1.0", knot.log())) == 1
 
 
 # Damage
@@ -199,7 +265,7 @@ def noise(file):
 
 def noise_behind_the_head(file):
     content = file.read_bytes()
-    file.write_bytes(content[:8192] + random.Random(2).randbytes(len(content) - 8192))
+    file.write_bytes(content[:4096] + random.Random(2).randbytes(len(content) - 4096))
 
 
 def foreign(file):
@@ -216,12 +282,59 @@ def test_damaged(place, upstream, damage):
     damage(file)
     with server(path, upstream) as knot:
         works(knot, upstream)
-        knot.wait_log(f"moved to {file.name}.bad")
+        logs(knot, "moved to store.db.bad")
         assert "error: [example.com.] module 'mod-alias/default', store " in knot.log()
         assert file.with_name(file.name + ".bad").exists()
     fall_silent(upstream)
     with server(path, upstream) as knot:
         served_at_once(knot, ["n3"])
+
+
+def cut_all(file):
+    os.truncate(file, 0)
+
+
+def remove(file):
+    file.unlink()
+
+
+def replace(file):
+    other = file.with_name("other")
+    shutil.copy(file, other)
+    other.rename(file)
+
+
+def remove_directory(file):
+    shutil.rmtree(file.parent)
+
+
+def move_directory(file):
+    file.parent.rename(file.parent.with_name("moved"))
+
+
+DAMAGED = "damaged, moved to store.db.bad, starting with an empty one"
+FOREIGN = "not a store of mod-alias, moved to store.db.bad, starting with an empty one"
+CHANGED = "changed or removed by another program, all answers are written again"
+
+
+@pytest.mark.parametrize("damage, line", [
+    (cut_all, CHANGED), (cut, DAMAGED), (cut_within_page, DAMAGED), (noise, FOREIGN), (noise_behind_the_head, DAMAGED),
+    (foreign, FOREIGN), (remove, CHANGED), (replace, CHANGED), (remove_directory, CHANGED), (move_directory, CHANGED)])
+def test_damaged_meanwhile(place, upstream, damage, line):
+    """Whatever happens to the file while the server runs: it serves on, the log has one error, and all is stored anew."""
+    path = place()
+    with server(path, upstream) as knot:
+        fill(knot, upstream)
+        until(lambda: store_of(path).exists() and len(query(path, "SELECT 1 FROM answers")) == 2 * len(HOSTS))
+        damage(store_of(path))
+        for name, address in HOSTS.items():
+            assert is_answer(knot.ask(f"{name}.example.com"), address)
+        logs(knot, line)
+        until(lambda: len(query(path, "SELECT 1 FROM answers")) == 2 * len(HOSTS), 10)
+        assert len(re.findall("error: .* store ", knot.log())) == 1, knot.log()
+    fall_silent(upstream)
+    with server(path, upstream) as knot:
+        served_at_once(knot)
 
 
 def test_read_only(place, upstream):
@@ -265,8 +378,9 @@ def can_mount(path):
                           capture_output=True, check=False).returncode == 0
 
 
-def test_full_disk(place, upstream):
-    """On a full disk all goes on but the store, which the log tells; with room again it is written."""
+@pytest.fixture(name="small_disk")
+def fixture_small_disk(place, upstream):
+    """A server whose store has a file system of its own."""
     path = place()
     (path / "alias").mkdir(mode=0o700)
     if not can_mount(path / "alias"):
@@ -276,26 +390,43 @@ def test_full_disk(place, upstream):
                    'mount -t tmpfs -o size=128k,mode=700 tmpfs alias && exec "$@"', "sh"]
     with knot:
         works(knot, upstream)
-        inside = pathlib.Path(f"/proc/{knot.process.pid}/root{path}/alias")
-        store = next(inside.glob("*.mdb"))
-        with contextlib.suppress(OSError), (inside / "filler").open("wb", buffering=0) as filler:
-            while True:
-                filler.write(b"x" * 1024)
-        for name in list(HOSTS)[4:12]:
-            fill(knot, upstream, [name])
+        yield knot, pathlib.Path(f"/proc/{knot.process.pid}/root{path}/alias")
 
-        def failed():
-            assert is_answer(knot.ask("n5.example.com"), HOSTS["n5"])
-            return "not written, what was stored before stays, trying again (No space" in knot.log()
-        until(failed, 10)
-        (inside / "filler").unlink()
-        size = store.stat().st_size
 
-        def written():
-            rest = [name for name in HOSTS if not upstream.count(target(name))]
-            if rest:
-                fill(knot, upstream, rest[:1])
-            knot.ask("n5.example.com")
-            return "written again" in knot.log()
-        until(written, 20, seconds(0.5))
-        assert store.stat().st_size >= size
+def resolve_until(knot, upstream, text):
+    """Has new names resolved until the log has a text."""
+    def found():
+        rest = [name for name in HOSTS if not upstream.count(target(name))]
+        if rest:
+            fill(knot, upstream, rest[:1])
+        assert is_answer(knot.ask("n1.example.com"), HOSTS["n1"])
+        return text in knot.log()
+    until(found, 20, seconds(0.5))
+
+
+def test_full_disk(small_disk, upstream):
+    """On a full disk all goes on but the store, which the log tells; with room again it is written."""
+    knot, inside = small_disk
+    size = until(lambda: (inside / "store.db").stat().st_size)
+    with contextlib.suppress(OSError), (inside / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 1024)
+    resolve_until(knot, upstream, "not written, what was stored before stays, trying again (No space left on device)")
+    (inside / "filler").unlink()
+    resolve_until(knot, upstream, "written again")
+    assert (inside / "store.db").stat().st_size >= size
+    assert len(re.findall("error: .* store ", knot.log())) == 1
+
+
+def test_read_only_meanwhile(small_disk, upstream):
+    """The same where there is a read-only file system for a while."""
+    knot, inside = small_disk
+    until(lambda: (inside / "store.db").stat().st_size)
+
+    def inside_do(*command):
+        subprocess.run(["nsenter", "-t", str(knot.process.pid), "-m", *command, knot.path / "alias"], check=True)
+    inside_do("mount", "-t", "tmpfs", "-o", "ro", "tmpfs")
+    resolve_until(knot, upstream, "not written, what was stored before stays, trying again (Read-only file system)")
+    inside_do("umount")
+    resolve_until(knot, upstream, "written again")
+    assert len(re.findall("error: .* store ", knot.log())) == 1

@@ -77,3 +77,18 @@ def test_restart(open_stage, report, clock, days, kept):
         row = stage.at_once()
         report(row)
     assert row["stale" if kept else "TC"] == row["queries"] == 2 * crowds.WARM, row
+
+
+def test_wrong_for_a_while(open_stage, report, clock):
+    """A start with the wall clock a month ahead, and nothing that can be resolved, deletes nothing from the store."""
+    with open_stage() as stage:
+        stage.crowd.finish()
+        stage.network.weather = Weather(loss=1)
+        for days in (30, 0):
+            stage.knot.stop()
+            clock(days)
+            stage.knot.start()
+            row = stage.at_once()
+            report(row)
+            time.sleep(3)  # in which the store would be written
+    assert row["stale"] == row["queries"] == 2 * crowds.WARM, row

@@ -131,18 +131,6 @@ bool storefile_has_lmdb(const storefile_t *file)
 	return any;
 }
 
-void storefile_stamp(const storefile_t *file, storefile_stamp_t *stamp)
-{
-	struct stat st;
-	memset(stamp, 0, sizeof(*stamp));
-	if (stat(file->path, &st) == 0) {
-		stamp->device = st.st_dev;
-		stamp->inode = st.st_ino;
-		stamp->size = st.st_size;
-		stamp->changed = st.st_mtim;
-	}
-}
-
 void storefile_close(storefile_t *file)
 {
 	if (!file->is_open) {

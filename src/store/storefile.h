@@ -12,18 +12,8 @@
 
 #include <limits.h>
 #include <stdbool.h>
-#include <time.h>
-#include <sys/types.h>
 
 #define STOREFILE_NAME "store.db"
-
-/*! What tells whether somebody else has changed the file. */
-typedef struct {
-	dev_t device;
-	ino_t inode;
-	off_t size; /*!< Octets. */
-	struct timespec changed;
-} storefile_stamp_t;
 
 /*! Zeroed before first use. */
 typedef struct {
@@ -54,9 +44,6 @@ void storefile_close(storefile_t *file);
  * \return KNOT_E* with a reason, or KNOT_EOK.
  */
 int storefile_set_aside(storefile_t *file, const char *what);
-
-/*! \brief Reads what the file is like now; all zero if there is none. */
-void storefile_stamp(const storefile_t *file, storefile_stamp_t *stamp);
 
 /*! \brief Whether files of version 0.1.0, which used LMDB, are in the directory. */
 bool storefile_has_lmdb(const storefile_t *file);

@@ -16,6 +16,8 @@
 #define TEXT(number) TEXT_OF(number)
 #define TEXT_OF(number) #number
 
+/*! Size of a page, octets; in the settings, too. */
+#define PAGE 4096
 /*! Longest text or row, octets; no text of ours comes near it. */
 #define LENGTH_MAX 16384
 /*! Fewer octets than a row takes. */
@@ -32,6 +34,7 @@ static const char TABLE[] =
  */
 static const char SETTINGS[] =
 	"PRAGMA locking_mode = EXCLUSIVE;"
+	"PRAGMA page_size = 4096;"
 	"PRAGMA mmap_size = 0;"
 	"PRAGMA cell_size_check = ON;"
 	"PRAGMA cache_size = -16384;"
@@ -287,6 +290,14 @@ int database_expire(database_t *database, uint64_t now)
 int database_commit(database_t *database)
 {
 	return execute(database, "COMMIT");
+}
+
+bool database_has_size(database_t *database, size_t size)
+{
+	char pages[24];
+	bool equal;
+	(void)snprintf(pages, sizeof(pages), "%zu", size / PAGE);
+	return size % PAGE == 0 && compare(database, "PRAGMA page_count", pages, &equal) == DATABASE_OK && equal;
 }
 
 void database_close(database_t *database)

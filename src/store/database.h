@@ -80,5 +80,8 @@ int database_expire(database_t *database, uint64_t now);
 /*! \brief Commits the transaction. */
 int database_commit(database_t *database);
 
+/*! \brief Whether the file has the size that it should have after a commit, octets. */
+bool database_has_size(database_t *database, size_t size);
+
 /*! \brief Closes the file without the transaction. Does nothing if it is closed. */
 void database_close(database_t *database);

@@ -109,6 +109,17 @@ static void stamp(disk_t *disk)
 	}
 }
 
+/*! The same after a commit. If somebody else was quicker, the next look has to see that. */
+static void stamp_written(disk_t *disk)
+{
+	struct stat before = disk->stamp;
+	stamp(disk);
+	if (disk->stamp.st_ino != before.st_ino || disk->stamp.st_dev != before.st_dev ||
+	    !database_has_size(&disk->database, disk->stamp.st_size)) {
+		disk->stamp = before;
+	}
+}
+
 static int open_database(disk_t *disk)
 {
 	disk->reason = disk->database.reason;
@@ -291,7 +302,7 @@ static int write_queue(disk_t *disk)
 	unlock();
 	int ret = (count > 0) ? write_records(disk, first, count) : DATABASE_OK;
 	if (ret == DATABASE_OK && count > 0) {
-		stamp(disk);
+		stamp_written(disk);
 		while (count-- > 0) {
 			lock();
 			disk->first->store->stats.puts += (disk->first->kind != RECORD_GONE);

@@ -15,7 +15,8 @@ from client import (NOT_READY, SILENT, STALE, alias, connect, ede, is_answer, is
                     is_truncated, query)
 from knotd import Zone
 from timing import ms, seconds, until
-from upstream import Upstream, answer, delayed, failure, forged, host, nxdomain, silence, together, truncated
+from upstream import (Upstream, answer, by_transport, delayed, failure, forged, host, nxdomain, silence, together,
+                      truncated)
 
 OF_ALL = ("targets", "removed", "datagram", "tcp", "resolver-down", "store")
 WALL = 0x40000000  # __WALL: threads too
@@ -221,8 +222,9 @@ def test_tcp(lab):
 def test_datagram(lab):
     """Each query to the resolver counts, and each datagram from it that is no reply."""
     name, target = lab.alias("datagram")
-    stranger = forged(lambda message: message.to_wire()[:7], host("192.0.2.1"))
-    lab.upstream.both(target, together(stranger, truncated(host("192.0.2.1"))))
+    good = host("192.0.2.1")
+    stranger = forged(lambda message: message.to_wire()[:7], good)
+    lab.upstream.both(target, by_transport(together(stranger, truncated(good)), good))
     moved = Moved(lab.knot)
     assert is_answer(lab.ask(name, tcp=True), "192.0.2.1")
     until(lambda: moved.all().get("datagram[sent]") == 4 and moved.all().get("datagram[dropped]") == 2)

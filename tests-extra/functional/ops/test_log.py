@@ -282,7 +282,8 @@ def test_first_targets_are_dead(place, cause):
             for name in names:
                 lab.ask(name)
         until(lambda: lab.ask(names[0]) and f"fails to resolve ({why})" in lab.knot.log())
-        assert " is down," not in lab.knot.log() and upstream.count("", "A") == 1
+        # Failures that come in while the resolver is being tried bring another trial.
+        assert " is down," not in lab.knot.log() and 1 <= upstream.count("", "A") <= 2
 
 
 def test_dead_target_after_restart(place):

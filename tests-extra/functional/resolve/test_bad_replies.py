@@ -116,10 +116,13 @@ def test_connection_ends_after_a_reply(lab):
     assert all(is_answer(reply, "192.0.2.1") for reply in batch.resolve())
 
 
-@pytest.mark.parametrize("trouble", ["closes", "silent"])
+NO_REPLY = {"closes": hang_up, "silent": silence, "malformed": cut(7)}
+
+
+@pytest.mark.parametrize("trouble", NO_REPLY)
 def test_no_reply_over_tcp(lab, trouble):
     """A target that the server has no reply for over TCP harms no other one that is asked for over TCP."""
-    bad = Batch(lab, "bad", 1, by_transport(truncated(GOOD), hang_up if trouble == "closes" else silence))
+    bad = Batch(lab, "bad", 1, by_transport(truncated(GOOD), NO_REPLY[trouble]))
     bad.start()
     batch = Batch(lab, "other", COUNT, by_transport(truncated(GOOD), delayed(0.3, GOOD)))
     assert all(is_answer(reply, "192.0.2.1") for reply in batch.resolve())

@@ -110,7 +110,7 @@ static bool on_reply(try_t *try, const uint8_t *wire, size_t len, bool same)
 	}
 	if (!try->tcp) {
 		bool whole = reply.kind != REPLY_NONE || knot_wire_get_tc(wire);
-		if (!whole || (asked && !server_letters(server, same, try->mixed))) {
+		if (!whole || (asked && !server_letters(server, same, try->mixed, now))) {
 			return false;
 		}
 		server_heard(server, now - try->sent_at, now);
@@ -158,7 +158,7 @@ static void send_try(query_t *query, const lookup_next_t *next, uint64_t now)
 
 	knot_dname_storage_t name;
 	memcpy(name, query->name, knot_dname_size(query->name));
-	bool mixed = !next->tcp && server->letters != LETTERS_CHANGED && query_mix_letters(name);
+	bool mixed = !next->tcp && server_mixes(server, now) && query_mix_letters(name);
 	unsigned flags = QUERY_RD | (next->edns ? QUERY_EDNS : 0) | (resolver->require_ad ? QUERY_AD : 0);
 	knot_pkt_t *pkt = query_new(name, query->type, flags);
 	try_t *try = NULL;

@@ -12,8 +12,9 @@
 
 uint32_t server_wait(const server_t *server)
 {
-	/* srtt + 4 * rttvar, both as they are kept. */
-	return MAX(server->srtt / 8 + server->rttvar, SERVER_WAIT_MS);
+	/* srtt + 4 * rttvar, both as they are kept. The steadiest server may be late by a quarter of its time. */
+	uint32_t srtt = server->srtt / 8;
+	return MAX(srtt + MAX(server->rttvar, srtt / 4), SERVER_WAIT_MS);
 }
 
 void server_heard(server_t *server, uint64_t rtt, uint64_t now)
@@ -35,6 +36,9 @@ void server_heard(server_t *server, uint64_t rtt, uint64_t now)
 
 void server_missed(server_t *server, uint64_t name, uint64_t now)
 {
+	if (server->heard_at == 0) {
+		server->heard_at = now; /* It has not had a second yet. */
+	}
 	unsigned i = 0;
 	while (i < server->misses && server->missed[i] != name) {
 		i++;
@@ -68,7 +72,12 @@ void servers_order(server_t *server, unsigned count, uint8_t order[], uint64_t n
 	}
 }
 
-bool server_letters(server_t *server, bool same, bool mixed)
+bool server_mixes(const server_t *server, uint64_t now)
+{
+	return server->letters != LETTERS_CHANGED || now - server->changed_at >= SERVER_LETTERS_MS;
+}
+
+bool server_letters(server_t *server, bool same, bool mixed, uint64_t now)
 {
 	if (same) {
 		server->mismatches = 0;
@@ -83,5 +92,6 @@ bool server_letters(server_t *server, bool same, bool mixed)
 		return false;
 	}
 	server->letters = LETTERS_CHANGED;
+	server->changed_at = now;
 	return true;
 }

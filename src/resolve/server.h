@@ -20,6 +20,8 @@
 #define SERVER_SILENT_MS 1000
 /*! After so many replies in a row with other letters than sent, the server is not thought to keep them any more. */
 #define SERVER_MISMATCHES_MAX 16
+/*! A server that changed letters is tried again with mixed ones after this time, ms: that reply may have been forged. */
+#define SERVER_LETTERS_MS 300000
 
 /*! Whether replies have the letters of the question as sent, upper or lower case (draft-vixie-dnsext-dns0x20). */
 typedef enum {
@@ -32,11 +34,12 @@ typedef enum {
 typedef struct {
 	uint32_t srtt;                        /*!< Smoothed round-trip time, in eighths of a ms; 0: no reply yet (RFC 6298). */
 	uint32_t rttvar;                      /*!< Its variation, in quarters of a ms. */
-	uint64_t heard_at;                    /*!< When the last reply came, or 0. */
+	uint64_t heard_at;                    /*!< When the last reply came, or the first one did not; 0: not asked yet. */
 	uint64_t probe_at;                    /*!< When it is tried again; 0: it is not silent. */
 	uint64_t missed[SERVER_SILENT_NAMES]; /*!< Names without reply since the last one, as hashes. */
 	unsigned misses;                      /*!< Number of these. */
 	letters_t letters;
+	uint64_t changed_at; /*!< When it last changed letters. */
 	unsigned mismatches; /*!< Replies in a row with other letters than sent. */
 } server_t;
 
@@ -56,6 +59,9 @@ void server_missed(server_t *server, uint64_t name, uint64_t now);
  */
 void servers_order(server_t *server, unsigned count, uint8_t order[], uint64_t now);
 
+/*! \brief Whether the next name is sent with upper and lower case mixed. */
+bool server_mixes(const server_t *server, uint64_t now);
+
 /*!
  * \brief Notes the letters of the question in a reply.
  *
@@ -64,4 +70,4 @@ void servers_order(server_t *server, unsigned count, uint8_t order[], uint64_t n
  *
  * \return Whether the reply is taken for one of the server.
  */
-bool server_letters(server_t *server, bool same, bool mixed);
+bool server_letters(server_t *server, bool same, bool mixed, uint64_t now);

@@ -165,6 +165,7 @@ def test_sibling(modes, origin, expected):
     """In place of own addresses, along with them, or behind them: signed once, as what is there."""
     zone = proof.Zone(modes.knot, origin, owners=["own"])
     labs.Lab(modes.knot, modes.upstream, origin).warm(f"own.{origin}")
+    until(lambda: is_answer(zone.ask(f"own.{origin}"), *expected))  # The keys have been read.
     for name in (f"own.{origin}", f"to.{origin}"):
         for tcp in (False, True):
             assert is_answer(zone.ask(name, tcp=tcp), *expected)

@@ -23,11 +23,14 @@
 #define READS_MAX 256
 /*! Channels without socket that are kept for each server and transport, as c-ares takes time to make one. */
 #define SPARES_MAX 8
+/*! Connections to a server for a single query each: a server may break the shared one on purpose. */
+#define ALONE_MAX 64
 
 typedef struct {
 	uv_poll_t poll;
 	channel_t *channel;
 	ares_socket_t fd;
+	int events; /*!< Watched for. */
 } sock_t;
 
 struct channel {
@@ -43,6 +46,7 @@ struct channel {
 	unsigned reads;             /*!< Left in this turn. */
 	uint8_t server;
 	bool tcp;
+	bool alone;   /*!< For a single try. */
 	bool more;    /*!< There may be more to read. */
 	bool spoiled; /*!< c-ares has met an error, and is not used again. */
 };
@@ -52,6 +56,7 @@ typedef struct {
 	channel_t *current; /*!< The one that takes new tries, or NULL. */
 	struct cds_list_head spare;
 	unsigned spares;
+	unsigned alone; /*!< Connections for a single query that are open. */
 } wire_t;
 
 struct channels {
@@ -77,15 +82,20 @@ void channels_forget(try_t *try)
 	}
 }
 
+static void break_try(try_t *try)
+{
+	if (try->owner != NULL && !try->broken) {
+		try->broken = true;
+		try->channel->channels->broken(try);
+	}
+}
+
 /*! The network has returned an error, and does not say for which try. Replies to the others are still taken. */
 static void break_tries(channel_t *channel)
 {
 	try_t *try;
 	cds_list_for_each_entry(try, &channel->tries, node) {
-		if (try->owner != NULL && !try->broken) {
-			try->broken = true;
-			channel->channels->broken(try);
-		}
+		break_try(try);
 	}
 }
 
@@ -96,15 +106,14 @@ static void on_done(void *arg, int status, int timeouts, unsigned char *wire, in
 	channel_t *channel = try->channel;
 	(void)timeouts;
 
-	if (status != ARES_SUCCESS && status != ARES_ECANCELLED && status != ARES_EDESTRUCTION) {
-		channel->spoiled = true;
-	}
+	bool failed = (status != ARES_SUCCESS && status != ARES_ECANCELLED && status != ARES_EDESTRUCTION);
+	/* 1.34 refuses names that hosts can't have, before it touches a socket. */
+	channel->spoiled |= failed && (channel->sending != try || status == ARES_ECONNREFUSED);
 	if (channel->sending == try) {
 		channel->sending = NULL;
 	} else if (try->owner != NULL) {
 		if (status != ARES_SUCCESS || wire == NULL) {
-			try->broken = true;
-			channel->channels->broken(try);
+			break_try(try);
 		} else {
 			(void)channel->channels->reply(try, wire, len, true);
 		}
@@ -268,6 +277,13 @@ static int on_connect(ares_socket_t fd, const struct sockaddr *addr, ares_sockle
 	return connect(fd, addr, len);
 }
 
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void watch(sock_t *sock)
+{
+	uv_poll_start(&sock->poll, sock->events, on_poll);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	const sock_t *sock = (sock_t *)poll;
@@ -288,6 +304,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		ares_process_fd(channel->ares, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
 #endif
 	} while (channel->more && channel->sock == sock); /* 1.34 reads one datagram at a time. */
+	if (status != 0 && channel->sock == sock) {
+		watch(channel->sock); /* libuv does not watch a socket any more that has had an error, such as an ICMP message. */
+	}
 }
 
 /*! Before on_close() c-ares says "neither readable nor writable". */
@@ -296,7 +315,8 @@ static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writabl
 	channel_t *channel = arg;
 	(void)fd;
 	if (readable || writable) {
-		uv_poll_start(&channel->sock->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_poll);
+		channel->sock->events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+		watch(channel->sock);
 	}
 }
 
@@ -384,6 +404,9 @@ static channel_t *get_channel(channels_t *channels, unsigned server, bool tcp, b
 		return channel;
 	}
 
+	if (alone && wire->alone >= ALONE_MAX) {
+		return NULL;
+	}
 	channel = open_channel(channels, server, tcp);
 	if (channel == NULL) {
 		return NULL;
@@ -391,9 +414,9 @@ static channel_t *get_channel(channels_t *channels, unsigned server, bool tcp, b
 	channel->since = now;
 	channel->taken = 0;
 	cds_list_move(&channel->node, &channels->drained); /* Until it has a live try. */
-	if (!alone) {
-		wire->current = channel;
-	}
+	channel->alone = alone;
+	wire->alone += alone;
+	wire->current = alone ? wire->current : channel;
 	return channel;
 }
 
@@ -435,6 +458,7 @@ void channels_settle(channels_t *channels)
 		channel_t *channel = cds_list_first_entry(&channels->drained, channel_t, node);
 		wire_t *wire = &channels->wire[channel->server][channel->tcp];
 		wire->current = (wire->current == channel) ? NULL : wire->current;
+		wire->alone -= channel->alone;
 		if (channel->spoiled || wire->spares == SPARES_MAX) {
 			free_channel(channel);
 			continue;

@@ -31,42 +31,49 @@ static unsigned count_usable(const lookup_t *lookup, unsigned pos)
 	return count;
 }
 
-/*! Goes on to the next server that may be asked over UDP. \return False if there is none. */
-static bool find_server(lookup_t *lookup)
+/*! Finds the next server that may be asked over UDP, in this round or the next one. \return False if there is none. */
+static bool find_server(const lookup_t *lookup, lookup_next_t *next)
 {
-	while (count_usable(lookup, lookup->pos) == 0) {
+	next->round = lookup->round;
+	next->pos = lookup->pos;
+	if (count_usable(lookup, next->pos) == 0) {
+		next->round++;
+		next->pos = 0;
 		if (lookup->round == lookup->retry || count_usable(lookup, 0) == 0) {
 			return false;
 		}
-		lookup->round++;
-		lookup->pos = 0;
 	}
-	while ((lookup->dead | lookup->truncated) & BIT(lookup->order[lookup->pos])) {
-		lookup->pos++;
+	while ((lookup->dead | lookup->truncated) & BIT(lookup->order[next->pos])) {
+		next->pos++;
 	}
+	next->server = lookup->order[next->pos++];
 	return true;
 }
 
-lookup_next_t lookup_next(lookup_t *lookup, uint64_t now)
+lookup_next_t lookup_next(const lookup_t *lookup, uint64_t now)
 {
 	if (now >= lookup->deadline) {
 		return (lookup_next_t){ .step = LOOKUP_TIMEOUT };
 	}
-	lookup_next_t next = { .step = LOOKUP_SEND, .first = !lookup->started };
+	lookup_next_t next = {
+		.step = LOOKUP_SEND,
+		.first = !lookup->started,
+		.round = lookup->round,
+		.pos = lookup->pos,
+	};
 	uint64_t due = lookup->next_at;
 	if (lookup->again != 0) {
 		next.server = ffs(lookup->again) - 1;
 		next.tcp = lookup->truncated & BIT(next.server);
 		next.alone = lookup->alone & BIT(next.server);
 		due = now;
-	} else if (find_server(lookup)) {
-		next.server = lookup->order[lookup->pos];
-	} else if (lookup->live == 0 || lookup->dead == BIT(lookup->servers) - 1) {
-		return (lookup_next_t){ .step = LOOKUP_FAILED };
-	} else {
+	} else if (!find_server(lookup, &next)) {
+		if (lookup->live == 0 || lookup->dead == BIT(lookup->servers) - 1) {
+			return (lookup_next_t){ .step = LOOKUP_FAILED };
+		}
 		due = lookup->deadline;
 	}
-	next.edns = !(lookup->plain & BIT(next.server));
+	next.edns = !next.tcp && !(lookup->plain & BIT(next.server));
 
 	due = MAX(due, lookup->not_before);
 	if (now < due) {
@@ -95,11 +102,9 @@ void lookup_sent(lookup_t *lookup, const lookup_next_t *next, uint32_t wait, uin
 	lookup->live++;
 	lookup->asked = next->server;
 	lookup->waiting = !next->tcp;
-	if (lookup->again != 0) {
-		lookup->again &= ~BIT(next->server);
-	} else {
-		lookup->pos++;
-	}
+	lookup->again &= ~BIT(next->server);
+	lookup->round = next->round;
+	lookup->pos = next->pos;
 	/* TCP takes its time: the servers that have not failed share what is left. */
 	lookup->next_at = now + (next->tcp ? left / (count_usable(lookup, 0) + 1) : udp_wait(lookup, wait, left));
 }
@@ -112,7 +117,7 @@ void lookup_event(lookup_t *lookup, uint8_t server, bool tcp, bool edns, lookup_
 	lookup->waiting &= !last || tcp;
 
 	if (event == LOOKUP_BROKEN && !tcp) {
-		/* The only server is asked again after the wait. */
+		/* A server is asked again after the wait only. */
 		lookup->next_at = last && count_usable(lookup, lookup->pos) > 0 ? now : lookup->next_at;
 	} else if (event == LOOKUP_TRUNCATED && !((lookup->truncated | lookup->dead) & bit)) {
 		lookup->truncated |= bit;

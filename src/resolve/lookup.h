@@ -50,6 +50,8 @@ typedef struct {
 	bool tcp;
 	bool alone; /*!< Over TCP: on a connection of its own. */
 	bool edns;
+	uint8_t round; /*!< The lookup's then. */
+	uint8_t pos;
 } lookup_next_t;
 
 typedef struct {
@@ -85,7 +87,7 @@ typedef struct {
 void lookup_start(lookup_t *lookup, const uint8_t *order, unsigned servers, uint32_t timeout, uint32_t retry, uint64_t now);
 
 /*! \brief The next step. Without lookup_sent() it stays the same. */
-lookup_next_t lookup_next(lookup_t *lookup, uint64_t now);
+lookup_next_t lookup_next(const lookup_t *lookup, uint64_t now);
 
 /*! \brief Notes that a try was sent. \param wait  The wait before the next one that its server suggests, ms. */
 void lookup_sent(lookup_t *lookup, const lookup_next_t *next, uint32_t wait, uint64_t now);

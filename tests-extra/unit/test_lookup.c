@@ -55,6 +55,7 @@ static void expect_end(lookup_step_t step, uint64_t at)
 
 static void event(unsigned server, lookup_event_t what)
 {
+	(void)lookup_next(&lookup, now); /* As the resolver does: it waits. */
 	lookup_event(&lookup, server, false, true, what, now);
 }
 
@@ -158,9 +159,9 @@ static void test_truncated(void **state)
 	for (int alone = 0; alone <= 1; alone++) {
 		lookup_next_t next = send_next();
 		assert_int_equal(next.server, 0);
-		assert_true(next.tcp && next.edns);
+		assert_true(next.tcp && !next.edns); /* With OPT c-ares 1.34 would repeat the query after BADCOOKIE, for ever. */
 		assert_int_equal(next.alone, alone);
-		lookup_event(&lookup, 0, true, true, LOOKUP_BROKEN, now);
+		lookup_event(&lookup, 0, true, false, LOOKUP_BROKEN, now);
 	}
 	expect_udp(1, 0);
 

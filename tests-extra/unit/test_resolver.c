@@ -137,6 +137,42 @@ static void test_late_loop(void **state)
 	assert_int_equal(resolver_stats(fixture->resolver)->dropped, QUERIES);
 }
 
+static void on_any(const reply_t *reply, int16_t ede, bool final, void *ctx)
+{
+	(void)reply;
+	(void)ede;
+	(void) final;
+	(void)ctx;
+}
+
+/* The network returns an error for one query. The reply to another one on the same port is still read. */
+static void test_socket_error(void **state)
+{
+	fixture_t *fixture = *state;
+	struct sockaddr_storage server, from;
+	socklen_t server_len = sizeof(server), from_len = sizeof(from);
+	uint8_t wire[512];
+
+	assert_int_equal(getsockname(fixture->silence, (struct sockaddr *)&server, &server_len), 0);
+	resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, 60000, 1, on_reply, fixture);
+	ssize_t len = recvfrom(fixture->silence, wire, sizeof(wire), 0, (struct sockaddr *)&from, &from_len);
+	close(fixture->silence);
+	resolver_query(fixture->resolver, NAME_B, KNOT_RRTYPE_A, 60000, 0, on_any, fixture);
+	uv_run(&fixture->loop, UV_RUN_ONCE); /* It takes the error. */
+
+	fixture->silence = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fixture->silence, (struct sockaddr *)&server, server_len), 0);
+	knot_wire_set_qr(wire);
+	knot_wire_set_ra(wire);
+	assert_int_equal(sendto(fixture->silence, wire, len, 0, (struct sockaddr *)&from, from_len), len);
+	for (unsigned i = 0; i < 1000 && fixture->finished == 0; i++) {
+		uv_run(&fixture->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(fixture->finished, 1);
+	assert_int_equal(resolver_stats(fixture->resolver)->sent, 2); /* It was not asked again at once. */
+}
+
 static uint64_t never(void *ctx, uint64_t now)
 {
 	(void)ctx, (void)now;
@@ -180,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_loop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_socket_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 	};

@@ -60,7 +60,8 @@ struct engine {
 	store_t *store;
 	bool restoring;          /*!< Answers are being read back. */
 	bool refilling;          /*!< Answers that the store lacks are put again ... */
-	cache_place_t refill_at; /*!< ... from this place. */
+	cache_place_t refill_at; /*!< ... from this place ... */
+	unsigned refill_room;    /*!< ... and so many of them now. */
 	bool closing;
 	uint64_t capped_logged_at;
 	uint64_t crowded_logged_at;

@@ -173,7 +173,8 @@ static inline bool tenant_left(const tenant_t *tenant)
 /*! \brief Whether that was so long ago that its targets are not kept warm any more. The engine's thread. */
 static inline bool tenant_is_gone(const tenant_t *tenant, uint64_t now)
 {
-	return tenant_left(tenant) && now >= tenant->left_at + TENANT_LINGER_MS;
+	uint64_t left_at = atomic_load_explicit(&tenant->left_at, memory_order_relaxed);
+	return left_at != 0 && now >= left_at + TENANT_LINGER_MS;
 }
 
 /*! \brief Gets a reference. Any thread that has one. */

@@ -380,10 +380,21 @@ static void restore_some(engine_t *engine, store_news_t *news, uint64_t now)
 static void refill_target(const target_t *target, void *ctx)
 {
 	engine_t *engine = ctx;
-	archive_refill(engine->store, target, &target->tenant->options.refresh, clock_ms());
+	unsigned count = archive_refill(engine->store, target, &target->tenant->options.refresh, clock_ms());
+	engine->refill_room -= MIN(count, engine->refill_room);
 }
 
-/*! Sees what the store's thread has done. Puts all that the store does not have, as it asks for that, and has room. */
+/*! Puts some of what the store does not have. \return True if there is more to do at once. */
+static bool refill_some(engine_t *engine)
+{
+	if (!engine->refilling || engine->refill_room == 0) {
+		return false;
+	}
+	engine->refilling = cache_walk(engine->cache, &engine->refill_at, REFILL_MAX, refill_target, engine);
+	return engine->refilling && engine->refill_room > 0;
+}
+
+/*! Sees what the store's thread has done. */
 static void follow_store(engine_t *engine)
 {
 	store_news_t news = store_take(engine->store);
@@ -392,8 +403,8 @@ static void follow_store(engine_t *engine)
 		memset(&engine->refill_at, 0, sizeof(engine->refill_at));
 		engine->refilling = true;
 	}
-	if (news.written && engine->refilling) {
-		engine->refilling = cache_walk(engine->cache, &engine->refill_at, REFILL_MAX, refill_target, engine);
+	if (news.written) {
+		engine->refill_room = STORE_BATCH;
 	}
 }
 
@@ -460,6 +471,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (engine->restoring || store_has_news(engine->store)) {
 		follow_store(engine);
 	}
+	more |= refill_some(engine);
 	log_limits(engine);
 
 	uv_timer_start(&engine->tick, on_tick, more ? 0 : wait, 0);

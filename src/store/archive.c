@@ -100,13 +100,16 @@ void archive_put(store_t *store, const target_t *target, addr_type_t type, const
 	answer->stored = store_put(store, record) ? now : 0;
 }
 
-void archive_refill(store_t *store, const target_t *target, const refresh_options_t *options, uint64_t now)
+unsigned archive_refill(store_t *store, const target_t *target, const refresh_options_t *options, uint64_t now)
 {
+	unsigned count = 0;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		const answer_t *answer = to_store(target, type, options);
 		bool foreign = answer != NULL && answer->restored > ANSWER_STORED;
 		if (answer != NULL && !foreign && !store_has(store, answer->stored)) {
 			archive_put(store, target, type, options, now);
+			count++;
 		}
 	}
+	return count;
 }

@@ -55,5 +55,5 @@ uint64_t archive_stored(const store_t *store, const answer_t *old, const reply_t
 /*! \brief Puts an entry's answer into the store; those from before an NXDOMAIN if the zone holds them. */
 void archive_put(store_t *store, const target_t *target, addr_type_t type, const refresh_options_t *options, uint64_t now);
 
-/*! \brief Puts what the store does not have of a target. */
-void archive_refill(store_t *store, const target_t *target, const refresh_options_t *options, uint64_t now);
+/*! \brief Puts what the store does not have of a target. \return Number of answers. */
+unsigned archive_refill(store_t *store, const target_t *target, const refresh_options_t *options, uint64_t now);

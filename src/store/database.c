@@ -59,7 +59,12 @@ static int fault(database_t *database, int error)
 		number = (database->handle != NULL) ? sqlite3_system_errno(database->handle) : 0;
 		break;
 	case SQLITE_BUSY:
+	case SQLITE_INTERRUPT:
+	case SQLITE_LOCKED:
+	case SQLITE_MISUSE:
 	case SQLITE_NOMEM:
+	case SQLITE_PERM:
+	case SQLITE_PROTOCOL:
 		break;
 	case SQLITE_READONLY:
 		if (error != SQLITE_READONLY) {
@@ -208,6 +213,7 @@ int database_check(database_t *database)
 int database_select(database_t *database, const char *resolvers, size_t size)
 {
 	database->rows_max = size / ROW_MIN;
+	(void)sqlite3_reset(database->read); /* The last reader may have ended early. */
 	int ret = sqlite3_bind_text(database->read, 1, resolvers, -1, SQLITE_STATIC);
 	return ret == SQLITE_OK ? DATABASE_OK : fault(database, ret);
 }

@@ -240,27 +240,36 @@ static void end_reading(store_t *store)
 	unlock();
 }
 
-/*! Reads what a store wants that has not been read yet. */
+/*! A store whose rows have not been read yet, or NULL. */
+static store_t *next_to_read(disk_t *disk)
+{
+	store_t *each, *store = NULL;
+	lock();
+	cds_list_for_each_entry(each, &disk->stores, node) {
+		store = (store == NULL && each->wanted && !each->closed) ? each : store;
+	}
+	if (store != NULL) {
+		store->news.reading = true;
+	}
+	unlock();
+	return store;
+}
+
+/*! Reads what stores want. */
 static int read_all(disk_t *disk)
 {
 	int ret = DATABASE_OK;
-	store_t *store = NULL;
-	do {
-		store_t *each;
-		store = NULL;
-		lock();
-		cds_list_for_each_entry(each, &disk->stores, node) {
-			store = (store == NULL && each->wanted) ? each : store;
-		}
-		unlock();
-		if (store != NULL) {
-			ret = read_store(disk, store);
-			/* What is left of a damaged file has been read. */
-			store->wanted = (ret == DATABASE_FAILED);
-			end_reading(store);
-		}
-	} while (store != NULL && ret == DATABASE_OK);
-	return ret;
+	bool damaged = false;
+	store_t *store;
+	while (ret == DATABASE_OK && (store = next_to_read(disk)) != NULL) {
+		ret = read_store(disk, store);
+		damaged |= (ret == DATABASE_DAMAGED);
+		/* What is left of a damaged file is read for all. */
+		ret = (ret == DATABASE_DAMAGED) ? DATABASE_OK : ret;
+		store->wanted = (ret != DATABASE_OK);
+		end_reading(store);
+	}
+	return ret == DATABASE_OK && damaged ? DATABASE_DAMAGED : ret;
 }
 
 static int write_records(disk_t *disk, const record_t *record, unsigned count)

@@ -133,6 +133,33 @@ static void test_sets(void **state)
 	assert_int_equal(logged()->errors, 0);
 }
 
+/*! One set's store is closed before it has been read, and the other's is read then. */
+static void test_sets_close_soon(void **state)
+{
+	(void)state;
+
+	static const char OTHER[] = "192.0.2.54@53";
+	store_t *store = open_store(), *other = open_set(OTHER);
+	(void)read_all(other, NULL, NULL);
+	for (unsigned i = 0; i < STORE_BATCH; i++) {
+		assert_true(put(store, i, 1));
+	}
+	assert_true(put(other, 1, 2));
+	store_close(store);
+	store_close(other);
+
+	store = open_set(SET);
+	struct timespec end = clock_in(20000);
+	assert_int_equal(sem_clockwait(&news, CLOCK_MONOTONIC, &end), 0);
+	other = open_set(OTHER);
+	store_close(store);
+	assert_int_equal(read_all(other, NULL, NULL), 1);
+	store_close(other);
+	assert_false(exists(here.bad));
+	assert_int_equal(count_all(), STORE_BATCH);
+	assert_int_equal(logged()->errors, 0);
+}
+
 /*! One that is closed while it is being read. */
 static void test_close_soon(void **state)
 {
@@ -484,6 +511,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sets_close_soon, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_close_soon, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),

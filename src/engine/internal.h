@@ -38,6 +38,7 @@ struct engine {
 	_Atomic uint32_t max_rate;
 	_Atomic uint32_t max_targets;
 	atomic_bool stop;
+	atomic_bool ended;   /*!< The thread is about to return. */
 	atomic_bool claimed; /*!< engine_claim_start() has been called. */
 	handovers_t handovers;
 	queue_t queue;

@@ -55,6 +55,19 @@ static void join_all(struct cds_list_head *list)
 	}
 }
 
+/*! Frees the retired engines whose threads have ended; another one may be waiting for a disk. */
+static void free_ended(void)
+{
+	engine_t *engine, *next;
+	cds_list_for_each_entry_safe(engine, next, &registry.retired, node) {
+		if (atomic_load(&engine->ended)) {
+			cds_list_del(&engine->node);
+			engine_join(engine);
+			engine_free(engine);
+		}
+	}
+}
+
 /*! Called by the engine's thread, so it must not wait: while the lock is held, the result is false. */
 static bool retire(engine_t *engine)
 {
@@ -206,7 +219,7 @@ int registry_acquire(engine_t **result, formers_t *formers, const engine_key_t *
 	registry_hold_waits();
 
 	pthread_mutex_lock(&registry.lock);
-	join_all(&registry.retired);
+	free_ended();
 	engine_t *engine;
 	int ret = get_engine(&engine, key, options, limits);
 	if (ret == KNOT_EOK) {

@@ -564,6 +564,7 @@ void *thread_run(void *ctx)
 	handovers_deinit(&engine->handovers);
 	cache_clear(engine->cache);
 	rcu_unregister_thread();
+	atomic_store(&engine->ended, true);
 
 	return NULL;
 }

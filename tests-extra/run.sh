@@ -118,7 +118,7 @@ if [ ! "$quick" ]; then
 	environment=(SLOW=5 "KNOTD_WRAPPER=valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
 		--suppressions=$top/tests-extra/valgrind.supp")
 	functional 180 answer/test_flattening.py "$@"
-	functional 300 store/test_store.py "$@"
+	functional 480 store/test_store.py "$@"
 fi
 
 say "$passed passed, $failed failed"

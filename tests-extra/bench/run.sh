@@ -57,5 +57,6 @@ refuse_installed
 make_work
 build_unless_given "$work"
 gcc -D_GNU_SOURCE -O2 -Wall -Wextra -o "$work/stub" "$top/tests-extra/bench/stub.c"
+gcc -D_GNU_SOURCE -shared -fPIC -O2 -Wall -Wextra -o "$work/turns.so" "$top/tests-extra/bench/turns.c"
 
-ALIAS_STUB=$work/stub TMPDIR=$work limited 3600 "${PYTHON[@]}" "$program" "$@"
+ALIAS_STUB=$work/stub ALIAS_TURNS=$work/turns.so TMPDIR=$work limited 3600 "${PYTHON[@]}" "$program" "$@"

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/random.h>
 #include <libknot/errcode.h>
 
@@ -173,10 +174,16 @@ target_t *cache_victim(cache_t *cache)
 	return victim;
 }
 
+/*! \param size  Octets of all addresses. */
+static answer_t *allocate(size_t size)
+{
+	return calloc(1, MAX(sizeof(answer_t), offsetof(answer_t, rdata) + size));
+}
+
 static answer_t *new_answer(const reply_t *reply, uint64_t received)
 {
 	size_t step = knot_rdata_size(reply->len);
-	answer_t *answer = calloc(1, sizeof(*answer) + reply->count * step);
+	answer_t *answer = allocate(reply->count * step);
 	if (answer == NULL) {
 		return NULL;
 	}
@@ -184,11 +191,9 @@ static answer_t *new_answer(const reply_t *reply, uint64_t received)
 	answer->received = received;
 	answer->ttl = reply->ttl;
 	answer->kind = reply->kind;
-	answer->rrs.count = reply->count;
-	answer->rrs.size = reply->count * step;
-	answer->rrs.rdata = (reply->count > 0) ? (knot_rdata_t *)answer->rdata : NULL;
+	answer->count = reply->count;
 	for (unsigned i = 0; i < reply->count; i++) {
-		knot_rdata_init((knot_rdata_t *)(answer->rdata + i * step), reply->len, reply->addr[i]);
+		knot_rdata_init((knot_rdata_t *)((uint8_t *)&answer->rdata + i * step), reply->len, reply->addr[i]);
 	}
 
 	return answer;
@@ -243,7 +248,8 @@ int cache_restore(entry_t *entry, const reply_t *reply, uint64_t received)
 /*! Copies an answer without the one that it holds. */
 static answer_t *copy_one(const answer_t *from, uint16_t former)
 {
-	answer_t *answer = calloc(1, sizeof(*answer) + from->rrs.size);
+	const knot_rdataset_t rrs = answer_rrs(from);
+	answer_t *answer = allocate(rrs.size);
 	if (answer == NULL) {
 		return NULL;
 	}
@@ -251,10 +257,8 @@ static answer_t *copy_one(const answer_t *from, uint16_t former)
 	answer->ttl = from->ttl;
 	answer->kind = from->kind;
 	answer->restored = (from->restored > ANSWER_STORED) ? from->restored : former;
-	answer->rrs = from->rrs;
-	if (from->rrs.count > 0) {
-		answer->rrs.rdata = memcpy(answer->rdata, from->rdata, from->rrs.size);
-	}
+	answer->count = rrs.count;
+	memcpy(&answer->rdata, &from->rdata, rrs.size);
 	return answer;
 }
 

@@ -51,11 +51,24 @@ typedef struct answer {
 	uint8_t kind;        /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
 	bool owns_held;      /*!< `held` is freed with this answer; writer only. */
 	uint16_t restored;   /*!< If not 0 it is stale, whatever its TTL: ANSWER_STORED, or the former engine that had it. */
-	knot_rdataset_t rrs; /*!< The addresses; empty in a negative answer. */
 	struct answer *held; /*!< With REPLY_NXDOMAIN: the addresses from before it, or NULL. */
 	uint64_t stored;     /*!< clock_ms() when it was put into the store, or 0; writer only. */
-	uint8_t rdata[];     /*!< Storage of rrs, in libknot's layout, so that a hit copies nothing. */
+	uint8_t count;       /*!< Number of addresses; 0 in a negative answer. */
+	knot_rdata_t rdata;  /*!< The first address; see answer_rrs(). */
 } answer_t;
+
+/*! \brief The addresses of an answer, in libknot's layout, so that a hit copies nothing. They go with the answer. */
+static inline knot_rdataset_t answer_rrs(const answer_t *answer)
+{
+	if (answer->count == 0) {
+		return (knot_rdataset_t){ 0 };
+	}
+	return (knot_rdataset_t){
+		.count = answer->count,
+		.size = answer->count * knot_rdata_size(answer->rdata.len),
+		.rdata = (knot_rdata_t *)&answer->rdata,
+	};
+}
 
 /*! How urgently a resolution of an entry is wanted. */
 typedef enum {

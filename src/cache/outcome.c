@@ -27,9 +27,10 @@ void outcome_add(outcome_t *outcome, const verdict_t *verdict, const address_set
 	verdict_kind_t kind = verdict->kind;
 	bool has_addresses = answer != NULL && answer->kind == REPLY_ADDRESSES;
 	if (has_addresses && !address_set_empty(deny)) {
-		uint16_t denied = address_set_count(deny, &answer->rrs);
+		const knot_rdataset_t rrs = answer_rrs(answer);
+		uint16_t denied = address_set_count(deny, &rrs);
 		outcome->denied |= denied > 0;
-		if (denied == answer->rrs.count) {
+		if (denied == answer->count) {
 			has_addresses = false;
 			kind = (kind == VERDICT_ADDRESSES) ? VERDICT_NODATA : kind;
 		}

@@ -126,7 +126,8 @@ static knotd_in_state_t put_union(const qctx_t *qctx, uint16_t rrtype, const out
 
 	int ret = (owner != NULL) ? KNOT_EOK : KNOT_ENOMEM;
 	for (unsigned i = 0; i < outcome->count && ret == KNOT_EOK; i++) {
-		ret = merge_rdata(&rrset.rrs, &outcome->answer[i]->rrs, &pkt->mm);
+		const knot_rdataset_t rrs = answer_rrs(outcome->answer[i]);
+		ret = merge_rdata(&rrset.rrs, &rrs, &pkt->mm);
 	}
 	if (outcome->denied) {
 		address_set_remove(&qctx->ctx->conf.policy.deny_address, &rrset.rrs);
@@ -156,7 +157,7 @@ static knotd_in_state_t put_addresses(const qctx_t *qctx, uint16_t rrtype, const
 	/* The packet points to the cached answer until the reply is written, which is in the same read section. */
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, (knot_dname_t *)qctx->qdata->name, rrtype, KNOT_CLASS_IN, outcome->ttl);
-	rrset.rrs = outcome->answer[0]->rrs;
+	rrset.rrs = answer_rrs(outcome->answer[0]);
 	return put_signed(qctx, &rrset, 0);
 }
 

@@ -49,10 +49,10 @@ bool archive_read(archived_t *answer, const record_t *record, uint64_t now)
 /*! Compares one by one, as the addresses are sorted in both. */
 static bool is_same(const answer_t *answer, const reply_t *reply)
 {
-	if (answer->kind != reply->kind || answer->rrs.count != reply->count) {
+	if (answer->kind != reply->kind || answer->count != reply->count) {
 		return false;
 	}
-	const knot_rdata_t *rdata = answer->rrs.rdata;
+	const knot_rdata_t *rdata = &answer->rdata;
 	for (unsigned i = 0; i < reply->count; i++) {
 		if (memcmp(rdata->data, reply->addr[i], reply->len) != 0) {
 			return false;
@@ -92,7 +92,8 @@ void archive_put(store_t *store, const target_t *target, addr_type_t type, const
 	if (store == NULL) {
 		return;
 	}
-	record_t *record = record_new(target->name, type, answer->kind, answer->ttl, &answer->rrs);
+	const knot_rdataset_t rrs = answer_rrs(answer);
+	record_t *record = record_new(target->name, type, answer->kind, answer->ttl, &rrs);
 	if (record != NULL) {
 		record->received = wall_time(answer->received, now);
 		record->used = wall_time(target->entry[type].used, now);

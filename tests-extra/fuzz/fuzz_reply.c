@@ -84,14 +84,14 @@ static void check_reply(const reply_t *reply, const uint8_t *wire, size_t len, c
 /*! What the cache has can be put into an answer, and is the same there. */
 static void check_answer(const answer_t *answer, const reply_t *reply, const knot_dname_t *name, uint16_t type)
 {
-	CHECK(answer->kind == reply->kind && answer->ttl == reply->ttl && answer->rrs.count == reply->count);
-	CHECK(answer->rrs.size == reply->count * knot_rdata_size(reply->len));
-	if (answer->rrs.count == 0) {
+	CHECK(answer->kind == reply->kind && answer->ttl == reply->ttl && answer->count == reply->count);
+	CHECK(answer_rrs(answer).size == reply->count * knot_rdata_size(reply->len));
+	if (answer->count == 0) {
 		return;
 	}
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, (knot_dname_t *)name, type, KNOT_CLASS_IN, answer->ttl);
-	rrset.rrs = answer->rrs;
+	rrset.rrs = answer_rrs(answer);
 
 	knot_pkt_t *pkt = knot_pkt_new(NULL, KNOT_WIRE_MAX_PKTSIZE, NULL);
 	CHECK(knot_pkt_put_question(pkt, name, KNOT_CLASS_IN, type) == KNOT_EOK);
@@ -110,7 +110,8 @@ static void check_answer(const answer_t *answer, const reply_t *reply, const kno
 /*! A row of the store has all that the answer needs. */
 static void check_row(const answer_t *answer, const reply_t *reply, const knot_dname_t *name, uint16_t type)
 {
-	record_t *record = record_new(name, addr_type(type), answer->kind, answer->ttl, &answer->rrs), *again;
+	const knot_rdataset_t rrs = answer_rrs(answer);
+	record_t *record = record_new(name, addr_type(type), answer->kind, answer->ttl, &rrs), *again;
 	row_t row;
 	row_text_t text;
 	reply_t restored;

@@ -102,8 +102,8 @@ static bool add_addresses(known_t *known, const answer_t *answer)
 		return false;
 	}
 	bool some = false;
-	const knot_rdata_t *rdata = answer->rrs.rdata;
-	for (uint16_t i = 0; i < answer->rrs.count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
+	const knot_rdata_t *rdata = &answer->rdata;
+	for (uint16_t i = 0; i < answer->count; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
 		if (!is_denied(rdata->data, rdata->len)) {
 			world_add(&known->addresses, rdata->data, rdata->len);
 			some = true;

@@ -107,8 +107,8 @@ static void test_publish(void **state)
 	assert_int_equal(entry->answer->received, T0 + 2);
 	assert_int_equal(entry->answer->ttl, 60);
 	assert_false(entry->answer->restored);
-	assert_int_equal(entry->answer->rrs.count, 3);
-	const knot_rdata_t *rdata = entry->answer->rrs.rdata;
+	assert_int_equal(entry->answer->count, 3);
+	const knot_rdata_t *rdata = &entry->answer->rdata;
 	for (uint8_t i = 0; i < 3; i++, rdata = knot_rdataset_next((knot_rdata_t *)rdata)) {
 		assert_int_equal(rdata->len, 4);
 		assert_memory_equal(rdata->data, ((uint8_t[]){ 10, i, 0, 7 }), 4);
@@ -116,18 +116,18 @@ static void test_publish(void **state)
 
 	/* A failure leaves the answer alone; a negative answer has no records. */
 	cache_fail(entry, 22, T0 + 5 * S, T0 + 3);
-	assert_int_equal(entry->answer->rrs.count, 3);
+	assert_int_equal(entry->answer->count, 3);
 	reply.kind = REPLY_NODATA;
 	reply.count = 0;
 	assert_int_equal(cache_publish(entry, &reply, T0 + 4), KNOT_EOK);
 	assert_int_equal(entry->answer->kind, REPLY_NODATA);
-	assert_int_equal(entry->answer->rrs.count, 0);
+	assert_int_equal(entry->answer->count, 0);
 }
 
 static const uint8_t *address(const answer_t *answer)
 {
 	assert_int_equal(answer->kind, REPLY_ADDRESSES);
-	return answer->rrs.rdata->data;
+	return answer->rdata.data;
 }
 
 static void publish(entry_t *entry, reply_kind_t kind, uint8_t last)
@@ -149,7 +149,7 @@ static void test_held(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		publish(entry, REPLY_NXDOMAIN, 0);
 		assert_int_equal(entry->answer->kind, REPLY_NXDOMAIN);
-		assert_int_equal(entry->answer->rrs.count, 0);
+		assert_int_equal(entry->answer->count, 0);
 		assert_int_equal(address(entry->answer->held)[3], 1);
 	}
 	publish(entry, REPLY_ADDRESSES, 2);
@@ -178,7 +178,7 @@ static void test_restore(void **state)
 	assert_true(entry->warm);
 	assert_int_equal(entry->answer->received, T0 - 1000 * S);
 	assert_int_equal(entry->answer->ttl, 60);
-	assert_int_equal(entry->answer->rrs.count, 2);
+	assert_int_equal(entry->answer->count, 2);
 	publish(entry, REPLY_ADDRESSES, 2);
 	assert_false(entry->answer->restored);
 	assert_int_equal(address(entry->answer)[3], 2);
@@ -209,7 +209,7 @@ static void test_copy(void **state)
 	answer_free(copy);
 	copy = answer_copy(&(answer_t){ .kind = REPLY_NODATA, .restored = ANSWER_STORED }, 8);
 	assert_int_equal(copy->restored, 8);
-	assert_null(copy->rrs.rdata);
+	assert_null(answer_rrs(copy).rdata);
 
 	/* It replaces an answer, and is replaced as any other. */
 	entry_t *other = &add(NAME_B)->entry[ADDR_A];
@@ -335,9 +335,9 @@ static void *read_all(void *ctx)
 				answer = answer->held;
 			}
 			if (answer != NULL && answer->kind == REPLY_ADDRESSES) {
-				const knot_rdata_t *rdata = answer->rrs.rdata;
-				*wrong += answer->rrs.count != answer->ttl;
-				for (unsigned j = 0; j < answer->rrs.count; j++) {
+				const knot_rdata_t *rdata = &answer->rdata;
+				*wrong += answer->count != answer->ttl;
+				for (unsigned j = 0; j < answer->count; j++) {
 					*wrong += rdata->data[3] != answer->ttl;
 					rdata = knot_rdataset_next((knot_rdata_t *)rdata);
 				}

@@ -10,7 +10,7 @@
 /*! An answer with the addresses 192.0.2.1 and so on. */
 typedef struct {
 	answer_t answer;
-	uint8_t rdata[4 * 8];
+	uint8_t more[4 * 8];
 } stored_t;
 
 static const address_set_t none;
@@ -21,11 +21,9 @@ static void store(stored_t *stored, unsigned count)
 	memset(stored, 0, sizeof(*stored));
 	answer_t *answer = &stored->answer;
 	answer->kind = REPLY_ADDRESSES;
-	answer->rrs.count = count;
-	answer->rrs.size = count * 8;
-	answer->rrs.rdata = (knot_rdata_t *)answer->rdata;
+	answer->count = count;
 	for (unsigned i = 0; i < count; i++) {
-		knot_rdata_init((knot_rdata_t *)(answer->rdata + 8 * i), 4, (const uint8_t[]){ 192, 0, 2, i + 1 });
+		knot_rdata_init((knot_rdata_t *)((uint8_t *)&answer->rdata + 6 * i), 4, (const uint8_t[]){ 192, 0, 2, i + 1 });
 	}
 }
 

@@ -41,7 +41,7 @@ static int match_name(struct cds_lfht_node *node, const void *arg)
 
 void answer_free(answer_t *answer)
 {
-	if (answer != NULL && answer->owns_held) {
+	if (answer != NULL) {
 		free(answer->held);
 	}
 	free(answer);
@@ -49,7 +49,19 @@ void answer_free(answer_t *answer)
 
 static void free_answer_rcu(struct rcu_head *head)
 {
-	answer_free(caa_container_of(head, answer_t, rcu));
+	free(caa_container_of(head, answer_t, rcu));
+}
+
+/*! Frees an answer that has been replaced, and what it holds, but for what the new answer holds. */
+static void retire(answer_t *answer, const answer_t *kept)
+{
+	while (answer != NULL) {
+		answer_t *held = answer->held;
+		if (answer != kept) {
+			call_rcu(&answer->rcu, free_answer_rcu);
+		}
+		answer = held;
+	}
 }
 
 static void free_target_rcu(struct rcu_head *head)
@@ -199,19 +211,6 @@ static answer_t *new_answer(const reply_t *reply, uint64_t received)
 	return answer;
 }
 
-/*! Moves the addresses from before an NXDOMAIN to the new answer. \return True if they are the old answer itself. */
-static bool hold_addresses(answer_t *answer, answer_t *old)
-{
-	if (old->kind == REPLY_ADDRESSES) {
-		answer->held = old;
-	} else if (old->owns_held) {
-		answer->held = old->held;
-		old->owns_held = false;
-	}
-	answer->owns_held = (answer->held != NULL);
-	return answer->held == old;
-}
-
 int cache_publish(entry_t *entry, const reply_t *reply, uint64_t now)
 {
 	answer_t *answer = new_answer(reply, now);
@@ -220,15 +219,13 @@ int cache_publish(entry_t *entry, const reply_t *reply, uint64_t now)
 	}
 
 	answer_t *old = entry->answer;
-	if (old != NULL && reply->kind == REPLY_NXDOMAIN && hold_addresses(answer, old)) {
-		old = NULL;
+	if (old != NULL && reply->kind == REPLY_NXDOMAIN) {
+		answer->held = (old->kind == REPLY_ADDRESSES) ? old : old->held;
 	}
 	rcu_set_pointer(&entry->answer, answer);
 	atomic_store_explicit(&entry->failed_at, 0, memory_order_release);
 	entry->failures = 0;
-	if (old != NULL) {
-		call_rcu(&old->rcu, free_answer_rcu);
-	}
+	retire(old, answer->held);
 
 	return KNOT_EOK;
 }
@@ -267,7 +264,6 @@ answer_t *answer_copy(const answer_t *from, uint16_t former)
 	answer_t *answer = copy_one(from, former);
 	if (answer != NULL && from->held != NULL) {
 		answer->held = copy_one(from->held, former);
-		answer->owns_held = (answer->held != NULL);
 	}
 	return answer;
 }
@@ -277,9 +273,7 @@ void cache_adopt(entry_t *entry, answer_t *answer)
 	answer_t *old = entry->answer;
 	atomic_store_explicit(&entry->warm, true, memory_order_relaxed);
 	rcu_set_pointer(&entry->answer, answer);
-	if (old != NULL) {
-		call_rcu(&old->rcu, free_answer_rcu);
-	}
+	retire(old, NULL);
 }
 
 bool cache_walk(cache_t *cache, cache_place_t *place, unsigned max,

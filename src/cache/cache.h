@@ -49,9 +49,8 @@ typedef struct answer {
 	uint64_t received;   /*!< clock_ms() of the reply. */
 	uint32_t ttl;        /*!< Seconds, as received. */
 	uint8_t kind;        /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
-	bool owns_held;      /*!< `held` is freed with this answer; writer only. */
 	uint16_t restored;   /*!< If not 0 it is stale, whatever its TTL: ANSWER_STORED, or the former engine that had it. */
-	struct answer *held; /*!< With REPLY_NXDOMAIN: the addresses from before it, or NULL. */
+	struct answer *held; /*!< With REPLY_NXDOMAIN: the addresses from before it, or NULL. It owns them. */
 	uint64_t stored;     /*!< clock_ms() when it was put into the store, or 0; writer only. */
 	uint8_t count;       /*!< Number of addresses; 0 in a negative answer. */
 	knot_rdata_t rdata;  /*!< The first address; see answer_rrs(). */

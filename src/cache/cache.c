@@ -42,7 +42,7 @@ static int match_name(struct cds_lfht_node *node, const void *arg)
 void answer_free(answer_t *answer)
 {
 	if (answer != NULL) {
-		free(answer->held);
+		free(answer_held(answer));
 	}
 	free(answer);
 }
@@ -56,7 +56,7 @@ static void free_answer_rcu(struct rcu_head *head)
 static void retire(answer_t *answer, const answer_t *kept)
 {
 	while (answer != NULL) {
-		answer_t *held = answer->held;
+		answer_t *held = answer_held(answer);
 		if (answer != kept) {
 			call_rcu(&answer->rcu, free_answer_rcu);
 		}
@@ -220,12 +220,12 @@ int cache_publish(entry_t *entry, const reply_t *reply, uint64_t now)
 
 	answer_t *old = entry->answer;
 	if (old != NULL && reply->kind == REPLY_NXDOMAIN) {
-		answer->held = (old->kind == REPLY_ADDRESSES) ? old : old->held;
+		answer->held = (old->kind == REPLY_ADDRESSES) ? old : answer_held(old);
 	}
 	rcu_set_pointer(&entry->answer, answer);
 	atomic_store_explicit(&entry->failed_at, 0, memory_order_release);
 	entry->failures = 0;
-	retire(old, answer->held);
+	retire(old, answer_held(answer));
 
 	return KNOT_EOK;
 }
@@ -262,8 +262,9 @@ static answer_t *copy_one(const answer_t *from, uint16_t former)
 answer_t *answer_copy(const answer_t *from, uint16_t former)
 {
 	answer_t *answer = copy_one(from, former);
-	if (answer != NULL && from->held != NULL) {
-		answer->held = copy_one(from->held, former);
+	const answer_t *held = answer_held(from);
+	if (answer != NULL && held != NULL) {
+		answer->held = copy_one(held, former);
 	}
 	return answer;
 }

@@ -46,14 +46,16 @@
 /*! A good answer. Readers see no change once it is published; fields marked "writer only" may change. */
 typedef struct answer {
 	struct rcu_head rcu;
-	uint64_t received;   /*!< clock_ms() of the reply. */
-	uint32_t ttl;        /*!< Seconds, as received. */
-	uint8_t kind;        /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
-	uint16_t restored;   /*!< If not 0 it is stale, whatever its TTL: ANSWER_STORED, or the former engine that had it. */
-	struct answer *held; /*!< With REPLY_NXDOMAIN: the addresses from before it, or NULL. It owns them. */
-	uint64_t stored;     /*!< clock_ms() when it was put into the store, or 0; writer only. */
-	uint8_t count;       /*!< Number of addresses; 0 in a negative answer. */
-	knot_rdata_t rdata;  /*!< The first address; see answer_rrs(). */
+	uint64_t received; /*!< clock_ms() of the reply. */
+	uint32_t ttl;      /*!< Seconds, as received. */
+	uint8_t kind;      /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
+	uint16_t restored; /*!< If not 0 it is stale, whatever its TTL: ANSWER_STORED, or the former engine that had it. */
+	uint64_t stored;   /*!< clock_ms() when it was put into the store, or 0; writer only. */
+	uint8_t count;     /*!< Number of addresses; 0 in a negative answer. */
+	union {
+		knot_rdata_t rdata;  /*!< The first address, and the others after it; see answer_rrs(). */
+		struct answer *held; /*!< With REPLY_NXDOMAIN: see answer_held(). */
+	};
 } answer_t;
 
 /*! \brief The addresses of an answer, in libknot's layout, so that a hit copies nothing. They go with the answer. */
@@ -67,6 +69,12 @@ static inline knot_rdataset_t answer_rrs(const answer_t *answer)
 		.size = answer->count * knot_rdata_size(answer->rdata.len),
 		.rdata = (knot_rdata_t *)&answer->rdata,
 	};
+}
+
+/*! \brief What a REPLY_NXDOMAIN holds and owns: the addresses from before it; or NULL. */
+static inline answer_t *answer_held(const answer_t *answer)
+{
+	return (answer->kind == REPLY_NXDOMAIN) ? answer->held : NULL;
 }
 
 /*! How urgently a resolution of an entry is wanted. */
@@ -178,7 +186,7 @@ target_t *cache_victim(cache_t *cache);
 /*!
  * \brief Makes a good reply the entry's answer and clears earlier failures. Writer.
  *
- * An NXDOMAIN keeps the addresses that it replaces in `held`.
+ * An NXDOMAIN holds the addresses that it replaces.
  *
  * \return KNOT_ENOMEM, and the old answer stays, or KNOT_EOK.
  */

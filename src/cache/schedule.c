@@ -47,7 +47,7 @@ uint64_t schedule_refresh(const entry_t *entry, const refresh_options_t *options
 uint64_t schedule_end(const entry_t *entry, const refresh_options_t *options)
 {
 	uint64_t end = (entry->failed_at != 0) ? entry->failed_at + CACHE_FAILURE_MAX_MS : 0;
-	for (const answer_t *answer = entry->answer; answer != NULL; answer = answer->held) {
+	for (const answer_t *answer = entry->answer; answer != NULL; answer = answer_held(answer)) {
 		end = MAX(end, schedule_expiry(answer, options) + options->stale_max * 1000ULL);
 	}
 	return end;

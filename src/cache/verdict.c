@@ -39,7 +39,7 @@ static uint32_t grace_ttl(const answer_t *answer, uint32_t alias_ttl, const poli
 static bool is_kept_warm(const entry_t *entry, const answer_t *answer)
 {
 	return atomic_load_explicit(&entry->warm, memory_order_relaxed) &&
-	       (answer->kind == REPLY_ADDRESSES || answer->held != NULL);
+	       (answer->kind == REPLY_ADDRESSES || answer_held(answer) != NULL);
 }
 
 /*! Whether the zone's clients may get an answer: not if it comes from resolvers that only other zones used. */
@@ -92,7 +92,7 @@ static bool judge_answer(verdict_t *verdict, const entry_t *entry, const answer_
 /*! Replaces an NXDOMAIN by the addresses from before it. */
 static void hold(verdict_t *verdict, const policy_t *policy, uint32_t alias_ttl, uint64_t now)
 {
-	const answer_t *held = verdict->answer->held;
+	const answer_t *held = answer_held(verdict->answer);
 	if (held != NULL && may_serve(held, policy) && now < schedule_expiry(held, &policy->refresh) + policy->refresh.stale_max * 1000ULL) {
 		if (verdict->kind == VERDICT_NXDOMAIN) {
 			verdict->kind = VERDICT_ADDRESSES;

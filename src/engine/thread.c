@@ -112,7 +112,7 @@ static void publish_reply(engine_t *engine, const flight_t *flight, const reply_
 		return;
 	}
 	entry->answer->stored = stored;
-	bool held = options->hold && entry->answer->held != NULL; /* The store keeps these addresses. */
+	bool held = options->hold && answer_held(entry->answer) != NULL; /* The store keeps these addresses. */
 	if (stored == 0 && !held) {
 		archive_put(engine->store, target, flight->plan.id, options, now);
 	}

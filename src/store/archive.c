@@ -76,8 +76,8 @@ uint64_t archive_stored(const store_t *store, const answer_t *old, const reply_t
 static answer_t *to_store(const target_t *target, addr_type_t type, const refresh_options_t *options)
 {
 	answer_t *answer = target->entry[type].answer;
-	bool held = answer != NULL && answer->held != NULL && options->hold;
-	return held ? answer->held : answer;
+	answer_t *held = (answer != NULL && options->hold) ? answer_held(answer) : NULL;
+	return held != NULL ? held : answer;
 }
 
 static uint64_t wall_time(uint64_t when, uint64_t now)

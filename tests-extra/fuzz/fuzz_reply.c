@@ -144,9 +144,9 @@ static void check_cache(const reply_t *reply, const knot_dname_t *name, uint16_t
 	if (how & WITH_NXDOMAIN) {
 		reply_t nxdomain = { .kind = REPLY_NXDOMAIN, .len = reply->len };
 		CHECK(cache_publish(entry, &nxdomain, 2) == KNOT_EOK && cache_publish(entry, &nxdomain, 3) == KNOT_EOK);
-		CHECK((entry->answer->held != NULL) == (reply->kind == REPLY_ADDRESSES));
-		if (entry->answer->held != NULL) {
-			check_answer(entry->answer->held, reply, name, type);
+		CHECK((answer_held(entry->answer) != NULL) == (reply->kind == REPLY_ADDRESSES));
+		if (answer_held(entry->answer) != NULL) {
+			check_answer(answer_held(entry->answer), reply, name, type);
 		}
 	}
 	rcu_read_unlock();

@@ -125,12 +125,12 @@ static void add_slot(known_t *known, const entry_t *entry)
 		known->open = true;
 		return;
 	}
-	bool hold = world.ctx.conf.policy.nxdomain == NXDOMAIN_HOLD && answer->held != NULL;
+	bool hold = world.ctx.conf.policy.nxdomain == NXDOMAIN_HOLD && answer_held(answer) != NULL;
 	known->fresh &= !answer->restored && entry->failed_at == 0 && WORLD_NOW < expiry(answer) && !hold;
 	known->all_nxdomain &= answer->kind == REPLY_NXDOMAIN;
 	known->held |= hold;
 	if (hold) {
-		add_addresses(known, answer->held);
+		add_addresses(known, answer_held(answer));
 	} else if (answer->kind != REPLY_ADDRESSES) {
 		lower(&known->negative_ttl, answer->ttl);
 		lower(&known->negative_ttl, world.ctx.conf.policy.refresh.negative_ttl_max);

@@ -144,22 +144,22 @@ static void test_held(void **state)
 	/* The last addresses outlive one NXDOMAIN after the other; not a NODATA. */
 	entry_t *entry = &add(NAME_A)->entry[ADDR_A];
 	publish(entry, REPLY_NXDOMAIN, 0);
-	assert_null(entry->answer->held);
+	assert_null(answer_held(entry->answer));
 	publish(entry, REPLY_ADDRESSES, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		publish(entry, REPLY_NXDOMAIN, 0);
 		assert_int_equal(entry->answer->kind, REPLY_NXDOMAIN);
 		assert_int_equal(entry->answer->count, 0);
-		assert_int_equal(address(entry->answer->held)[3], 1);
+		assert_int_equal(address(answer_held(entry->answer))[3], 1);
 	}
 	publish(entry, REPLY_ADDRESSES, 2);
-	assert_null(entry->answer->held);
+	assert_null(answer_held(entry->answer));
 	publish(entry, REPLY_NXDOMAIN, 0);
-	assert_int_equal(address(entry->answer->held)[3], 2);
+	assert_int_equal(address(answer_held(entry->answer))[3], 2);
 	publish(entry, REPLY_NODATA, 0);
-	assert_null(entry->answer->held);
+	assert_null(answer_held(entry->answer));
 	publish(entry, REPLY_NXDOMAIN, 0);
-	assert_null(entry->answer->held);
+	assert_null(answer_held(entry->answer));
 
 	/* What is held goes with the target. */
 	publish(entry, REPLY_ADDRESSES, 5);
@@ -199,9 +199,9 @@ static void test_copy(void **state)
 	assert_int_equal(copy->ttl, entry->answer->ttl);
 	assert_int_equal(copy->stored, 0);
 	assert_int_equal(copy->restored, 7);
-	assert_ptr_not_equal(copy->held, entry->answer->held);
-	assert_int_equal(copy->held->restored, 7);
-	assert_int_equal(address(copy->held)[3], 5);
+	assert_ptr_not_equal(answer_held(copy), answer_held(entry->answer));
+	assert_int_equal(answer_held(copy)->restored, 7);
+	assert_int_equal(address(answer_held(copy))[3], 5);
 
 	/* Whoever has it from another one names that. */
 	answer_t *second = answer_copy(copy, 8);
@@ -218,7 +218,7 @@ static void test_copy(void **state)
 	cache_adopt(other, second);
 	assert_ptr_equal(other->answer, second);
 	publish(other, REPLY_NXDOMAIN, 0);
-	assert_int_equal(address(other->answer->held)[3], 5);
+	assert_int_equal(address(answer_held(other->answer))[3], 5);
 	assert_false(other->answer->restored);
 }
 
@@ -331,8 +331,8 @@ static void *read_all(void *ctx)
 			rcu_read_lock();
 			target_t *target = cache_find(cache, name);
 			const answer_t *answer = target ? rcu_dereference(target->entry[ADDR_A].answer) : NULL;
-			if (answer != NULL && answer->held != NULL) {
-				answer = answer->held;
+			if (answer != NULL && answer_held(answer) != NULL) {
+				answer = answer_held(answer);
 			}
 			if (answer != NULL && answer->kind == REPLY_ADDRESSES) {
 				const knot_rdata_t *rdata = &answer->rdata;

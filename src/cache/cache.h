@@ -45,12 +45,14 @@
 
 /*! A good answer. Readers see no change once it is published; fields marked "writer only" may change. */
 typedef struct answer {
-	struct rcu_head rcu;
+	union {
+		uint64_t stored;     /*!< clock_ms() when it was put into the store, or 0; writer only. */
+		struct rcu_head rcu; /*!< Once it has been replaced. */
+	};
 	uint64_t received; /*!< clock_ms() of the reply. */
 	uint32_t ttl;      /*!< Seconds, as received. */
-	uint8_t kind;      /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
 	uint16_t restored; /*!< If not 0 it is stale, whatever its TTL: ANSWER_STORED, or the former engine that had it. */
-	uint64_t stored;   /*!< clock_ms() when it was put into the store, or 0; writer only. */
+	uint8_t kind;      /*!< REPLY_ADDRESSES, REPLY_NODATA or REPLY_NXDOMAIN. */
 	uint8_t count;     /*!< Number of addresses; 0 in a negative answer. */
 	union {
 		knot_rdata_t rdata;  /*!< The first address, and the others after it; see answer_rrs(). */

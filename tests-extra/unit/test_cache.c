@@ -2,6 +2,7 @@
 
 #include "test.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <libknot/errcode.h>
 
@@ -122,6 +123,22 @@ static void test_publish(void **state)
 	assert_int_equal(cache_publish(entry, &reply, T0 + 4), KNOT_EOK);
 	assert_int_equal(entry->answer->kind, REPLY_NODATA);
 	assert_int_equal(entry->answer->count, 0);
+}
+
+/*! A million targets take no more than they have to: octets of one with an address of each type, as malloc() rounds them. */
+static void test_size(void **state)
+{
+	(void)state;
+
+	target_t *target = add((const knot_dname_t *)"\7n123456\7example\3net");
+	size_t size = malloc_usable_size(target);
+	for (unsigned i = 0; i < ADDR_TYPES; i++) {
+		reply_t reply = addresses(1, 1, 60);
+		reply.len = addr_len(i);
+		assert_int_equal(cache_publish(&target->entry[i], &reply, T0), KNOT_EOK);
+		size += malloc_usable_size(target->entry[i].answer);
+	}
+	assert_true(size <= 312);
 }
 
 static const uint8_t *address(const answer_t *answer)
@@ -393,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_touch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_publish, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_size, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restore, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy, setup, teardown),

@@ -106,29 +106,33 @@ typedef struct {
 	_Atomic uint64_t used;      /*!< clock_ms() of its last use, within CACHE_USED_GRAIN_MS; any thread. */
 	_Atomic uint64_t failed_at; /*!< clock_ms() when the last attempt was sent, if it failed; else 0. */
 	_Atomic uint64_t retry_at;  /*!< clock_ms() until which a failure suppresses the next attempt. */
+	uint64_t settled;           /*!< clock_ms() when the last result had been stored; writer only. */
 	_Atomic int16_t failed_ede; /*!< Why the last attempt failed, as Extended DNS Error (RFC 8914). */
 	_Atomic uint8_t asked;      /*!< asked_t of the request that is queued or under way; any thread. */
-	_Atomic bool warm;          /*!< The engine's thread keeps it warm, so clients need not wait for a refresh. */
-	uint8_t want;               /*!< asked_t of the planned query; writer only. */
-	bool busy;                  /*!< A query to the resolver is under way; writer only. */
-	uint8_t failures;           /*!< Consecutive failed attempts, up to UINT8_MAX; writer only. */
 	_Atomic uint8_t told;       /*!< The target_state_t logged last; workers only. */
-	bool cut_told;              /*!< It is logged that there are more addresses than are kept; writer only. */
-	uint64_t settled;           /*!< clock_ms() when the last result had been stored; writer only. */
+	_Atomic bool warm;          /*!< The engine's thread keeps it warm, so clients need not wait for a refresh. */
+	uint8_t failures;           /*!< Consecutive failed attempts, up to UINT8_MAX; writer only. */
+	uint8_t want : 2;           /*!< asked_t of the planned query; writer only. */
+	bool busy : 1;              /*!< A query to the resolver is under way; writer only. */
+	bool cut_told : 1;          /*!< It is logged that there are more addresses than are kept; writer only. */
 } entry_t;
 
 typedef struct target {
-	struct cds_lfht_node node;
-	struct rcu_head rcu;
-	entry_t entry[ADDR_TYPES];
-	struct cds_list_head lru;      /*!< In the order of cache_victim()'s last look; writer only. */
-	struct tenant *_Atomic tenant; /*!< Tenant whose request for it came last; written by the writer only. */
+	union {
+		struct cds_list_head lru; /*!< In the order of cache_victim()'s last look; writer only. */
+		struct rcu_head rcu;      /*!< Once it has been removed. */
+	};
 	uint64_t rate_slot;            /*!< clock_ms() of its rate slot within zone-rate, or 0; writer only. */
+	struct tenant *_Atomic tenant; /*!< Tenant whose request for it came last; written by the writer only. */
 	heap_node_t plan;              /*!< Node in a heap of the planner; writer only. */
 	uint8_t agenda;                /*!< agenda_t of that heap; writer only. */
-	_Atomic bool unclaimed;        /*!< Charged to no zone; the next worker that uses it claims it by a request. */
-	uint8_t name_len;              /*!< Octets. */
-	uint8_t name[];                /*!< Lower case. */
+
+	/* What queries read. */
+	_Atomic bool unclaimed; /*!< Charged to no zone; the next worker that uses it claims it by a request. */
+	entry_t entry[ADDR_TYPES];
+	struct cds_lfht_node node;
+	uint8_t name_len; /*!< Octets. */
+	uint8_t name[];   /*!< Lower case. */
 } target_t;
 
 typedef struct cache cache_t;

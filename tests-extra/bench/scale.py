@@ -20,7 +20,7 @@ from common import cpu_seconds, memory, options, run, separate, verdict
 from knotd import Zone
 from stub import aliases, stubbed
 
-GOAL_MEMORY, GOAL_CPU, GOAL_START = 440, 1.25, 0.5
+GOAL_MEMORY, GOAL_CPU, GOAL_START = 400, 1.25, 0.5
 MIB = 1 << 20
 QUESTIONS = 200000  # in a file for dnsperf: more than it asks in a turn
 FEW = 10

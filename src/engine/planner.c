@@ -15,8 +15,6 @@
 #define BURST_MS 100
 /*! Datagrams of queries under way that may leave ahead of their time, as time at the full rate, ms; at least one. */
 #define AHEAD_MS 50
-/*! Datagrams that have to wait ask again at different times within this time, ms. */
-#define RESEND_SPREAD_MS 64
 
 _Static_assert(AGENDA_TURNS == TENANT_QUEUES, "a queue of each tenant for each agenda");
 
@@ -152,7 +150,7 @@ uint64_t planner_may_send(planner_t *planner, uint64_t now)
 	uint64_t wait = wait_for(&planner->limit, planner->max_rate, now);
 	wait = MAX(wait > ahead ? wait - ahead : 0, wait_for(&planner->resend_limit, rate, now));
 	if (wait > 0) {
-		return wait + planner->resends_held++ % RESEND_SPREAD_MS;
+		return wait;
 	}
 	rate_limit_take(&planner->limit, planner->max_rate);
 	rate_limit_take(&planner->resend_limit, rate);

@@ -69,7 +69,6 @@ typedef struct {
 	uint32_t flights[FLIGHTS]; /*!< Queries under way. */
 	rate_limit_t limit;        /*!< Limit of all datagrams. */
 	rate_limit_t resend_limit; /*!< Limit of all but the first one of each query. */
-	uint32_t resends_held;     /*!< How often one of these was held up. */
 	rate_limit_t due_limit;    /*!< Limit of refreshes. */
 	unsigned others;           /*!< Queries since the last one for a failing target. */
 	bool due_next;             /*!< The last query was for a name not known yet, so a refresh is next. */

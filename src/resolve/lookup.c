@@ -75,7 +75,6 @@ lookup_next_t lookup_next(const lookup_t *lookup, uint64_t now)
 	}
 	next.edns = !next.tcp && !(lookup->plain & BIT(next.server));
 
-	due = MAX(due, lookup->not_before);
 	if (now < due) {
 		return (lookup_next_t){ .step = LOOKUP_WAIT, .until = MIN(due, lookup->deadline) };
 	}

@@ -56,8 +56,7 @@ typedef struct {
 
 typedef struct {
 	uint64_t deadline;
-	uint64_t next_at;    /*!< When the server asked last has had its time. */
-	uint64_t not_before; /*!< Nothing is sent before: max-rate. */
+	uint64_t next_at; /*!< When the server asked last has had its time. */
 	uint32_t timeout;
 	uint32_t live; /*!< Tries that may still get a reply. */
 	uint8_t servers;

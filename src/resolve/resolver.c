@@ -5,6 +5,7 @@
 #include <urcu/list.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <libknot/libknot.h>
 
 #include "resolve/lookup.h"
@@ -29,11 +30,13 @@ struct resolver {
 	void *pace_ctx;
 	heap_t queries;             /*!< All, by the time of their next step. */
 	struct cds_list_head ready; /*!< Queries whose next step may be due at once. */
+	struct cds_list_head held;  /*!< Queries that wait for leave to send, in turn. */
+	uint64_t held_until;        /*!< When the first one asks again. */
 };
 
 typedef struct {
 	heap_node_t node;
-	struct cds_list_head ready; /*!< In the resolver's list, or alone. */
+	struct cds_list_head ready; /*!< In one of the resolver's lists, or alone. */
 	struct cds_list_head tries; /*!< Those that may still get a reply. */
 	resolver_t *resolver;
 	lookup_t lookup;
@@ -188,6 +191,26 @@ static void fail_query(query_t *query, lookup_step_t how)
 	query->cb(NULL, ede, false, query->ctx);
 }
 
+/*! Whether the next try may leave now; else the query is held. */
+static bool may_leave(query_t *query, const lookup_next_t *next, uint64_t now)
+{
+	resolver_t *resolver = query->resolver;
+	if (next->first || resolver->may_send == NULL) {
+		return true;
+	}
+	struct cds_list_head *before = resolver->held.prev;
+	if (now >= resolver->held_until) { /* Those that stood before it have left, see settle(). */
+		uint64_t wait = resolver->may_send(resolver->pace_ctx, now);
+		if (wait == 0) {
+			return true;
+		}
+		resolver->held_until = now + wait;
+		before = &resolver->held;
+	}
+	cds_list_move(&query->ready, before);
+	return false;
+}
+
 static void run_query(query_t *query, uint64_t now)
 {
 	resolver_t *resolver = query->resolver;
@@ -202,17 +225,13 @@ static void run_query(query_t *query, uint64_t now)
 	}
 
 	lookup_next_t next;
-	while ((next = lookup_next(&query->lookup, now)).step == LOOKUP_SEND) {
-		uint64_t wait = (resolver->may_send != NULL && !next.first) ? resolver->may_send(resolver->pace_ctx, now) : 0;
-		if (wait > 0) {
-			query->lookup.not_before = now + wait;
-		} else {
-			send_try(query, &next, now);
-		}
+	while ((next = lookup_next(&query->lookup, now)).step == LOOKUP_SEND && may_leave(query, &next, now)) {
+		send_try(query, &next, now);
 	}
-	if (next.step == LOOKUP_WAIT) {
-		heap_remove(&resolver->queries, &query->node);
-		(void)heap_insert(&resolver->queries, &query->node, next.until); /* There is room for it. */
+	if (next.step == LOOKUP_WAIT || next.step == LOOKUP_SEND) {
+		heap_remove(&resolver->queries, &query->node); /* There is room for it. */
+		(void)heap_insert(&resolver->queries, &query->node,
+		                  next.step == LOOKUP_WAIT ? next.until : query->lookup.deadline);
 	} else {
 		fail_query(query, next.step);
 	}
@@ -236,16 +255,26 @@ static void on_timer(uv_timer_t *timer)
 	uv_idle_start(&resolver->idle, on_idle);
 }
 
-/*! Runs the queries that are ready, closes what is not used any more, and sets the timer. */
-static void settle(resolver_t *resolver, uint64_t now)
+/*! Runs the queries that are held, due, or ready, closes what is not used any more, and sets the timer. */
+static void settle(resolver_t *resolver, bool due, uint64_t now)
 {
+	while (now >= resolver->held_until && !cds_list_empty(&resolver->held)) {
+		run_query(cds_list_first_entry(&resolver->held, query_t, ready), now);
+	}
+	const heap_item_t *top;
+	while (due && (top = heap_top(&resolver->queries)) != NULL && top->key <= now) {
+		run_query(QUERY_OF(top->node), now);
+	}
 	while (!cds_list_empty(&resolver->ready)) {
 		run_query(cds_list_first_entry(&resolver->ready, query_t, ready), now);
 	}
 	channels_settle(resolver->channels);
 
-	const heap_item_t *top = heap_top(&resolver->queries);
+	top = heap_top(&resolver->queries);
 	uint64_t at = (top != NULL) ? top->key : 0;
+	if (!cds_list_empty(&resolver->held)) {
+		at = MIN(at, resolver->held_until);
+	}
 	if (at == 0) {
 		uv_timer_stop(&resolver->timer);
 	} else if (at != resolver->timer_at) {
@@ -257,15 +286,9 @@ static void settle(resolver_t *resolver, uint64_t now)
 static void on_check(uv_check_t *check)
 {
 	resolver_t *resolver = check->data;
-	uint64_t now = clock_ms();
 	bool due = uv_is_active((uv_handle_t *)&resolver->idle);
 	uv_idle_stop(&resolver->idle);
-
-	const heap_item_t *top;
-	while (due && (top = heap_top(&resolver->queries)) != NULL && top->key <= now) {
-		run_query(QUERY_OF(top->node), now);
-	}
-	settle(resolver, now);
+	settle(resolver, due, clock_ms());
 }
 
 /* --- life --- */
@@ -284,6 +307,7 @@ resolver_t *resolver_new(uv_loop_t *loop, const resolvers_t *set)
 	resolver->servers = set->count;
 	resolver->require_ad = set->require_ad;
 	CDS_INIT_LIST_HEAD(&resolver->ready);
+	CDS_INIT_LIST_HEAD(&resolver->held);
 
 	uv_timer_init(loop, &resolver->timer);
 	uv_idle_init(loop, &resolver->idle);
@@ -344,7 +368,7 @@ void resolver_query(resolver_t *resolver, const knot_dname_t *name, uint16_t typ
 	servers_order(resolver->server, resolver->servers, order, now);
 	lookup_start(&query->lookup, order, resolver->servers, timeout, retry, now);
 	make_ready(query);
-	settle(resolver, now);
+	settle(resolver, false, now);
 }
 
 const channels_stats_t *resolver_stats(const resolver_t *resolver)

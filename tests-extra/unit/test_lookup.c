@@ -202,22 +202,6 @@ static void test_formerr(void **state)
 	expect_end(LOOKUP_FAILED, 500);
 }
 
-/* A limit of queries holds up tries, but not the end. */
-static void test_pace(void **state)
-{
-	(void)state;
-
-	start(1, TIMEOUT, RETRY);
-	lookup_next_t next = lookup_next(&lookup, now);
-	assert_true(next.first);
-	expect_udp(0, 0);
-	lookup.not_before = now + 700;
-	expect_udp(0, 700);
-	assert_false(lookup_next(&lookup, now).first);
-	lookup.not_before = now + 5000;
-	expect_end(LOOKUP_TIMEOUT, 2000);
-}
-
 static void test_missed(void **state)
 {
 	(void)state;
@@ -394,7 +378,6 @@ int main(void)
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_formerr),
-		cmocka_unit_test(test_pace),
 		cmocka_unit_test(test_missed),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_wait),

@@ -9,6 +9,8 @@
 #include <libknot/libknot.h>
 
 #include "resolve/resolver.h"
+#include "resolve/server.h"
+#include "util/clock.h"
 
 #define TIMEOUT 700 /* ms */
 #define RETRY 2
@@ -193,6 +195,58 @@ static void test_pace(void **state)
 	assert_int_equal(resolver_stats(fixture->resolver)->sent, QUERIES);
 }
 
+#define HELD 64
+#define SLOT 8 /* ms */
+
+static struct {
+	uint64_t since;
+	unsigned calls, granted;
+} pace;
+
+/* Lets one query go in each slot. */
+static uint64_t in_slots(void *ctx, uint64_t now)
+{
+	(void)ctx;
+	pace.since = (pace.calls++ == 0) ? now : pace.since;
+	uint64_t at = pace.since + (uint64_t)pace.granted * SLOT;
+	if (now < at) {
+		return at - now;
+	}
+	pace.granted++;
+	return 0;
+}
+
+/* Queries that are held up leave in turn, and only the first of them asks whether it may. */
+static void test_pace_in_turn(void **state)
+{
+	fixture_t *fixture = *state;
+	static uint8_t name[HELD][4];
+	unsigned sent[HELD] = { 0 };
+
+	memset(&pace, 0, sizeof(pace));
+	resolver_pace(fixture->resolver, in_slots, NULL);
+	for (unsigned i = 0; i < HELD; i++) {
+		name[i][0] = 2;
+		name[i][1] = '0' + i / 10;
+		name[i][2] = '0' + i % 10;
+		resolver_query(fixture->resolver, name[i], KNOT_RRTYPE_A, 4 * SERVER_WAIT_MS, RETRY, on_any, fixture);
+	}
+	uint64_t end = clock_ms() + 2 * SERVER_WAIT_MS + HELD * SLOT / 2; /* Before the second retransmissions. */
+	while (pace.granted < HELD && clock_ms() < end) {
+		uv_run(&fixture->loop, UV_RUN_ONCE);
+	}
+
+	uint8_t wire[512];
+	while (recv(fixture->silence, wire, sizeof(wire), MSG_DONTWAIT) > 0) {
+		const uint8_t *digit = wire + KNOT_WIRE_HEADER_SIZE + 1;
+		sent[(digit[0] - '0') * 10 + digit[1] - '0']++;
+	}
+	for (unsigned i = 0; i < HELD; i++) {
+		assert_int_equal(sent[i], 2);
+	}
+	assert_in_range(pace.calls, HELD, 3 * HELD);
+}
+
 static void on_end(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	fixture_t *fixture = ctx;
@@ -218,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_late_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_socket_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pace_in_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,8 +23,6 @@
 #define READS_MAX 256
 /*! Channels without socket that are kept for each server and transport, as c-ares takes time to make one. */
 #define SPARES_MAX 8
-/*! Connections to a server for a single query each: a server may break the shared one on purpose. */
-#define ALONE_MAX 64
 
 typedef struct {
 	uv_poll_t poll;
@@ -404,7 +402,7 @@ static channel_t *get_channel(channels_t *channels, unsigned server, bool tcp, b
 		return channel;
 	}
 
-	if (alone && wire->alone >= ALONE_MAX) {
+	if (alone && wire->alone >= CHANNELS_ALONE_MAX) {
 		return NULL;
 	}
 	channel = open_channel(channels, server, tcp);
@@ -499,7 +497,6 @@ static void free_list(struct cds_list_head *list)
 
 void channels_free(channels_t *channels)
 {
-	free_list(&channels->open);
 	free_list(&channels->drained);
 	for (unsigned i = 0; i < channels->set.count; i++) {
 		for (int tcp = 0; tcp <= 1; tcp++) {

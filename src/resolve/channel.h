@@ -31,6 +31,8 @@
 #define CHANNEL_TRIES_MAX 64
 /*! How long a port or a connection is used for new queries, ms. A connection that has died is found out by that. */
 #define CHANNEL_AGE_MS 2000
+/*! Connections to a server for a single query each: a server may break the shared one on purpose. */
+#define CHANNELS_ALONE_MAX 64
 
 typedef struct channel channel_t;
 typedef struct channels channels_t;
@@ -74,7 +76,7 @@ typedef struct {
 /*! \brief Prepares channels. Both callbacks come from inside of c-ares, so they must not call channels_*(). */
 channels_t *channels_new(uv_loop_t *loop, const resolvers_t *set, channels_reply_f reply, channels_broken_f broken);
 
-/*! \brief Ends all tries without callbacks, and frees the channels. The loop frees the handles when it runs. */
+/*! \brief Frees the channels. All tries have been forgotten or are over. The loop frees the handles when it runs. */
 void channels_free(channels_t *channels);
 
 /*!

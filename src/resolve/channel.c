@@ -63,7 +63,8 @@ struct channels {
 	channels_reply_f reply;
 	channels_broken_f broken;
 	channels_stats_t stats;
-	struct cds_list_head open;
+	unsigned count;               /*!< Open and drained ones. */
+	struct cds_list_head open;    /*!< The one that sent last comes first. */
 	struct cds_list_head drained; /*!< Without live tries: to be closed by channels_settle(). */
 	wire_t wire[RESOLVERS_MAX][2];
 };
@@ -386,6 +387,23 @@ static void free_channel(channel_t *channel)
 	free(channel);
 }
 
+/*! Makes room for a channel. Where there is none, the tries that have waited longest are given up. */
+static void make_room(channels_t *channels)
+{
+	channels_settle(channels);
+	while (channels->count >= CHANNELS_MAX) {
+		channel_t *channel = cds_list_entry(channels->open.prev, channel_t, node);
+		try_t *try, *next;
+		cds_list_for_each_entry_safe(try, next, &channel->tries, node) {
+			if (try->owner != NULL) {
+				break_try(try);
+				channels_forget(try);
+			}
+		}
+		channels_settle(channels);
+	}
+}
+
 /*! The channel for a try: another one than the owner's other tries have. */
 static channel_t *get_channel(channels_t *channels, unsigned server, bool tcp, bool alone,
                               struct cds_list_head *owned, uint64_t now)
@@ -405,10 +423,12 @@ static channel_t *get_channel(channels_t *channels, unsigned server, bool tcp, b
 	if (alone && wire->alone >= CHANNELS_ALONE_MAX) {
 		return NULL;
 	}
+	make_room(channels);
 	channel = open_channel(channels, server, tcp);
 	if (channel == NULL) {
 		return NULL;
 	}
+	channels->count++;
 	channel->since = now;
 	channel->taken = 0;
 	cds_list_move(&channel->node, &channels->drained); /* Until it has a live try. */
@@ -457,6 +477,7 @@ void channels_settle(channels_t *channels)
 		wire_t *wire = &channels->wire[channel->server][channel->tcp];
 		wire->current = (wire->current == channel) ? NULL : wire->current;
 		wire->alone -= channel->alone;
+		channels->count--;
 		if (channel->spoiled || wire->spares == SPARES_MAX) {
 			free_channel(channel);
 			continue;

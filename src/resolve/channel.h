@@ -33,6 +33,8 @@
 #define CHANNEL_AGE_MS 2000
 /*! Connections to a server for a single query each: a server may break the shared one on purpose. */
 #define CHANNELS_ALONE_MAX 64
+/*! Channels at a time: room for two tries of each of the most queries that may be under way. They take up to 120 MiB. */
+#define CHANNELS_MAX 1024
 
 typedef struct channel channel_t;
 typedef struct channels channels_t;

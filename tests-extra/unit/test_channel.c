@@ -5,13 +5,14 @@
 #include "test.h"
 
 #include <arpa/inet.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "resolve/channel.h"
 #include "resolve/query.h"
 
-#define OWNERS (CHANNELS_ALONE_MAX + 2)
+#define OWNERS (CHANNELS_MAX + 1)
 
 typedef struct {
 	struct cds_list_head tries;
@@ -142,12 +143,34 @@ static void test_broken_once(void **state)
 	udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
+/* Where replies to very many queries do not come, the oldest ones are given up. */
+static void test_most(void **state)
+{
+	(void)state;
+	struct rlimit limit;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < CHANNELS_MAX + 100) {
+		skip();
+	}
+	for (unsigned i = 0; i < CHANNELS_MAX; i++) {
+		assert_non_null(send_query(&owner[i], NAME_A, false, false, (1 + i) * CHANNEL_AGE_MS));
+	}
+	assert_int_equal(owner[0].broken, 0);
+	assert_non_null(send_query(&owner[CHANNELS_MAX], NAME_A, false, false, (uint64_t)OWNERS * CHANNEL_AGE_MS));
+	for (unsigned i = 0; i < OWNERS; i++) {
+		assert_int_equal(owner[i].broken, i == 0);
+		assert_int_equal(cds_list_empty(&owner[i].tries), i == 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_most, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,7 +243,7 @@ static ares_ssize_t on_send(ares_socket_t fd, const struct iovec *iov, int count
 static ares_socket_t on_open(int family, int type, int protocol, void *arg)
 {
 	channel_t *channel = arg;
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	int fd = (channel->sock == NULL) ? socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol) : -1;
 	if (fd < 0) {
 		return ARES_SOCKET_BAD;
 	}
@@ -265,8 +265,10 @@ static ares_socket_t on_open(int family, int type, int protocol, void *arg)
 static int on_close(ares_socket_t fd, void *arg)
 {
 	channel_t *channel = arg;
-	uv_close((uv_handle_t *)&channel->sock->poll, on_closed);
-	channel->sock = NULL;
+	if (channel->sock != NULL) {
+		uv_close((uv_handle_t *)&channel->sock->poll, on_closed);
+		channel->sock = NULL;
+	}
 	return close(fd);
 }
 
@@ -313,7 +315,7 @@ static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writabl
 {
 	channel_t *channel = arg;
 	(void)fd;
-	if (readable || writable) {
+	if (channel->sock != NULL && (readable || writable)) {
 		channel->sock->events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
 		watch(channel->sock);
 	}

@@ -147,10 +147,9 @@ static void on_any(const reply_t *reply, int16_t ede, bool final, void *ctx)
 	(void)ctx;
 }
 
-/* The network returns an error for one query. The reply to another one on the same port is still read. */
-static void test_socket_error(void **state)
+/* Two queries on one port: the network returns an error for the second one. Then the first one has its reply. */
+static void reply_after_error(fixture_t *fixture, bool truncated)
 {
-	fixture_t *fixture = *state;
 	struct sockaddr_storage server, from;
 	socklen_t server_len = sizeof(server), from_len = sizeof(from);
 	uint8_t wire[512];
@@ -166,13 +165,58 @@ static void test_socket_error(void **state)
 	assert_int_equal(bind(fixture->silence, (struct sockaddr *)&server, server_len), 0);
 	knot_wire_set_qr(wire);
 	knot_wire_set_ra(wire);
+	if (truncated) {
+		knot_wire_set_tc(wire);
+	}
 	assert_int_equal(sendto(fixture->silence, wire, len, 0, (struct sockaddr *)&from, from_len), len);
+}
+
+static void run_to_end(fixture_t *fixture)
+{
 	for (unsigned i = 0; i < 1000 && fixture->finished == 0; i++) {
 		uv_run(&fixture->loop, UV_RUN_NOWAIT);
 		usleep(1000);
 	}
 	assert_int_equal(fixture->finished, 1);
+}
+
+/* The network returns an error for one query. The reply to another one on the same port is still read. */
+static void test_socket_error(void **state)
+{
+	fixture_t *fixture = *state;
+	reply_after_error(fixture, false);
+	run_to_end(fixture);
 	assert_int_equal(resolver_stats(fixture->resolver)->sent, 2); /* It was not asked again at once. */
+}
+
+/* A truncated reply to a query that was thought to be lost is asked for over TCP, and that is waited for. */
+static void test_truncated_after_error(void **state)
+{
+	fixture_t *fixture = *state;
+	struct sockaddr_storage server;
+	socklen_t len = sizeof(server);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(getsockname(fixture->silence, (struct sockaddr *)&server, &len), 0);
+	assert_int_equal(bind(listening, (struct sockaddr *)&server, len), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	reply_after_error(fixture, true);
+
+	uint8_t wire[512];
+	int stream = -1;
+	ssize_t size = -1;
+	for (unsigned i = 0; i < 1000 && size < 0; i++) {
+		uv_run(&fixture->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+		stream = (stream < 0) ? accept(listening, NULL, NULL) : stream;
+		size = recv(stream, wire, sizeof(wire), MSG_DONTWAIT);
+	}
+	assert_true(size > 2 + KNOT_WIRE_HEADER_SIZE);
+	knot_wire_set_qr(wire + 2); /* After the length. */
+	knot_wire_set_ra(wire + 2);
+	assert_int_equal(send(stream, wire, size, 0), size);
+	run_to_end(fixture);
+	close(stream);
+	close(listening);
 }
 
 static uint64_t never(void *ctx, uint64_t now)
@@ -271,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_socket_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_truncated_after_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace_in_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),

@@ -243,7 +243,7 @@ def test_bad_transaction(lab):
     lab.knot.knotc("conf-set", "mod-alias[default].ttl-min", "2d")
     refused = lab.knot.knotc("conf-commit", check=False)
     assert refused.returncode != 0 and "ttl-min" in refused.stdout + refused.stderr
-    lab.knot.knotc("conf-abort")
+    lab.knot.knotc("conf-abort", check=False)  # Knot 3.4.6 says that it is busy, with any module.
     still_warm(lab)
 
 

@@ -21,8 +21,6 @@
 #define NEVER_MS 3600000
 /*! Datagrams read from a socket at a time: more than there are replies to come. */
 #define READS_MAX 256
-/*! Channels without socket that are kept for each server and transport, as c-ares takes time to make one. */
-#define SPARES_MAX 8
 
 typedef struct {
 	uv_poll_t poll;
@@ -52,9 +50,7 @@ struct channel {
 /*! Channels to a server over UDP or TCP. */
 typedef struct {
 	channel_t *current; /*!< The one that takes new tries, or NULL. */
-	struct cds_list_head spare;
-	unsigned spares;
-	unsigned alone; /*!< Connections for a single query that are open. */
+	unsigned alone;     /*!< Connections for a single query that are open. */
 } wire_t;
 
 struct channels {
@@ -361,11 +357,6 @@ static bool init_ares(channel_t *channel)
 
 static channel_t *open_channel(channels_t *channels, unsigned server, bool tcp)
 {
-	wire_t *wire = &channels->wire[server][tcp];
-	if (wire->spares > 0) {
-		wire->spares--;
-		return cds_list_first_entry(&wire->spare, channel_t, node);
-	}
 	channel_t *channel = calloc(1, sizeof(*channel));
 	if (channel == NULL) {
 		return NULL;
@@ -380,13 +371,6 @@ static channel_t *open_channel(channels_t *channels, unsigned server, bool tcp)
 		return NULL;
 	}
 	return channel;
-}
-
-static void free_channel(channel_t *channel)
-{
-	cds_list_del(&channel->node);
-	ares_destroy(channel->ares);
-	free(channel);
 }
 
 /*! Makes room for a channel. Where there is none, the tries that have waited longest are given up. */
@@ -432,7 +416,6 @@ static channel_t *get_channel(channels_t *channels, unsigned server, bool tcp, b
 	}
 	channels->count++;
 	channel->since = now;
-	channel->taken = 0;
 	cds_list_move(&channel->node, &channels->drained); /* Until it has a live try. */
 	channel->alone = alone;
 	wire->alone += alone;
@@ -480,13 +463,9 @@ void channels_settle(channels_t *channels)
 		wire->current = (wire->current == channel) ? NULL : wire->current;
 		wire->alone -= channel->alone;
 		channels->count--;
-		if (channel->spoiled || wire->spares == SPARES_MAX) {
-			free_channel(channel);
-			continue;
-		}
-		ares_cancel(channel->ares); /* Which closes the socket, too. */
-		cds_list_move(&channel->node, &wire->spare);
-		wire->spares++;
+		cds_list_del(&channel->node);
+		ares_destroy(channel->ares);
+		free(channel);
 	}
 }
 
@@ -502,30 +481,12 @@ channels_t *channels_new(uv_loop_t *loop, const resolvers_t *set, channels_reply
 	channels->broken = broken;
 	CDS_INIT_LIST_HEAD(&channels->open);
 	CDS_INIT_LIST_HEAD(&channels->drained);
-	for (unsigned i = 0; i < set->count; i++) {
-		for (int tcp = 0; tcp <= 1; tcp++) {
-			CDS_INIT_LIST_HEAD(&channels->wire[i][tcp].spare);
-		}
-	}
 	return channels;
-}
-
-static void free_list(struct cds_list_head *list)
-{
-	channel_t *channel, *next;
-	cds_list_for_each_entry_safe(channel, next, list, node) {
-		free_channel(channel);
-	}
 }
 
 void channels_free(channels_t *channels)
 {
-	free_list(&channels->drained);
-	for (unsigned i = 0; i < channels->set.count; i++) {
-		for (int tcp = 0; tcp <= 1; tcp++) {
-			free_list(&channels->wire[i][tcp].spare);
-		}
-	}
+	channels_settle(channels);
 	free(channels);
 }
 

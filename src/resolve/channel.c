@@ -70,6 +70,9 @@ struct channels {
 void channels_forget(try_t *try)
 {
 	channel_t *channel = try->channel;
+	if (try->owner == NULL) {
+		return;
+	}
 	try->owner = NULL;
 	cds_list_del(&try->owned);
 	if (--channel->live == 0) {
@@ -106,16 +109,12 @@ static void on_done(void *arg, int status, int timeouts, unsigned char *wire, in
 	channel->spoiled |= failed && (channel->sending != try || status == ARES_ECONNREFUSED);
 	if (channel->sending == try) {
 		channel->sending = NULL;
+	} else if (status != ARES_SUCCESS || wire == NULL) {
+		break_try(try);
 	} else if (try->owner != NULL) {
-		if (status != ARES_SUCCESS || wire == NULL) {
-			break_try(try);
-		} else {
-			(void)channel->channels->reply(try, wire, len, true);
-		}
-		if (try->owner != NULL) {
-			channels_forget(try);
-		}
+		(void)channel->channels->reply(try, wire, len, true);
 	}
+	channels_forget(try);
 	cds_list_del(&try->node);
 	free(try);
 }
@@ -203,9 +202,7 @@ static ares_ssize_t on_recv(ares_socket_t fd, void *buf, size_t size, int flags,
 			channels->stats.dropped++;
 			continue;
 		}
-		if (try->owner != NULL) {
-			channels_forget(try);
-		}
+		channels_forget(try);
 		channel->more = true;
 		return end_query(buf, try);
 	}
@@ -381,10 +378,8 @@ static void make_room(channels_t *channels)
 		channel_t *channel = cds_list_entry(channels->open.prev, channel_t, node);
 		try_t *try, *next;
 		cds_list_for_each_entry_safe(try, next, &channel->tries, node) {
-			if (try->owner != NULL) {
-				break_try(try);
-				channels_forget(try);
-			}
+			break_try(try);
+			channels_forget(try);
 		}
 		channels_settle(channels);
 	}

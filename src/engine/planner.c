@@ -79,6 +79,7 @@ static void count_query(planner_t *planner, const plan_t *plan, asked_t want)
 	tenant->flights[plan->flight]++;
 	if (plan->flight == FLIGHT_FAILING) {
 		planner->others = 0;
+		planner->retry_next = (want != ASKED_REFRESH);
 	} else {
 		planner->others++;
 		planner->due_next = (plan->flight == FLIGHT_COLD);
@@ -219,19 +220,21 @@ static unsigned find_ready(planner_t *planner, uint64_t now)
 	return ready;
 }
 
+#define FAILING (BIT(AGENDA_FAILING) | BIT(AGENDA_RETRY))
+
 /*! Shares queries between the agendas that have one which may leave; AGENDA_LATER if none has. */
 static agenda_t share(const planner_t *planner, unsigned ready)
 {
-	bool others = ready & (BIT(AGENDA_WAITED) | BIT(AGENDA_COLD) | BIT(AGENDA_DUE));
-	if (others && planner->others < PLANNER_FAILING_SHARE - 1) {
-		ready &= ~(BIT(AGENDA_FAILING) | BIT(AGENDA_RETRY));
+	if ((ready & ~FAILING) != 0 && planner->others < PLANNER_FAILING_SHARE - 1) {
+		ready &= ~FAILING;
 	}
 	static const agenda_t order[2][AGENDA_TURNS] = {
 		{ AGENDA_FAILING, AGENDA_RETRY, AGENDA_WAITED, AGENDA_COLD, AGENDA_DUE },
-		{ AGENDA_FAILING, AGENDA_RETRY, AGENDA_DUE, AGENDA_WAITED, AGENDA_COLD },
+		{ AGENDA_RETRY, AGENDA_FAILING, AGENDA_DUE, AGENDA_WAITED, AGENDA_COLD },
 	};
+	bool refresh_next = (ready & FAILING) ? planner->retry_next : planner->due_next;
 	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
-		agenda_t agenda = order[planner->due_next][i];
+		agenda_t agenda = order[refresh_next][i];
 		if (ready & BIT(agenda)) {
 			return agenda;
 		}

@@ -6,10 +6,11 @@
  *
  * Terms. A target that wants a query is in an agenda by why it wants it, see agenda_t. Within an agenda tenants take turns
  * (turns.h), and each tenant's targets have an order. Names that are not known yet and refreshes get half of the queries
- * each while both have work. Targets that failed before get every eighth query while there are others. Each of the three
- * has its own limit of queries under way, of which a tenant may have a part. So neither a flood of names nor slow or dead
- * targets nor a single tenant hold up the others. All other targets are in AGENDA_LATER, by the time
- * of their next refresh, retry or removal, or in AGENDA_BACKOFF, from where all become due when the resolver is back. All datagrams keep to max-rate. Refreshes slow down further while the resolver
+ * each while both have work. Targets that failed before get every eighth query while there are others, in turn those that
+ * clients ask for and those to be kept warm. Each of the three has its own limit of queries under way, of which a tenant
+ * may have a part. So neither a flood of names nor slow or dead targets nor a single tenant hold up the others. All other
+ * targets are in AGENDA_LATER, by the time of their next refresh, retry or removal, or in AGENDA_BACKOFF, from where all
+ * become due when the resolver is back. All datagrams keep to max-rate. Refreshes slow down further while the resolver
  * fails (health.h). The queries of a zone keep to its zone-rate: a target whose rate slot has not come waits for it in
  * AGENDA_LATER.
  *
@@ -72,6 +73,7 @@ typedef struct {
 	rate_limit_t due_limit;    /*!< Limit of refreshes. */
 	unsigned others;           /*!< Queries since the last one for a failing target. */
 	bool due_next;             /*!< The last query was for a name not known yet, so a refresh is next. */
+	bool retry_next;           /*!< The last query for a failing target was a client's, so a refresh is next. */
 	uint64_t capped_since;     /*!< clock_ms() since which max-rate makes queries wait without a break, or 0. */
 	uint64_t crowded_since;    /*!< clock_ms() since which targets wait because of the limits of queries under way, or 0. */
 } planner_t;

@@ -482,6 +482,33 @@ static void test_flood(void **state)
 	assert_in_range(sim.queries, 19 * 600, 21 * 600);
 }
 
+/*! Of those that failed, what clients ask for does not hold up what is to be kept warm. */
+static void test_flood_of_dead(void **state)
+{
+	(void)state;
+
+	enum { KNOWN = 30 };
+	sim.planner.max_rate = 20;
+	sim.resolver = first_alive;
+	sim_add(KNOWN);
+	ask_all();
+	for (unsigned i = 20; i < KNOWN; i++) {
+		sim_publish(i, ADDR_A, 1);
+		sim_publish(i, ADDR_AAAA, 1);
+		sim_replan(i);
+	}
+	sim_add(2000);
+	sim.clients = ask_all;
+	sim.period = 1 * S;
+	sim_run(300 * S);
+	sim_forget();
+	sim_run(300 * S);
+	assert_true(sim.planner.turns[AGENDA_FAILING].count > 1000);
+	for (unsigned i = 20; i < KNOWN; i++) {
+		assert_in_range(sim.entry[i][ADDR_A].queries, 3, 300 / 60 + 1);
+	}
+}
+
 static void test_backoff(void **state)
 {
 	(void)state;
@@ -529,6 +556,7 @@ int main(void)
 		test(order),
 		test(dead),
 		test(flood),
+		test(flood_of_dead),
 		test(backoff),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

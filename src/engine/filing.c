@@ -16,8 +16,8 @@
 #define IDLE (1ULL << 61)
 /*! Added to the keys of failing targets that no client waits for. */
 #define NOT_WAITED (1ULL << 62)
-/*! Without memory for a heap, the target is looked at again after this time, ms. */
-#define NO_ROOM_MS 1000
+/*! A target that can't be in its agenda for now is looked at again after this time, ms. */
+#define LOOK_MS 1000
 /*! A target that waits for its rate slot is looked at this often, ms: its zone may have got another rate. */
 #define RATE_LOOK_MS 5000
 
@@ -78,7 +78,7 @@ static void move(planner_t *planner, target_t *target, agenda_t agenda, uint64_t
 	                                    heap_insert(by_time(planner, agenda), &target->plan, key);
 	if (ret != KNOT_EOK) {
 		agenda = AGENDA_LATER;
-		(void)heap_insert(&planner->later, &target->plan, now + NO_ROOM_MS);
+		(void)heap_insert(&planner->later, &target->plan, now + LOOK_MS);
 	}
 	target->agenda = agenda;
 }
@@ -122,7 +122,12 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 		/* By the time that it expires the target may be in use again. */
 		next = expiry > now ? expiry : end;
 	}
-	move(planner, target, backs_off && !planner->returning ? AGENDA_BACKOFF : AGENDA_LATER, next, now);
+	if (backs_off && planner->returning) {
+		/* All of AGENDA_BACKOFF is due. */
+		backs_off = false;
+		next = MIN(next, now + LOOK_MS);
+	}
+	move(planner, target, backs_off ? AGENDA_BACKOFF : AGENDA_LATER, next, now);
 }
 
 /*! The place of a target among those that are due: by expiry, but by use if it has to do with an outage. */

@@ -258,6 +258,40 @@ static void test_return_order(void **state)
 	assert_in_range(wrong, 0, NAMES / 50);
 }
 
+/*! A target that fails just when the resolver is back waits for the next return as any other. */
+static void test_return_twice(void **state)
+{
+	(void)state;
+
+	health_t *health = &sim.planner.health;
+	sim_add(2);
+	for (unsigned i = 0; i < 2; i++) {
+		sim_publish(i, ADDR_A, 60);
+		sim_replan(i);
+	}
+	health->good_at = sim.now;
+	planner_request(&sim.planner, sim.target[0], (wishes_t){ .refresh = 1 << ADDR_A }, sim.now + 1, sim.now);
+	plan_t plan = sim_next();
+	cache_fail(&sim.target[1]->entry[ADDR_A], 22, sim.now + 60 * S, sim.now);
+	sim_replan(1);
+
+	for (unsigned i = 0; i < 2; i++) {
+		health->down = true;
+		for (unsigned n = 1; n <= HEALTH_UP_SUCCESSES; n++) {
+			assert_int_equal(planner_note(&sim.planner, &plan, true, sim.now), n == HEALTH_UP_SUCCESSES);
+		}
+		if (i == 0) {
+			plan.at = ++sim.now;
+			sim_land(&plan, false, 0);
+		}
+		sim_forget();
+		sim_run(SIM_LATENCY_MS);
+		assert_int_equal(sim.entry[0][ADDR_A].queries, i);
+		assert_int_equal(sim.entry[1][ADDR_A].queries, 1 - i);
+		sim_run(2 * S);
+	}
+}
+
 /* --- now this, now that --- */
 
 static void test_fails_often(void **state)
@@ -408,6 +442,7 @@ int main(void)
 		test(quiet_servfail),
 		test(quiet_cut),
 		test(return_order),
+		test(return_twice),
 		test(fails_often),
 		test(flapping),
 		test(flapping_silent),

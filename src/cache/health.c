@@ -37,6 +37,7 @@ static bool note_success(health_t *health, uint64_t now)
 		return false;
 	}
 	set_down(health, false);
+	health->cut_off = false;
 	health->slow = 0;
 	forgive(health, now);
 	return true;
@@ -46,16 +47,15 @@ static bool go_down(health_t *health)
 {
 	set_down(health, true);
 	health->successes = 0;
-	health->trial_failed = false;
+	health->trial_failed = health->cut_off = false;
 	return true;
 }
 
 /*! Notes the failure of a target that was resolved before. */
-static bool note_failure(health_t *health, bool begins, uint64_t now)
+static bool note_failure(health_t *health, uint64_t now)
 {
 	health->successes = 0;
 	health->failures++;
-	health->targets += begins;
 	if (health->failures % HEALTH_SLOW_FAILURES == 0 && health->slow < HEALTH_SLOW_MAX) {
 		health->slow++;
 	}
@@ -79,7 +79,8 @@ bool health_note(health_t *health, const health_result_t *result, uint64_t now)
 	if (health->good_at == 0) {
 		health->wants_trial = true;
 	}
-	return result->known && result->sent >= health->good_at && note_failure(health, result->begins, now);
+	health->targets += result->known && result->begins;
+	return result->known && result->sent >= health->good_at && note_failure(health, now);
 }
 
 uint64_t health_trial_at(const health_t *health)
@@ -101,7 +102,8 @@ bool health_tried(health_t *health, bool success, uint64_t sent, uint64_t now)
 	health->wants_trial = false;
 	bool first = (health->good_at == 0);
 	if (success && health_is_down(health)) {
-		return (first || health->trial_failed) && note_success(health, now);
+		health->cut_off = !first && !health->trial_failed;
+		return !health->cut_off && note_success(health, now);
 	}
 	if (success) {
 		/* The failures so far are the targets'. */
@@ -114,6 +116,7 @@ bool health_tried(health_t *health, bool success, uint64_t sent, uint64_t now)
 	}
 	bool down = !health_is_down(health) && go_down(health);
 	health->trial_failed = true;
+	health->cut_off = false;
 	health->successes = 0;
 	return down;
 }

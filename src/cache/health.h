@@ -10,11 +10,14 @@
  * fail and nothing else succeeds: a resolver that is cut off from the Internet may have the root in its cache.
  *
  * While it is down, trials follow each other as probes, whether clients ask or not. No target is asked ahead of its
- * back-off (RFC 9520). After several successes in a row the resolver is up, and the failures in the meantime are forgiven,
- * so their targets back off no longer. A success is a target's, or a trial's after one that failed. In a partial
- * failure nothing is forgiven, and background queries slow down in proportion.
+ * back-off (RFC 9520). If trials succeed all the time, the resolver is cut off, and only targets can tell when it is back:
+ * the back-off of those that worked before does not grow, so that some are asked every few seconds. After several successes
+ * in a row the resolver is up, and the failures in the meantime are forgiven, so their targets back off no longer. A success
+ * is a target's, or a trial's after one that failed. In a partial failure nothing is forgiven, and background queries slow
+ * down in proportion.
  *
- * A query that was sent before the last success and fails says nothing new about the resolver, and is left out.
+ * A query that was sent before the last success and fails says nothing new about the resolver, and is left out, but for
+ * the target that begins to fail with it.
  *
  * The engine's thread writes. Fields that workers read are atomic.
  */
@@ -54,6 +57,7 @@ typedef struct {
 	unsigned trials;              /*!< Under way. */
 	bool wants_trial;             /*!< A failure has made a trial due. */
 	bool trial_failed;            /*!< Since it went down, so that a trial's success says something. */
+	bool cut_off;                 /*!< It is down, but a trial succeeded, and none failed. */
 } health_t;
 
 /*! The result of a query for a target. */

@@ -6,8 +6,8 @@
 
 #include <sys/param.h>
 
+#include "cache/schedule.h"
 #include "engine/filing.h"
-#include "engine/tenant.h"
 
 /*! Longest wait until the next call of planner_next(), ms. */
 #define WAIT_MAX_MS 3600000
@@ -296,18 +296,29 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 	return plan;
 }
 
+/*! Has a target that worked before tell when a resolver that is cut off is back: its back-off does not grow. */
+static void watch(entry_t *entry, const refresh_options_t *options, uint64_t now)
+{
+	entry->failures = 0;
+	atomic_store_explicit(&entry->retry_at, schedule_retry(entry, options, now), memory_order_relaxed);
+	entry->failures = 1;
+}
+
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
 {
-	const entry_t *entry = plan->target->entry;
+	entry_t *entry = &plan->target->entry[plan->id];
 	uint64_t forgiven_at = planner->health.forgiven_at;
 	health_result_t result = {
 		.sent = plan->at,
 		.success = success,
-		.known = entry[plan->id].answer != NULL,
-		.begins = !plan->failing && !planner_is_failing(planner, &entry[plan->id == ADDR_A ? ADDR_AAAA : ADDR_A]),
+		.known = entry->answer != NULL,
+		.begins = !plan->failing && !planner_is_failing(planner, &plan->target->entry[plan->id == ADDR_A ? ADDR_AAAA : ADDR_A]),
 	};
 	bool changed = health_note(&planner->health, &result, now);
 	planner->returning |= planner->health.forgiven_at != forgiven_at;
+	if (!success && result.known && planner->health.cut_off) {
+		watch(entry, &plan->target->tenant->options.refresh, now);
+	}
 	return changed;
 }
 

@@ -310,7 +310,8 @@ void sim_land(const plan_t *plan, bool success, uint32_t ttl)
 	sim_entry_t *own = known_of(plan);
 	assert_true(own->busy);
 	own->busy = false;
-	own->failures = success ? 0 : own->failures + 1;
+	bool alone = sim.planner.health.down && sim.planner.health.cut_off && entry->answer != NULL;
+	own->failures = success ? 0 : (alone ? 1 : own->failures + 1);
 	own->failed_at = success ? 0 : sim.now;
 
 	if (success) {

@@ -139,6 +139,49 @@ static void test_late_failures(void **state)
 	assert_true(succeed(++now));
 }
 
+/*! But for the targets that begin to fail with it, as they do not begin to once more. */
+static void test_late_begin(void **state)
+{
+	(void)state;
+
+	succeed(T0 + 1);
+	const health_result_t late = { .sent = T0, .known = true, .begins = true };
+	for (unsigned i = 0; i < HEALTH_DOWN_TARGETS; i++) {
+		assert_false(health_note(&health, &late, T0 + 2));
+	}
+	for (unsigned i = 1; i < HEALTH_DOWN_FAILURES; i++) {
+		assert_false(fail_again(T0 + 5 * S));
+	}
+	assert_true(fail_again(T0 + 5 * S));
+}
+
+/*! While trials succeed after it went down without one, only targets can tell that it is back. */
+static void test_cut_off(void **state)
+{
+	(void)state;
+
+	take_down(T0);
+	uint64_t now = T0 + S;
+	assert_false(health.cut_off);
+	assert_false(try(true, now));
+	assert_false(health.cut_off);
+
+	succeed(++now);
+	succeed(++now);
+	assert_false(health.down);
+	for (unsigned i = 0; i < HEALTH_DOWN_TARGETS; i++) {
+		assert_false(health.cut_off);
+		fail_first(now + HEALTH_DOWN_MS);
+	}
+	now += HEALTH_DOWN_MS;
+	assert_true(health.down);
+	assert_false(health.cut_off);
+	assert_false(try(true, now));
+	assert_true(health.cut_off);
+	assert_false(try(false, now + S));
+	assert_false(health.cut_off);
+}
+
 static void test_probes(void **state)
 {
 	(void)state;
@@ -303,6 +346,8 @@ int main(void)
 		cmocka_unit_test_setup(test_down_one, setup),
 		cmocka_unit_test_setup(test_down_several, setup),
 		cmocka_unit_test_setup(test_late_failures, setup),
+		cmocka_unit_test_setup(test_late_begin, setup),
+		cmocka_unit_test_setup(test_cut_off, setup),
 		cmocka_unit_test_setup(test_probes, setup),
 		cmocka_unit_test_setup(test_up, setup),
 		cmocka_unit_test_setup(test_slow, setup),

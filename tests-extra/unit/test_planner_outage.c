@@ -186,10 +186,9 @@ static sim_outcome_t all_but_root(unsigned number, addr_type_t id, uint64_t now)
 }
 
 /*! The names are fresh soon after the return, although nobody asks for them, and no name is asked for ahead of its time. */
-static void run_quiet(sim_resolver_f resolver, sim_resolver_f how, uint64_t seconds)
+static void run_quiet(unsigned names, sim_resolver_f resolver, sim_resolver_f how, uint64_t seconds, uint64_t late)
 {
-	enum { NAMES = 1000 };
-	warm_up(NAMES, TTL);
+	warm_up(names, TTL);
 	leave_alone();
 	sim.resolver = resolver;
 	down_as = how;
@@ -199,7 +198,7 @@ static void run_quiet(sim_resolver_f resolver, sim_resolver_f how, uint64_t seco
 	assert_true(sim.planner.health.down);
 	assert_int_equal(counter(COUNTER_DOWN), 1);
 	assert_int_equal(count_early(), 0);
-	sim_run(3 * S);
+	sim_run(late * S);
 	check_fresh(down_to);
 	assert_false(sim.planner.health.down);
 	assert_in_range(sim_busiest(0, 1 * S), 1, 1100);
@@ -208,25 +207,39 @@ static void run_quiet(sim_resolver_f resolver, sim_resolver_f how, uint64_t seco
 static void test_quiet_silent(void **state)
 {
 	(void)state;
-	run_quiet(outage, sim_silent, 120);
+	run_quiet(1000, outage, sim_silent, 120, 3);
 }
 
 static void test_quiet_silent_long(void **state)
 {
 	(void)state;
-	run_quiet(outage, sim_silent, 465);
+	run_quiet(1000, outage, sim_silent, 465, 3);
 }
 
 static void test_quiet_servfail(void **state)
 {
 	(void)state;
-	run_quiet(outage, sim_servfail, 75);
+	run_quiet(1000, outage, sim_servfail, 75, 3);
 }
 
 static void test_quiet_cut(void **state)
 {
 	(void)state;
-	run_quiet(all_but_root, sim_servfail, 65);
+	run_quiet(1000, all_but_root, sim_servfail, 65, 3);
+}
+
+/*! With few names, too: back-offs do not grow while only names can tell. */
+static void test_quiet_cut_few(void **state)
+{
+	(void)state;
+	for (unsigned seconds = 45; seconds <= 125; seconds += 20) {
+		if (seconds > 45) {
+			sim_teardown(NULL);
+			sim_setup(NULL);
+		}
+		run_quiet(HEALTH_DOWN_TARGETS, all_but_root, sim_servfail, seconds, 7);
+		assert_in_range(sim.entry[0][ADDR_A].queries, seconds / 7, seconds / 5 + 3);
+	}
 }
 
 /*! Those used last come first, those used half an hour ago last. */
@@ -441,6 +454,7 @@ int main(void)
 		test(quiet_silent_long),
 		test(quiet_servfail),
 		test(quiet_cut),
+		test(quiet_cut_few),
 		test(return_order),
 		test(return_twice),
 		test(fails_often),

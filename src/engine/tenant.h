@@ -57,7 +57,7 @@ typedef struct {
 	heap_t targets;
 	heap_node_t node; /*!< In the heap of tenants, if there are targets. */
 	uint64_t turn;    /*!< Its next turn, or the one after its last. */
-	bool paused;      /*!< There are targets, but it takes no turns for now. */
+	bool paused;      /*!< There are targets, but it takes no turns until another query of the kind ends. */
 } tenant_queue_t;
 
 /*! Kinds of queries under way, each with a limit. */
@@ -88,6 +88,7 @@ typedef struct tenant {
 	/* The engine's thread. */
 	tenant_options_t options;
 	rate_limit_t limit;
+	heap_node_t held;              /*!< In a heap of tenants that are held up by zone-rate. */
 	struct cds_list_head changed;  /*!< In the list of tenants with counters to publish. */
 	struct cds_list_head *changes; /*!< Head of that list. */
 	uint32_t targets;              /*!< Targets charged to it. */
@@ -201,6 +202,12 @@ bool tenant_allows(target_t *target, uint64_t now);
 
 /*! \brief Whether a target's rate slot is in the future. A slot from before a renewal is void. The engine's thread. */
 bool tenant_delays(target_t *target, uint64_t now);
+
+/*! \brief Whether zone-rate lets no query of a tenant leave now. The engine's thread. */
+static inline bool tenant_is_held(const tenant_t *tenant)
+{
+	return tenant->held.pos != 0;
+}
 
 /*! \brief Increments a counter. The engine's thread. */
 static inline void tenant_count(tenant_t *tenant, counter_t id)

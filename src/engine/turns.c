@@ -24,53 +24,61 @@ static tenant_queue_t *current_queue(const turns_t *turns)
 	return caa_container_of(turns->tenants.item[0].node, tenant_queue_t, node);
 }
 
-/*! Lets a queue take turns. \return KNOT_ENOMEM, only if it does so for the first time; space for paused ones is kept. */
-static int join(turns_t *turns, tenant_queue_t *queue)
+/*! Lets a queue take turns. There is space for all that are not empty. */
+static void join(turns_t *turns, tenant_queue_t *queue)
 {
-	int ret = heap_reserve(&turns->tenants, turns->tenants.count + turns->paused + 1);
-	if (ret == KNOT_EOK) {
-		queue->turn = MAX(queue->turn, turns->turn + 1);
-		(void)heap_insert(&turns->tenants, &queue->node, queue->turn);
-	}
-	return ret;
+	queue->turn = MAX(queue->turn, turns->turn + 1);
+	(void)heap_insert(&turns->tenants, &queue->node, queue->turn);
 }
 
-static void set_paused(turns_t *turns, tenant_queue_t *queue, bool paused)
+static void leave(turns_t *turns, tenant_queue_t *queue)
 {
-	turns->paused += paused - queue->paused;
-	queue->paused = paused;
+	if (queue->node.pos != 0) {
+		heap_remove(&turns->tenants, &queue->node);
+	}
+	turns->paused -= queue->paused;
+	queue->paused = false;
 }
 
 int turns_insert(turns_t *turns, target_t *target, uint64_t key)
 {
 	tenant_queue_t *queue = queue_of(turns, target);
-	int ret = heap_insert(&queue->targets, &target->plan, key);
-	if (ret == KNOT_EOK && queue->node.pos == 0 && !queue->paused) {
-		ret = join(turns, queue);
-		if (ret != KNOT_EOK) {
-			heap_remove(&queue->targets, &target->plan);
+	int ret = heap_reserve(&turns->tenants, turns->queues + 1);
+	if (ret == KNOT_EOK) {
+		ret = heap_insert(&queue->targets, &target->plan, key);
+	}
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	turns->queues += (queue->targets.count == 1);
+	if (!tenant_is_held(target->tenant)) {
+		turns->count++;
+		if (queue->targets.count == 1) {
+			join(turns, queue);
 		}
 	}
-	turns->count += (ret == KNOT_EOK);
-	return ret;
+	return KNOT_EOK;
 }
 
 void turns_remove(turns_t *turns, target_t *target)
 {
 	tenant_queue_t *queue = queue_of(turns, target);
 	heap_remove(&queue->targets, &target->plan);
-	turns->count--;
+	turns->count -= !tenant_is_held(target->tenant);
 	if (queue->targets.count > 0) {
 		return;
 	}
-	if (queue->node.pos != 0) {
-		heap_remove(&turns->tenants, &queue->node);
-	}
-	set_paused(turns, queue, false);
+	turns->queues--;
+	leave(turns, queue);
 	if (queue->targets.capacity > QUEUE_KEEP) {
 		heap_deinit(&queue->targets);
 		queue->targets = (heap_t){ 0 };
 	}
+}
+
+target_t *turns_first(const turns_t *turns, const tenant_t *tenant)
+{
+	return caa_container_of(tenant->queue[turns->kind].targets.item[0].node, target_t, plan);
 }
 
 target_t *turns_top(const turns_t *turns)
@@ -96,15 +104,32 @@ void turns_next(turns_t *turns)
 void turns_pause(turns_t *turns)
 {
 	tenant_queue_t *queue = current_queue(turns);
-	heap_remove(&turns->tenants, &queue->node);
-	set_paused(turns, queue, true);
+	leave(turns, queue);
+	queue->paused = true;
+	turns->paused++;
 }
 
 void turns_resume(turns_t *turns, tenant_t *tenant)
 {
 	tenant_queue_t *queue = &tenant->queue[turns->kind];
 	if (queue->paused) {
-		set_paused(turns, queue, false);
-		(void)join(turns, queue);
+		leave(turns, queue);
+		join(turns, queue);
+	}
+}
+
+void turns_hold(turns_t *turns, tenant_t *tenant)
+{
+	tenant_queue_t *queue = &tenant->queue[turns->kind];
+	turns->count -= queue->targets.count;
+	leave(turns, queue);
+}
+
+void turns_release(turns_t *turns, tenant_t *tenant)
+{
+	tenant_queue_t *queue = &tenant->queue[turns->kind];
+	turns->count += queue->targets.count;
+	if (queue->targets.count > 0) {
+		join(turns, queue);
 	}
 }

@@ -154,12 +154,72 @@ static void test_pause(void **state)
 	assert_int_equal(take(), 1 - first);
 }
 
+static void check_counts(unsigned queues, unsigned paused, unsigned count)
+{
+	assert_int_equal(turns.queues, queues);
+	assert_int_equal(turns.paused, paused);
+	assert_int_equal(turns.count, count);
+}
+
+/*! One that is held up has none and is not counted until it is released, whatever comes and goes, and whether it was paused. */
+static void test_hold(void **state)
+{
+	(void)state;
+
+	insert_all(0);
+	insert(1, 0, 1);
+	for (unsigned round = 0; round < 2; round++) {
+		check_counts(2, 0, TARGETS + 1);
+		if (turns_top(&turns)->tenant == tenant[1]) {
+			turns_next(&turns);
+		}
+		if (round == 1) {
+			turns_pause(&turns);
+		}
+		tenant[0]->held.pos = 1;
+		turns_hold(&turns, tenant[0]);
+		check_counts(2, 0, 1);
+		turns_resume(&turns, tenant[0]);
+		turns_remove(&turns, &target[0][3]);
+		insert(0, 3, 0);
+		for (unsigned n = 0; n < 3; n++) {
+			assert_ptr_equal(turns_top(&turns), &target[1][0]);
+			turns_next(&turns);
+		}
+		tenant[0]->held.pos = 0;
+		turns_release(&turns, tenant[0]);
+		assert_ptr_equal(turns_first(&turns, tenant[0]), &target[0][3]);
+	}
+
+	/* Its first target may come meanwhile, and its last one may go. */
+	for (unsigned t = 2; t < 4; t++) {
+		tenant[t]->held.pos = 1;
+		turns_hold(&turns, tenant[t]);
+		insert(t, 0, 1);
+	}
+	check_counts(4, 0, TARGETS + 1);
+	turns_remove(&turns, &target[3][0]);
+	for (unsigned t = 2; t < 4; t++) {
+		tenant[t]->held.pos = 0;
+		turns_release(&turns, tenant[t]);
+	}
+	check_counts(3, 0, TARGETS + 2);
+	unsigned had[TENANTS] = { 0 };
+	for (unsigned n = 0; n < 3; n++) {
+		had[take()]++;
+	}
+	assert_int_equal(had[0], 1);
+	assert_int_equal(had[2], 1);
+	check_counts(1, 0, TARGETS - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pause, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,6 @@ typedef struct target {
 		struct cds_list_head lru; /*!< In the order of cache_victim()'s last look; writer only. */
 		struct rcu_head rcu;      /*!< Once it has been removed. */
 	};
-	uint64_t rate_slot;            /*!< clock_ms() of its rate slot within zone-rate, or 0; writer only. */
 	struct tenant *_Atomic tenant; /*!< Tenant whose request for it came last; written by the writer only. */
 	heap_node_t plan;              /*!< Node in a heap of the planner; writer only. */
 	uint8_t agenda;                /*!< agenda_t of that heap; writer only. */

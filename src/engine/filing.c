@@ -8,7 +8,6 @@
 #include <libknot/errcode.h>
 
 #include "cache/schedule.h"
-#include "engine/tenant.h"
 
 /*! Added to keys that are times of expiry. Those by use are this minus the time, and so come before, the last use first. */
 #define BY_EXPIRY (1ULL << 60)
@@ -18,8 +17,6 @@
 #define NOT_WAITED (1ULL << 62)
 /*! A target that can't be in its agenda for now is looked at again after this time, ms. */
 #define LOOK_MS 1000
-/*! A target that waits for its rate slot is looked at this often, ms: its zone may have got another rate. */
-#define RATE_LOOK_MS 5000
 
 static target_t *target_of(heap_node_t *node)
 {
@@ -161,9 +158,7 @@ void planner_file(planner_t *planner, target_t *target, uint64_t now)
 		return;
 	}
 	const entry_t *entry = planner_pick(planner, target);
-	if (tenant_delays(target, now)) {
-		move(planner, target, AGENDA_LATER, MIN(target->rate_slot, now + RATE_LOOK_MS), now);
-	} else if (entry->want == ASKED_REFRESH) {
+	if (entry->want == ASKED_REFRESH) {
 		move(planner, target, planner_is_failing(planner, entry) ? AGENDA_RETRY : AGENDA_DUE, due_key(planner, target, entry, now), now);
 	} else {
 		file_asked(planner, target, entry, now);

@@ -5,6 +5,7 @@
 #include "engine/planner.h"
 
 #include <sys/param.h>
+#include <libknot/errcode.h>
 
 #include "cache/schedule.h"
 #include "engine/filing.h"
@@ -26,15 +27,6 @@ void planner_init(planner_t *planner)
 	}
 }
 
-void planner_deinit(planner_t *planner)
-{
-	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
-		turns_deinit(&planner->turns[i]);
-	}
-	heap_deinit(&planner->later);
-	heap_deinit(&planner->backoff);
-}
-
 uint32_t planner_count_due(const planner_t *planner)
 {
 	return planner->turns[AGENDA_DUE].count;
@@ -45,17 +37,48 @@ uint32_t planner_count_cold(const planner_t *planner)
 	return planner->turns[AGENDA_WAITED].count + planner->turns[AGENDA_COLD].count;
 }
 
-/*! Whether a query may leave within zone-rate; else the target waits. */
-static bool has_rate_slot(planner_t *planner, target_t *target, uint64_t now)
+/*! Holds up a tenant whose zone-rate lets no query leave before a time. Without memory it goes on. */
+static void hold(planner_t *planner, tenant_t *tenant, uint64_t until, uint64_t now)
 {
-	if (!tenant_allows(target, now)) {
-		tenant_count(target->tenant, COUNTER_DELAYED);
-		atomic_store_explicit(&target->tenant->delayed, true, memory_order_relaxed);
-		planner_file(planner, target, now);
-		return false;
+	if (until > now && heap_insert(&planner->held, &tenant->held, until) == KNOT_EOK) {
+		tenant_ref(tenant);
+		for (agenda_t agenda = 0; agenda < AGENDA_TURNS; agenda++) {
+			turns_hold(&planner->turns[agenda], tenant);
+		}
 	}
-	target->rate_slot = 0;
-	return true;
+}
+
+/*! Gives turns to tenants that were held up until now. Each then has one query at least. */
+static void release(planner_t *planner, uint64_t now)
+{
+	const heap_item_t *top;
+	while ((top = heap_top(&planner->held)) != NULL && top->key <= now) {
+		tenant_t *tenant = caa_container_of(top->node, tenant_t, held);
+		heap_remove(&planner->held, &tenant->held);
+		bool waiting = false;
+		for (agenda_t agenda = 0; agenda < AGENDA_TURNS; agenda++) {
+			turns_release(&planner->turns[agenda], tenant);
+			waiting |= tenant->queue[agenda].targets.count > 0;
+		}
+		if (waiting) {
+			tenant_count(tenant, COUNTER_DELAYED);
+			atomic_store_explicit(&tenant->delayed, true, memory_order_relaxed);
+		}
+		tenant_unref(tenant);
+	}
+}
+
+void planner_deinit(planner_t *planner)
+{
+	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
+		turns_deinit(&planner->turns[i]);
+	}
+	for (uint32_t i = 0; i < planner->held.count; i++) {
+		tenant_unref(caa_container_of(planner->held.item[i].node, tenant_t, held));
+	}
+	heap_deinit(&planner->held);
+	heap_deinit(&planner->later);
+	heap_deinit(&planner->backoff);
 }
 
 static uint32_t due_rate(const planner_t *planner)
@@ -71,19 +94,25 @@ static const flight_kind_t flight_kind[AGENDA_TURNS] = {
 	[AGENDA_RETRY] = FLIGHT_FAILING,
 };
 
+static void note_share(shares_t *shares, flight_kind_t flight, asked_t want)
+{
+	if (flight == FLIGHT_FAILING) {
+		shares->others = 0;
+		shares->retry_next = (want != ASKED_REFRESH);
+	} else {
+		shares->others++;
+		shares->due_next = (flight == FLIGHT_COLD);
+	}
+}
+
 /*! Notes that a query leaves. */
 static void count_query(planner_t *planner, const plan_t *plan, asked_t want)
 {
 	tenant_t *tenant = plan->tenant;
 	planner->flights[plan->flight]++;
 	tenant->flights[plan->flight]++;
-	if (plan->flight == FLIGHT_FAILING) {
-		planner->others = 0;
-		planner->retry_next = (want != ASKED_REFRESH);
-	} else {
-		planner->others++;
-		planner->due_next = (plan->flight == FLIGHT_COLD);
-	}
+	note_share(&planner->shares, plan->flight, want);
+	note_share(&tenant->shares, plan->flight, want);
 	rate_limit_take(&planner->limit, planner->max_rate);
 	tenant_count(tenant, COUNTER_QUERIES);
 	if (want == ASKED_REFRESH) {
@@ -99,17 +128,16 @@ static void count_query(planner_t *planner, const plan_t *plan, asked_t want)
 	}
 }
 
-/*! Takes a wanted entry of the first target of an agenda. */
-static plan_t take_query(planner_t *planner, agenda_t agenda, uint64_t now)
+/*! Takes a wanted entry of a target that wants a query. */
+static plan_t take_query(planner_t *planner, target_t *target, uint64_t now)
 {
-	target_t *target = turns_top(&planner->turns[agenda]);
 	entry_t *entry = planner_pick(planner, target);
 	plan_t plan = {
 		.kind = PLAN_ASK,
 		.target = target,
 		.id = entry - target->entry,
 		.tenant = target->tenant,
-		.flight = flight_kind[agenda],
+		.flight = flight_kind[target->agenda],
 		.failing = planner_is_failing(planner, entry),
 		.at = now,
 	};
@@ -118,8 +146,8 @@ static plan_t take_query(planner_t *planner, agenda_t agenda, uint64_t now)
 	entry->want = ASKED_NOT;
 	entry->busy = true;
 	atomic_store(&entry->asked, ASKED_WAIT); /* Workers need not ask before the result. */
-	turns_next(&planner->turns[agenda]);
 	count_query(planner, &plan, want);
+	hold(planner, plan.tenant, tenant_take_slot(plan.tenant, now), now);
 	planner_file(planner, target, now);
 	return plan;
 }
@@ -176,16 +204,21 @@ uint32_t planner_flights_max(const planner_t *planner, flight_kind_t kind)
 	return kind == FLIGHT_DUE ? most : most / 2;
 }
 
+/*! Whether a tenant may have one more query of a kind under way: it may not have its share of these yet. */
+static bool has_room(const planner_t *planner, const tenant_t *tenant, flight_kind_t kind)
+{
+	uint32_t most = planner_flights_max(planner, kind), all = planner->flights[kind];
+	return all < most && tenant->flights[kind] < PLANNER_FLIGHTS_SHARE * (most - all);
+}
+
 /*! Whether a query of the first target of an agenda may be under way. Tenants that have their share of these wait. */
 static bool is_ready(planner_t *planner, agenda_t agenda)
 {
 	flight_kind_t kind = flight_kind[agenda];
 	turns_t *turns = &planner->turns[agenda];
-	uint32_t left = planner_flights_max(planner, kind);
-	left -= MIN(left, planner->flights[kind]);
 	const target_t *target;
-	while ((target = turns_top(turns)) != NULL && left > 0) {
-		if (target->tenant->flights[kind] < PLANNER_FLIGHTS_SHARE * left) {
+	while ((target = turns_top(turns)) != NULL && planner->flights[kind] < planner_flights_max(planner, kind)) {
+		if (has_room(planner, target->tenant, kind)) {
 			return true;
 		}
 		turns_pause(turns);
@@ -199,8 +232,8 @@ static void note_crowd(planner_t *planner, unsigned ready, uint64_t now)
 	bool waiting = false, crowded = false;
 	for (agenda_t agenda = 0; agenda < AGENDA_FAILING; agenda++) {
 		const turns_t *turns = &planner->turns[agenda];
-		waiting |= turns->count > 0;
-		crowded |= turns->paused > 0 || (turns->count > 0 && !(ready & BIT(agenda)));
+		waiting |= turns->paused > 0 || turns->tenants.count > 0;
+		crowded |= turns->paused > 0 || (turns->tenants.count > 0 && !(ready & BIT(agenda)));
 	}
 	if (!waiting) {
 		planner->crowded_since = 0;
@@ -223,16 +256,16 @@ static unsigned find_ready(planner_t *planner, uint64_t now)
 #define FAILING (BIT(AGENDA_FAILING) | BIT(AGENDA_RETRY))
 
 /*! Shares queries between the agendas that have one which may leave; AGENDA_LATER if none has. */
-static agenda_t share(const planner_t *planner, unsigned ready)
+static agenda_t share(const shares_t *shares, unsigned ready)
 {
-	if ((ready & ~FAILING) != 0 && planner->others < PLANNER_FAILING_SHARE - 1) {
+	if ((ready & ~FAILING) != 0 && shares->others < PLANNER_FAILING_SHARE - 1) {
 		ready &= ~FAILING;
 	}
 	static const agenda_t order[2][AGENDA_TURNS] = {
 		{ AGENDA_FAILING, AGENDA_RETRY, AGENDA_WAITED, AGENDA_COLD, AGENDA_DUE },
 		{ AGENDA_RETRY, AGENDA_FAILING, AGENDA_DUE, AGENDA_WAITED, AGENDA_COLD },
 	};
-	bool refresh_next = (ready & FAILING) ? planner->retry_next : planner->due_next;
+	bool refresh_next = (ready & FAILING) ? shares->retry_next : shares->due_next;
 	for (unsigned i = 0; i < AGENDA_TURNS; i++) {
 		agenda_t agenda = order[refresh_next][i];
 		if (ready & BIT(agenda)) {
@@ -242,27 +275,44 @@ static agenda_t share(const planner_t *planner, unsigned ready)
 	return AGENDA_LATER;
 }
 
-/*! Chooses the agenda of the next query; AGENDA_LATER if none may leave. \param[out] wait  Time until one may, ms. */
-static agenda_t choose(planner_t *planner, uint64_t now, uint64_t *wait)
+/*! The target of the tenant whose turn it is in an agenda. With a zone-rate, queries are shared within the tenant, too. */
+static target_t *take_turn(planner_t *planner, agenda_t agenda, unsigned ready)
+{
+	tenant_t *tenant = turns_top(&planner->turns[agenda])->tenant;
+	turns_next(&planner->turns[agenda]);
+	unsigned own = BIT(agenda);
+	for (agenda_t i = 0; i < AGENDA_TURNS && tenant->options.rate != 0; i++) {
+		bool may = tenant->queue[i].targets.count > 0 && has_room(planner, tenant, flight_kind[i]);
+		own |= may ? ready & BIT(i) : 0;
+	}
+	return turns_first(&planner->turns[share(&tenant->shares, own)], tenant);
+}
+
+/*! Chooses the target of the next query; NULL if none may leave. \param[out] wait  Time until one may, ms. */
+static target_t *choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
 	*wait = WAIT_MAX_MS;
 	unsigned ready = find_ready(planner, now);
 	if (ready == 0) {
 		planner->capped_since = 0;
-		return AGENDA_LATER;
+		return NULL;
 	}
 	if (is_capped(planner, now, wait)) {
-		return AGENDA_LATER;
+		return NULL;
 	}
 
 	uint64_t due_wait = wait_for(&planner->due_limit, due_rate(planner), now);
-	agenda_t agenda = share(planner, due_wait == 0 ? ready : ready & ~(BIT(AGENDA_DUE) | BIT(AGENDA_RETRY)));
+	if (due_wait > 0) {
+		ready &= ~(BIT(AGENDA_DUE) | BIT(AGENDA_RETRY));
+	}
+	agenda_t agenda = share(&planner->shares, ready);
 	if (agenda == AGENDA_LATER) {
 		/* Refreshes wait for their own limit, not for max-rate. */
 		planner->capped_since = 0;
 		*wait = due_wait;
+		return NULL;
 	}
-	return agenda;
+	return take_turn(planner, agenda, ready);
 }
 
 plan_t planner_next(planner_t *planner, uint64_t now)
@@ -274,22 +324,19 @@ plan_t planner_next(planner_t *planner, uint64_t now)
 		plan.kind = PLAN_REMOVE;
 		return plan;
 	}
+	release(planner, now);
 	forgive(planner, now);
 
-	agenda_t agenda;
-	for (unsigned n = 0; (agenda = choose(planner, now, &plan.wait)) != AGENDA_LATER; n++) {
-		if (has_rate_slot(planner, turns_top(&planner->turns[agenda]), now)) {
-			return take_query(planner, agenda, now);
-		}
-		if (n == FILING_MAX) {
-			plan.wait = 0;
-			return plan;
-		}
+	target_t *target = choose(planner, now, &plan.wait);
+	if (target != NULL) {
+		return take_query(planner, target, now);
 	}
 
 	uint64_t at;
 	(void)planner_next_to_wake(planner, &at);
 	at = MIN(at, health_trial_at(&planner->health));
+	const heap_item_t *held = heap_top(&planner->held);
+	at = held != NULL ? MIN(at, held->key) : at;
 	if (at < now + plan.wait) {
 		plan.wait = at > now ? at - now : 0;
 	}

@@ -11,8 +11,7 @@
  * may have a part. So neither a flood of names nor slow or dead targets nor a single tenant hold up the others. All other
  * targets are in AGENDA_LATER, by the time of their next refresh, retry or removal, or in AGENDA_BACKOFF, from where all
  * become due when the resolver is back. All datagrams keep to max-rate. Refreshes slow down further while the resolver
- * fails (health.h). The queries of a zone keep to its zone-rate: a target whose rate slot has not come waits for it in
- * AGENDA_LATER.
+ * fails (health.h). A tenant whose zone-rate lets no query leave now has no turns until it does.
  *
  * Owners. The cache owns the targets, the planner its heaps. A target leaves the planner before it leaves the cache.
  *
@@ -64,6 +63,7 @@ typedef struct {
 	turns_t turns[AGENDA_TURNS];
 	heap_t later;
 	heap_t backoff;
+	heap_t held;      /*!< Tenants that wait for their zone-rate, by time, with references. */
 	bool returning;   /*!< Failures have been forgiven, so that targets in AGENDA_BACKOFF are due. */
 	uint32_t targets; /*!< Known to the planner. */
 	uint64_t arrivals;
@@ -71,11 +71,9 @@ typedef struct {
 	rate_limit_t limit;        /*!< Limit of all datagrams. */
 	rate_limit_t resend_limit; /*!< Limit of all but the first one of each query. */
 	rate_limit_t due_limit;    /*!< Limit of refreshes. */
-	unsigned others;           /*!< Queries since the last one for a failing target. */
-	bool due_next;             /*!< The last query was for a name not known yet, so a refresh is next. */
-	bool retry_next;           /*!< The last query for a failing target was a client's, so a refresh is next. */
-	uint64_t capped_since;     /*!< clock_ms() since which max-rate makes queries wait without a break, or 0. */
-	uint64_t crowded_since;    /*!< clock_ms() since which targets wait because of the limits of queries under way, or 0. */
+	shares_t shares;
+	uint64_t capped_since;  /*!< clock_ms() since which max-rate makes queries wait without a break, or 0. */
+	uint64_t crowded_since; /*!< clock_ms() since which targets wait because of the limits of queries under way, or 0. */
 } planner_t;
 
 void planner_init(planner_t *planner);

@@ -92,36 +92,23 @@ void tenant_charge(tenant_t *tenant, target_t *target)
 	}
 	if (before != NULL) {
 		before->targets--;
-		if (target->rate_slot != 0 && before->options.rate != 0 &&
-		    rate_limit_gave(&before->limit, target->rate_slot)) {
-			rate_limit_return(&before->limit, before->options.rate);
-		}
 	}
 	target->tenant = tenant;
-	target->rate_slot = 0;
 	if (tenant != NULL) {
 		tenant->targets++;
 		atomic_store_explicit(&target->unclaimed, tenant->publish == NULL, memory_order_relaxed);
 	}
 }
 
-bool tenant_delays(target_t *target, uint64_t now)
+uint64_t tenant_take_slot(tenant_t *tenant, uint64_t now)
 {
-	if (!rate_limit_gave(&target->tenant->limit, target->rate_slot)) {
-		target->rate_slot = 0;
-	}
-	return target->rate_slot > now;
-}
-
-bool tenant_allows(target_t *target, uint64_t now)
-{
-	tenant_t *tenant = target->tenant;
 	uint32_t rate = tenant->options.rate;
-	if (target->rate_slot == 0 && rate != 0) {
-		target->rate_slot = rate_limit_next(&tenant->limit, rate, BURST_MS, now);
-		rate_limit_take(&tenant->limit, rate);
+	if (rate == 0) {
+		return 0;
 	}
-	return target->rate_slot <= now;
+	(void)rate_limit_next(&tenant->limit, rate, BURST_MS, now);
+	rate_limit_take(&tenant->limit, rate);
+	return rate_limit_next(&tenant->limit, rate, BURST_MS, now);
 }
 
 bool tenant_may_wait(tenant_t *tenant, uint32_t wait_ms, uint64_t now)

@@ -68,6 +68,13 @@ typedef enum {
 	FLIGHTS,
 } flight_kind_t;
 
+/*! What queries left for lately, so that the next ones are for what had less than its share. */
+typedef struct {
+	unsigned others; /*!< Queries since the last one for a failing target. */
+	bool due_next;   /*!< The last other one was for a name not known yet, so a refresh is next. */
+	bool retry_next; /*!< The last one for a failing target was a client's, so a refresh is next. */
+} shares_t;
+
 typedef struct tenant {
 	struct cds_list_head node; /*!< In its bucket of the table, under the table's lock. */
 	struct cds_list_head load; /*!< In the table's list of loads, under the table's lock. */
@@ -88,13 +95,14 @@ typedef struct tenant {
 	/* The engine's thread. */
 	tenant_options_t options;
 	rate_limit_t limit;
-	heap_node_t held;              /*!< In a heap of tenants that are held up by zone-rate. */
+	heap_node_t held;              /*!< In the planner's heap of tenants that are held up by zone-rate. */
 	struct cds_list_head changed;  /*!< In the list of tenants with counters to publish. */
 	struct cds_list_head *changes; /*!< Head of that list. */
 	uint32_t targets;              /*!< Targets charged to it. */
 	uint32_t queries;              /*!< Queries under way. */
 	tenant_queue_t queue[TENANT_QUEUES];
 	uint32_t flights[FLIGHTS]; /*!< Queries under way, as the planner counts them. */
+	shares_t shares;           /*!< With a zone-rate. */
 	counters_t counters;
 
 	uint8_t zone[]; /*!< Name of the zone; constant. */
@@ -191,17 +199,8 @@ void tenant_unref(tenant_t *tenant);
 /*! \brief Charges a target that is in none of its tenant's queues to a tenant, or to none with NULL. The engine's thread. */
 void tenant_charge(tenant_t *tenant, target_t *target);
 
-/*!
- * \brief Whether a target's query may leave within zone-rate; takes a rate slot for it if it has none.
- *
- * The engine's thread.
- *
- * \return false if target->rate_slot is in the future.
- */
-bool tenant_allows(target_t *target, uint64_t now);
-
-/*! \brief Whether a target's rate slot is in the future. A slot from before a renewal is void. The engine's thread. */
-bool tenant_delays(target_t *target, uint64_t now);
+/*! \brief Charges a query that leaves to zone-rate. The engine's thread. \return When the next one may leave, clock_ms(). */
+uint64_t tenant_take_slot(tenant_t *tenant, uint64_t now);
 
 /*! \brief Whether zone-rate lets no query of a tenant leave now. The engine's thread. */
 static inline bool tenant_is_held(const tenant_t *tenant)

@@ -9,7 +9,6 @@
 
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/param.h>
 
@@ -46,16 +45,4 @@ static inline uint64_t rate_limit_next(rate_limit_t *limit, uint32_t rate, uint3
 static inline void rate_limit_take(rate_limit_t *limit, uint32_t rate)
 {
 	limit->next_ns += rate_limit_step(rate);
-}
-
-/*! \brief Returns an unused slot. */
-static inline void rate_limit_return(rate_limit_t *limit, uint32_t rate)
-{
-	limit->next_ns -= rate_limit_step(rate);
-}
-
-/*! \brief Whether a slot can be one taken since the limit was last zeroed. */
-static inline bool rate_limit_gave(const rate_limit_t *limit, uint64_t slot)
-{
-	return slot <= limit->next_ns / RATE_LIMIT_MS_NS + 1;
 }

@@ -138,7 +138,7 @@ static void test_size(void **state)
 		assert_int_equal(cache_publish(&target->entry[i], &reply, T0), KNOT_EOK);
 		size += malloc_usable_size(target->entry[i].answer);
 	}
-	assert_true(size <= 280);
+	assert_true(size <= 264);
 }
 
 static const uint8_t *address(const answer_t *answer)

@@ -136,6 +136,121 @@ static void test_flood_of_refreshes(void **state)
 	assert_in_range(late, 0, 2 * S);
 }
 
+/* --- zone-rate --- */
+
+enum {
+	RATE = 10,
+	COLD = 500,
+};
+
+static unsigned own; /* Warm names of zone B, the first ones. */
+
+static unsigned refreshed; /* Names up to this one have to be refreshed soon, the others not. */
+
+static sim_outcome_t others_last(unsigned number, addr_type_t id, uint64_t now)
+{
+	return number < refreshed ? with_ttl(number, id, now) : sim_good(number, id, now);
+}
+
+static void ask_own(void)
+{
+	for (unsigned i = 0; i < own; i++) {
+		sim_ask(i);
+	}
+}
+
+/*! The longest time for which one of these has been expired by now, ms. */
+static uint64_t own_late(void)
+{
+	uint64_t longest = 0;
+	for (unsigned i = 0; i < own; i++) {
+		for (unsigned id = 0; id < ADDR_TYPES; id++) {
+			uint64_t expiry = sim.target[i]->entry[id].answer->received + TTL * S;
+			longest = sim.now > expiry && sim.now - expiry > longest ? sim.now - expiry : longest;
+		}
+	}
+	return longest;
+}
+
+/*! Names with answers, which are refreshed. */
+static void add_warm(unsigned count)
+{
+	sim_add(count);
+	for (unsigned i = sim.count - count; i < sim.count; i++) {
+		sim_publish(i, ADDR_A, TTL);
+		sim_publish(i, ADDR_AAAA, TTL);
+		sim_replan(i);
+	}
+}
+
+static void add_cold(unsigned count)
+{
+	sim_add(count);
+	for (unsigned i = sim.count - count; i < sim.count; i++) {
+		sim_ask_udp(i);
+	}
+}
+
+/*! Zone B has a zone-rate, warm names and many cold ones; zone A has what is given. Checks B's rate and a new name of it. */
+static void run_rated(unsigned warm, unsigned others_warm, unsigned others_cold)
+{
+	own = warm;
+	refreshed = warm + COLD + others_warm;
+	sim.resolver = others_last;
+	sim.clients = ask_own;
+	sim.tenant = zone_b;
+	zone_b->options.rate = RATE;
+	add_warm(own);
+	add_cold(COLD);
+	sim.tenant = zone_a;
+	add_warm(others_warm);
+	add_cold(others_cold);
+	sim.tenant = zone_b;
+	sim_run(10 * S);
+
+	unsigned new = sim.count;
+	uint64_t asked = sim.now;
+	sim_add(1);
+	sim_ask(new);
+	while (sim.target[new]->entry[ADDR_A].answer == NULL && sim.now < asked + 200 * S) {
+		sim_run(50);
+	}
+	assert_in_range(sim.now - asked, SIM_LATENCY_MS, COLD_WAIT);
+	sim_run(10 * S);
+	assert_in_range(zone_b->counters[COUNTER_QUERIES], 20 * RATE, 22 * RATE + 1);
+	assert_in_range(zone_b->counters[COUNTER_DELAYED], 18 * RATE, 21 * RATE);
+	assert_int_equal(zone_a->counters[COUNTER_DELAYED], 0);
+}
+
+/*! Refreshes of a zone come in time if half of its zone-rate is enough for them, whatever others want. */
+static void test_rated(void **state)
+{
+	(void)state;
+	run_rated(5, 0, 0);
+	assert_in_range(own_late(), 0, 1 * S);
+}
+
+static void test_rated_among_warm(void **state)
+{
+	(void)state;
+	run_rated(5, 5000, 0);
+	assert_in_range(own_late(), 0, 1 * S);
+}
+
+static void test_rated_among_cold(void **state)
+{
+	(void)state;
+	run_rated(5, 0, FLOOD);
+	assert_in_range(own_late(), 0, 1 * S);
+}
+
+/*! New names of a zone get the other half. */
+static void test_rated_refreshes(void **state)
+{
+	(void)state;
+	run_rated(500, 0, FLOOD);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -144,6 +259,10 @@ int main(void)
 		test(flood),
 		test(flood_slow),
 		test(flood_of_refreshes),
+		test(rated),
+		test(rated_among_warm),
+		test(rated_among_cold),
+		test(rated_refreshes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

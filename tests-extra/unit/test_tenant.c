@@ -243,51 +243,37 @@ static void test_needed(void **state)
 	assert_int_equal(sim_teardown(NULL), 0);
 }
 
-/*! Asks whether a query may leave. \return when it may. */
-static uint64_t take_slot(uint64_t now)
-{
-	target_t target = { .tenant = tenant };
-	return tenant_allows(&target, now) ? now : target.rate_slot;
-}
-
-/*! After a pause a second's worth at once, then one after the other; slots taken are kept. */
+/*! After a pause a second's worth at once, then one after the other. */
 static void test_rate(void **state)
 {
 	(void)state;
 
-	for (unsigned i = 0; i < 10; i++) {
-		assert_true(take_slot(T0) <= T0);
+	for (unsigned i = 1; i < 10; i++) {
+		assert_true(tenant_take_slot(tenant, T0) <= T0);
 	}
 	for (unsigned i = 1; i <= 100; i++) {
-		assert_int_equal(take_slot(T0), T0 + 100 * i);
+		assert_int_equal(tenant_take_slot(tenant, T0), T0 + 100 * i);
 	}
-	assert_int_equal(take_slot(T0 + 5 * S), T0 + 10100);
-	assert_true(take_slot(T0 + 60 * S) <= T0 + 60 * S);
+	assert_true(tenant_take_slot(tenant, T0 + 60 * S) <= T0 + 60 * S);
 
 	tenant->options.rate = 0;
 	for (unsigned i = 0; i < 1000; i++) {
-		assert_int_equal(take_slot(T0 + 60 * S), T0 + 60 * S);
+		assert_true(tenant_take_slot(tenant, T0 + 60 * S) <= T0);
 	}
 }
 
-/*! A slot of the rate before a reload is void. */
+/*! A reload begins anew. */
 static void test_rate_changed(void **state)
 {
 	(void)state;
 
 	for (unsigned i = 0; i < 100; i++) {
-		(void)take_slot(T0);
+		(void)tenant_take_slot(tenant, T0);
 	}
-	target_t target = { .tenant = tenant };
-	assert_false(tenant_allows(&target, T0));
-	assert_true(tenant_delays(&target, T0));
 	tenant_leave(load(&module, 7, 10000), NULL);
-	assert_true(tenant_delays(&target, T0));
+	assert_true(tenant_take_slot(tenant, T0) > T0);
 	tenants_renew(&tenants);
-	assert_false(tenant_delays(&target, T0));
-	assert_int_equal(target.rate_slot, 0);
-	assert_true(tenant_allows(&target, T0));
-	assert_false(tenant_delays(&target, T0));
+	assert_true(tenant_take_slot(tenant, T0) <= T0);
 }
 
 /*! The planner keeps a zone to its rate, whatever its queries are for; others do not notice. */
@@ -336,29 +322,35 @@ static void test_zone_rate(void **state)
 	assert_int_equal(sim_teardown(NULL), 0);
 }
 
-/*! Targets that are evicted before their slot leave it to others: slots reach no further than there are targets. */
-static void test_rate_of_evicted(void **state)
+/*! While a tenant is held up it stays, and what comes and goes meanwhile is not counted as delayed. */
+static void test_held(void **state)
 {
 	(void)state;
 
 	assert_int_equal(sim_setup(NULL), 0);
-	for (unsigned i = 0; i < 1000; i++) {
-		sim_add(1);
-		planner_charge(&sim.planner, sim.target[i], tenant, sim.now);
-		sim_ask(i);
-		while (sim_next().kind == PLAN_ASK) {
-		}
-		if (!sim.target[i]->entry[ADDR_A].busy) {
-			assert_in_range(sim.target[i]->rate_slot, sim.now + 1, sim.now + 1 * S);
-			sim_remove(i);
-		}
-	}
-	for (unsigned i = 0; i < sim.count; i++) {
-		if (sim.target[i] != NULL) {
-			tenant_charge(NULL, sim.target[i]);
-		}
-	}
-	assert_true(take_slot(sim.now) <= sim.now + 1 * S);
+	tenant->options.rate = 1;
+	sim_add(1);
+	planner_charge(&sim.planner, sim.target[0], tenant, sim.now);
+	sim_ask(0);
+	plan_t plan = sim_next();
+	assert_int_equal(plan.kind, PLAN_ASK);
+	assert_true(tenant_is_held(tenant));
+	plan_t next = sim_next();
+	assert_int_equal(next.kind, PLAN_NOTHING);
+	assert_in_range(next.wait, 900, 1000);
+	sim_land(&plan, true, 60);
+	sim_remove(0);
+
+	tenant_leave(tenant, &module);
+	tenants_sweep(&tenants, common);
+	assert_true(has_tenant());
+	sim.now += next.wait;
+	assert_int_equal(sim_next().kind, PLAN_NOTHING);
+	assert_false(tenant_is_held(tenant));
+	assert_int_equal(tenant->counters[COUNTER_DELAYED], 0);
+	tenants_sweep(&tenants, common);
+	assert_false(has_tenant());
+	tenant = load(&module, 7, 10);
 	assert_int_equal(sim_teardown(NULL), 0);
 }
 
@@ -406,7 +398,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zone_rate, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_rate_of_evicted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

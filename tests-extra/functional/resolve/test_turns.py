@@ -48,3 +48,28 @@ def test_flood(place):
             times = [query.time for query in upstream.queries(f"w{i}.example.net", "A")]
             late = max(after - before for before, after in itertools.pairwise([*times, time.monotonic()])) - LIFE
             assert late <= seconds(2)
+
+
+def test_zone_rate(place):
+    """Within a zone-rate, too, names that are waited for come before those that are not, and refreshes have their share.
+
+    The flood alone takes more than a minute.
+    """
+    zone = Zone("example.com", "\n".join(f"f{i} {alias(f'f{i}.example.net')}" for i in range(200)))
+    with Upstream() as upstream, labs.lab(place, upstream, zones=[zone], zone_rate=6, keep_warm="1d", timeout=ms(2000),
+                                          cold_wait=int(1000 * seconds(COLD_WAIT))) as lab:
+        upstream.default = by_type(A=host("192.0.2.1"), AAAA=nodata())
+        warm, target = lab.known("warm", "192.0.2.1", life=LIFE)
+        for i in range(200):
+            assert is_truncated(lab.ask(f"f{i}.example.com"))
+        until(lambda: lab.knot.stats()["limited[zone-rate]"] > 0)
+        for i in range(3):
+            name, _ = lab.alias(f"new{i}", f"192.0.2.{i}")
+            assert is_answer(lab.ask(name, tcp=True), f"192.0.2.{i}")
+        end = time.monotonic() + 2 * LIFE
+        while time.monotonic() < end:
+            reply = lab.ask(warm)
+            assert is_answer(reply, "192.0.2.1") and ede(reply) is None
+            time.sleep(0.1)
+        assert upstream.count(target, "A") >= 3
+        assert upstream.count() < 200

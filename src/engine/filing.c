@@ -167,6 +167,9 @@ void planner_file(planner_t *planner, target_t *target, uint64_t now)
 
 int planner_add(planner_t *planner, target_t *target, uint64_t now)
 {
+	if (target->tenant->publish == NULL) {
+		atomic_store_explicit(&target->tenant->left_at, now, memory_order_relaxed);
+	}
 	bool known = (target->plan.pos != 0);
 	int ret = heap_reserve(&planner->later, planner->targets + !known);
 	if (ret == KNOT_EOK) {

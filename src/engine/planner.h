@@ -81,7 +81,13 @@ void planner_init(planner_t *planner);
 /*! \brief Frees the heaps. */
 void planner_deinit(planner_t *planner);
 
-/*! \brief Files a target that is new or got an answer from the store. \return KNOT_ENOMEM or KNOT_EOK. */
+/*!
+ * \brief Files a target that is new or got an answer from the store.
+ *
+ * If it is charged to the tenant of no zone, that one's targets are kept warm for TENANT_UNCLAIMED_MS from now on.
+ *
+ * \return KNOT_ENOMEM or KNOT_EOK.
+ */
 int planner_add(planner_t *planner, target_t *target, uint64_t now);
 
 /*! \brief Forgets a target that is not busy. */

@@ -87,7 +87,7 @@ typedef struct tenant {
 	atomic_bool renewed;      /*!< `next` is not taken over yet; written under the table's lock. */
 	_Atomic uint64_t wait_at; /*!< clock_ms() from which on a client may wait; 0: the last wait was not in vain. */
 	_Atomic uint32_t pause;   /*!< Time from the last wait in vain to `wait_at`, ms. */
-	_Atomic uint64_t left_at; /*!< clock_ms() at which the zone was unloaded; 0: it is loaded, or none. */
+	_Atomic uint64_t left_at; /*!< clock_ms() at which the zone was unloaded, or 0; without a zone, see planner_add(). */
 	pthread_mutex_t lock;     /*!< For the next two fields. */
 	tenant_options_t next;    /*!< Options of the last load of the zone. */
 	void *module;             /*!< Argument of `publish`; NULL while the zone is not loaded. */
@@ -113,6 +113,9 @@ typedef struct tenant {
 
 /*! How long targets of a zone are kept warm after it has been unloaded, ms: it may be added again, or be reloaded. */
 #define TENANT_LINGER_MS 60000
+
+/*! The same of targets that were read from the store or taken over, and that no zone has asked for, ms. */
+#define TENANT_UNCLAIMED_MS (3600 * 1000)
 
 /*! Enough for some tens of thousands of zones. */
 #define TENANT_BUCKETS 4096
@@ -183,7 +186,7 @@ static inline bool tenant_left(const tenant_t *tenant)
 static inline bool tenant_is_gone(const tenant_t *tenant, uint64_t now)
 {
 	uint64_t left_at = atomic_load_explicit(&tenant->left_at, memory_order_relaxed);
-	return left_at != 0 && now >= left_at + TENANT_LINGER_MS;
+	return left_at != 0 && now >= left_at + (tenant->publish == NULL ? TENANT_UNCLAIMED_MS : TENANT_LINGER_MS);
 }
 
 /*! \brief Gets a reference. Any thread that has one. */

@@ -46,6 +46,11 @@ sim_outcome_t sim_servfail(unsigned number, addr_type_t id, uint64_t now)
 	return (sim_outcome_t){ .latency = SIM_LATENCY_MS };
 }
 
+static void publish(void *module, const counters_t own, const counters_t common)
+{
+	(void)module, (void)own, (void)common;
+}
+
 int sim_setup(void **state)
 {
 	(void)state;
@@ -62,7 +67,7 @@ int sim_setup(void **state)
 	sim.policy = (policy_t){ .ttl_max = 86400 };
 	sim.cache = cache_new();
 	tenants_init(&tenants);
-	sim.tenant = tenant_new(&tenants, NAME_APEX, &options, NULL);
+	sim.tenant = tenant_new(&tenants, NAME_APEX, &options, publish);
 	planner_init(&sim.planner);
 	sim.planner.max_rate = 1000;
 
@@ -93,7 +98,7 @@ int sim_teardown(void **state)
 
 tenant_t *sim_tenant(void)
 {
-	tenant_t *tenant = tenant_new(&tenants, NAME_APEX, &sim.tenant->options, NULL);
+	tenant_t *tenant = tenant_new(&tenants, NAME_APEX, &sim.tenant->options, publish);
 	assert_non_null(tenant);
 	return tenant;
 }

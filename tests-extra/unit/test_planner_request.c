@@ -188,6 +188,44 @@ static void test_restored_unused(void **state)
 	assert_int_equal(sim.removed, 0);
 }
 
+/*! What no zone asks for is kept warm for an hour after the last of it has come, and served for longer. */
+static void test_restored_unclaimed(void **state)
+{
+	(void)state;
+
+	enum { HOUR = 3600 };
+	tenant_t *zone = sim_tenant();
+	sim.tenant->publish = NULL;
+	sim_add(2);
+	for (unsigned i = 0; i < 2; i++) {
+		sim_restore(i, ADDR_A, 60, sim.now - 1 * S);
+		sim_replan(i);
+	}
+	sim_run(HOUR / 2 * S);
+	assert_in_range(sim.entry[0][ADDR_A].queries, HOUR / 2 / 60, HOUR / 2 / 40);
+	sim_add(1);
+	sim_run(HOUR / 2 * S);
+	sim_forget();
+	planner_charge(&sim.planner, sim.target[1], zone, sim.now);
+	planner_request(&sim.planner, sim.target[1], (wishes_t){ 0 }, sim.now, sim.now);
+	sim_run(HOUR / 2 * S);
+	assert_in_range(sim.entry[0][ADDR_A].queries, HOUR / 2 / 60, HOUR / 2 / 40);
+	sim_forget();
+	sim_run(HOUR * S);
+	assert_int_equal(sim.entry[0][ADDR_A].queries, 0);
+	assert_false(sim.target[0]->entry[ADDR_A].warm);
+	assert_in_range(sim.entry[1][ADDR_A].queries, HOUR / 60, HOUR / 40);
+
+	/* A zone that asks later has it kept warm again. */
+	planner_charge(&sim.planner, sim.target[0], zone, sim.now);
+	planner_request(&sim.planner, sim.target[0], (wishes_t){ 0 }, sim.now, sim.now);
+	sim_run(1 * S);
+	assert_int_equal(sim.entry[0][ADDR_A].queries, 1);
+	sim_remove(0);
+	sim_remove(1);
+	tenant_unref(zone);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(test_##name, sim_setup, sim_teardown)
 
 int main(void)
@@ -201,6 +239,7 @@ int main(void)
 		test(restored_fresh),
 		test(restored_many),
 		test(restored_unused),
+		test(restored_unclaimed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,6 +225,7 @@ static void test_needed(void **state)
 	tenant_t *request = tenant_ref(tenant);
 	tenant_leave(tenant, &module);
 	tenants_sweep(&tenants, common);
+	sim.tenant->publish = NULL;
 	planner_charge(&sim.planner, sim.target[0], sim.tenant, sim.now);
 	assert_true(sim.target[0]->unclaimed);
 	tenants_sweep(&tenants, common);

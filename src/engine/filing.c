@@ -93,6 +93,12 @@ static uint64_t refresh_at(const planner_t *planner, const target_t *target, add
 	return forgiven ? MIN(at, now) : at;
 }
 
+/*! Whether all of AGENDA_BACKOFF is due, as failures have been forgiven. */
+static bool is_returning(const planner_t *planner)
+{
+	return planner->forgiven_at != planner->health.forgiven_at;
+}
+
 /*! Files a target that is not wanted by the time of its next refresh, retry or removal. */
 static void file_later(planner_t *planner, target_t *target, uint64_t now)
 {
@@ -119,8 +125,7 @@ static void file_later(planner_t *planner, target_t *target, uint64_t now)
 		/* By the time that it expires the target may be in use again. */
 		next = expiry > now ? expiry : end;
 	}
-	if (backs_off && planner->returning) {
-		/* All of AGENDA_BACKOFF is due. */
+	if (backs_off && is_returning(planner)) {
 		backs_off = false;
 		next = MIN(next, now + LOOK_MS);
 	}
@@ -247,8 +252,8 @@ static bool wake(planner_t *planner, target_t *target, uint64_t now)
 target_t *planner_next_to_wake(const planner_t *planner, uint64_t *at)
 {
 	const heap_item_t *later = heap_top(&planner->later), *backoff = heap_top(&planner->backoff);
-	if (backoff != NULL && (planner->returning || later == NULL || backoff->key < later->key)) {
-		*at = planner->returning ? 0 : backoff->key;
+	if (backoff != NULL && (is_returning(planner) || later == NULL || backoff->key < later->key)) {
+		*at = is_returning(planner) ? 0 : backoff->key;
 		return target_of(backoff->node);
 	}
 	*at = (later != NULL) ? later->key : SCHEDULE_NEVER;
@@ -267,6 +272,8 @@ target_t *planner_advance(planner_t *planner, uint64_t now)
 			return target;
 		}
 	}
-	planner->returning = planner->returning && planner->backoff.count > 0;
+	if (planner->backoff.count == 0) {
+		planner->forgiven_at = planner->health.forgiven_at;
+	}
 	return NULL;
 }

@@ -27,16 +27,6 @@ void planner_init(planner_t *planner)
 	}
 }
 
-uint32_t planner_count_due(const planner_t *planner)
-{
-	return planner->turns[AGENDA_DUE].count;
-}
-
-uint32_t planner_count_cold(const planner_t *planner)
-{
-	return planner->turns[AGENDA_WAITED].count + planner->turns[AGENDA_COLD].count;
-}
-
 /*! Holds up a tenant whose zone-rate lets no query leave before a time. Without memory it goes on. */
 static void hold(planner_t *planner, tenant_t *tenant, uint64_t until, uint64_t now)
 {
@@ -354,15 +344,14 @@ static void watch(entry_t *entry, const refresh_options_t *options, uint64_t now
 bool planner_note(planner_t *planner, const plan_t *plan, bool success, uint64_t now)
 {
 	entry_t *entry = &plan->target->entry[plan->id];
-	uint64_t forgiven_at = planner->health.forgiven_at;
+	const entry_t *other = &plan->target->entry[plan->id == ADDR_A ? ADDR_AAAA : ADDR_A];
 	health_result_t result = {
 		.sent = plan->at,
 		.success = success,
 		.known = entry->answer != NULL,
-		.begins = !plan->failing && !planner_is_failing(planner, &plan->target->entry[plan->id == ADDR_A ? ADDR_AAAA : ADDR_A]),
+		.begins = !plan->failing && !planner_is_failing(planner, other),
 	};
 	bool changed = health_note(&planner->health, &result, now);
-	planner->returning |= planner->health.forgiven_at != forgiven_at;
 	if (!success && result.known && planner->health.cut_off) {
 		watch(entry, &plan->target->tenant->options.refresh, now);
 	}
@@ -381,10 +370,7 @@ bool planner_wants_trial(planner_t *planner, uint64_t now)
 
 bool planner_tried(planner_t *planner, bool success, uint64_t sent, uint64_t now)
 {
-	uint64_t forgiven_at = planner->health.forgiven_at;
-	bool changed = health_tried(&planner->health, success, sent, now);
-	planner->returning |= planner->health.forgiven_at != forgiven_at;
-	return changed;
+	return health_tried(&planner->health, success, sent, now);
 }
 
 void planner_done(planner_t *planner, const plan_t *plan, uint64_t now)

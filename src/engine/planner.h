@@ -63,9 +63,9 @@ typedef struct {
 	turns_t turns[AGENDA_TURNS];
 	heap_t later;
 	heap_t backoff;
-	heap_t held;      /*!< Tenants that wait for their zone-rate, by time, with references. */
-	bool returning;   /*!< Failures have been forgiven, so that targets in AGENDA_BACKOFF are due. */
-	uint32_t targets; /*!< Known to the planner. */
+	heap_t held;          /*!< Tenants that wait for their zone-rate, by time, with references. */
+	uint64_t forgiven_at; /*!< That of `health` when no target in AGENDA_BACKOFF had a failure that is forgiven. */
+	uint32_t targets;     /*!< Known to the planner. */
 	uint64_t arrivals;
 	uint32_t flights[FLIGHTS]; /*!< Queries under way. */
 	rate_limit_t limit;        /*!< Limit of all datagrams. */
@@ -121,10 +121,16 @@ uint64_t planner_may_send(planner_t *planner, uint64_t now);
 uint32_t planner_flights_max(const planner_t *planner, flight_kind_t kind);
 
 /*! \brief Number of targets that wait to be refreshed. */
-uint32_t planner_count_due(const planner_t *planner);
+static inline uint32_t planner_count_due(const planner_t *planner)
+{
+	return planner->turns[AGENDA_DUE].count;
+}
 
 /*! \brief Number of targets that are not known yet and wait to be resolved. */
-uint32_t planner_count_cold(const planner_t *planner);
+static inline uint32_t planner_count_cold(const planner_t *planner)
+{
+	return planner->turns[AGENDA_WAITED].count + planner->turns[AGENDA_COLD].count;
+}
 
 /*! The next thing to do. */
 typedef enum {

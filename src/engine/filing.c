@@ -198,33 +198,25 @@ void planner_charge(planner_t *planner, target_t *target, tenant_t *tenant, uint
 	}
 }
 
-/*! Plans the query for an entry, but not during its back-off. */
-static void plan_entry(planner_t *planner, entry_t *entry, asked_t want, uint64_t now)
-{
-	if (entry->want != ASKED_NOT || !planner_is_failing(planner, entry) || now >= entry->retry_at) {
-		entry->want = MAX(entry->want, want);
-	}
-	atomic_store(&entry->asked, entry->want);
-}
-
 static asked_t how_asked(const wishes_t *wishes, unsigned bit)
 {
-	return (wishes->wait & bit) ? ASKED_WAIT : ((wishes->cold & bit) ? ASKED_COLD : ASKED_REFRESH);
+	return (wishes->wait & bit) ? ASKED_WAIT : ((wishes->cold & bit) ? ASKED_COLD : ((wishes->refresh & bit) ? ASKED_REFRESH : ASKED_NOT));
 }
 
 void planner_request(planner_t *planner, target_t *target, wishes_t wishes, uint64_t made, uint64_t now)
 {
 	for (unsigned i = 0; i < ADDR_TYPES; i++) {
 		entry_t *entry = &target->entry[i];
-		if (!(wishes_all(&wishes) & (1U << i)) || entry->busy) {
+		asked_t how = how_asked(&wishes, 1U << i);
+		if (how == ASKED_NOT || entry->busy) {
 			continue;
 		}
-		if (entry->settled >= made) {
-			/* The result is newer than the request. */
-			atomic_store(&entry->asked, entry->want);
-			continue;
+		bool backs_off = entry->want == ASKED_NOT && planner_is_failing(planner, entry) && now < entry->retry_at;
+		bool has_result = entry->settled >= made;
+		if (!backs_off && !has_result) {
+			entry->want = MAX(entry->want, how);
 		}
-		plan_entry(planner, entry, how_asked(&wishes, 1U << i), now);
+		atomic_store(&entry->asked, entry->want);
 	}
 	planner_file(planner, target, now);
 }

@@ -176,16 +176,6 @@ uint64_t planner_may_send(planner_t *planner, uint64_t now)
 	return 0;
 }
 
-/*! Whether max-rate lets no query leave now. \param[out] wait  ms until it does. */
-static bool is_capped(planner_t *planner, uint64_t now, uint64_t *wait)
-{
-	*wait = wait_for(&planner->limit, planner->max_rate, now);
-	if (*wait > 0 && planner->capped_since == 0) {
-		planner->capped_since = now;
-	}
-	return *wait > 0;
-}
-
 #define BIT(agenda) (1U << (agenda))
 
 uint32_t planner_flights_max(const planner_t *planner, flight_kind_t kind)
@@ -216,30 +206,29 @@ static bool is_ready(planner_t *planner, agenda_t agenda)
 	return false;
 }
 
-/*! Notes whether limits of queries under way hold up targets that did not fail. It ends when none of these wait any more. */
-static void note_crowd(planner_t *planner, unsigned ready, uint64_t now)
+/*!
+ * Agendas of which a query may be under way, as bits.
+ *
+ * Notes whether limits of queries under way hold up targets that did not fail. It ends when none of these wait any more.
+ */
+static unsigned find_ready(planner_t *planner, uint64_t now)
 {
+	unsigned ready = 0;
 	bool waiting = false, crowded = false;
-	for (agenda_t agenda = 0; agenda < AGENDA_FAILING; agenda++) {
-		const turns_t *turns = &planner->turns[agenda];
-		waiting |= turns->paused > 0 || turns->tenants.count > 0;
-		crowded |= turns->paused > 0 || (turns->tenants.count > 0 && !(ready & BIT(agenda)));
+	for (agenda_t agenda = 0; agenda < AGENDA_TURNS; agenda++) {
+		bool is = is_ready(planner, agenda);
+		ready |= is ? BIT(agenda) : 0;
+		if (agenda < AGENDA_FAILING) {
+			const turns_t *turns = &planner->turns[agenda];
+			waiting |= turns->paused > 0 || turns->tenants.count > 0;
+			crowded |= turns->paused > 0 || (turns->tenants.count > 0 && !is);
+		}
 	}
 	if (!waiting) {
 		planner->crowded_since = 0;
 	} else if (crowded && planner->crowded_since == 0) {
 		planner->crowded_since = now;
 	}
-}
-
-/*! Agendas of which a query may be under way, as bits. */
-static unsigned find_ready(planner_t *planner, uint64_t now)
-{
-	unsigned ready = 0;
-	for (agenda_t agenda = 0; agenda < AGENDA_TURNS; agenda++) {
-		ready |= is_ready(planner, agenda) ? BIT(agenda) : 0;
-	}
-	note_crowd(planner, ready, now);
 	return ready;
 }
 
@@ -281,25 +270,26 @@ static target_t *take_turn(planner_t *planner, agenda_t agenda, unsigned ready)
 /*! Chooses the target of the next query; NULL if none may leave. \param[out] wait  Time until one may, ms. */
 static target_t *choose(planner_t *planner, uint64_t now, uint64_t *wait)
 {
-	*wait = WAIT_MAX_MS;
 	unsigned ready = find_ready(planner, now);
-	if (ready == 0) {
-		planner->capped_since = 0;
-		return NULL;
-	}
-	if (is_capped(planner, now, wait)) {
+	uint64_t capped = (ready != 0) ? wait_for(&planner->limit, planner->max_rate, now) : 0;
+	if (capped > 0) {
+		if (planner->capped_since == 0) {
+			planner->capped_since = now;
+		}
+		*wait = capped;
 		return NULL;
 	}
 
-	uint64_t due_wait = wait_for(&planner->due_limit, due_rate(planner), now);
+	unsigned refreshes = ready & (BIT(AGENDA_DUE) | BIT(AGENDA_RETRY));
+	uint64_t due_wait = (refreshes != 0) ? wait_for(&planner->due_limit, due_rate(planner), now) : 0;
 	if (due_wait > 0) {
-		ready &= ~(BIT(AGENDA_DUE) | BIT(AGENDA_RETRY));
+		ready &= ~refreshes;
 	}
 	agenda_t agenda = share(&planner->shares, ready);
 	if (agenda == AGENDA_LATER) {
-		/* Refreshes wait for their own limit, not for max-rate. */
+		/* There is nothing to do, or refreshes wait for their own limit, not for max-rate. */
 		planner->capped_since = 0;
-		*wait = due_wait;
+		*wait = due_wait > 0 ? due_wait : WAIT_MAX_MS;
 		return NULL;
 	}
 	return take_turn(planner, agenda, ready);

@@ -8,14 +8,14 @@
  * refreshed, and its queries are counted for that zone and keep to its zone-rate. An engine has one tenant for each
  * zone, from the first load of the zone until the zone is gone and nothing is charged to it.
  *
- * Owners. The engine's table, the context of each loaded module and each queued request hold a reference to the tenant.
- * The last reference frees it.
+ * Owners. The engine's table, the context of each loaded module, each queued request and the planner, while the tenant is
+ * held up, have a reference to it. The last one frees it.
  *
  * Threads. Any thread may load a zone: it finds or makes the tenant, stores the new options in `next`, and puts it into
- * a list. The engine's thread takes these over and restarts the counters. Only that thread counts. It publishes the counters to knotd under
- * the tenant's lock. The unload of a zone takes the lock and clears `module`; after that the thread does not touch the
- * module. Knot loads the new module of a zone before it unloads the old one, so an unload clears `module` only if it is
- * its own.
+ * a list. The engine's thread takes these over and restarts the counters. Only that thread counts. It publishes the
+ * counters to knotd under the tenant's lock. The unload of a zone takes the lock and clears `module`; after that the thread
+ * does not touch the module. Knot loads the new module of a zone before it unloads the old one, so an unload clears
+ * `module` only if it is its own.
  *
  * Worst case. A load waits while the counters of one bucket of the table are published, an unload while those of its
  * own tenant are: some microseconds.

@@ -137,7 +137,7 @@ uint32_t cache_count(const cache_t *cache)
 target_t *cache_add(cache_t *cache, const knot_dname_t *name, uint64_t now)
 {
 	size_t len = knot_dname_size(name);
-	target_t *target = calloc(1, sizeof(*target) + len);
+	target_t *target = calloc(1, MAX(sizeof(*target), offsetof(target_t, name) + len));
 	if (target == NULL) {
 		return NULL;
 	}

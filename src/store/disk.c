@@ -30,10 +30,13 @@
 #define LOG_AGAIN_MS 60000
 /*! How often records that are too old are deleted, ms. */
 #define EXPIRE_MS (3600 * 1000)
+/*! How long store_close() waits for a disk that may hang, ms. */
+#define LEAVE_MS 5000
 /*! Records handed over at a time. */
 #define READ_PART 2048
 
 pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_cond_t disk_done = PTHREAD_COND_INITIALIZER;
 static CDS_LIST_HEAD(disks);
 
 static void lock(void)
@@ -46,13 +49,19 @@ static void unlock(void)
 	pthread_mutex_unlock(&disk_lock);
 }
 
-void free_records(record_t *records)
+static void free_records(record_t *records)
 {
 	while (records != NULL) {
 		record_t *next = records->next;
 		free(records);
 		records = next;
 	}
+}
+
+static void free_store(store_t *store)
+{
+	free_records(store->news.records);
+	free(store);
 }
 
 /*! Tells the engine that there is something to take. Under the lock. */
@@ -78,7 +87,9 @@ __attribute__((format(printf, 3, 4))) static void write_log(disk_t *disk, int pr
 	store_t *store;
 	lock();
 	cds_list_for_each_entry(store, &disk->stores, node) {
-		log_queue_post(store->log, priority, "store %s, %s", disk->file.path, what);
+		if (!store->abandoned) {
+			log_queue_post(store->log, priority, "store %s, %s", disk->file.path, what);
+		}
 	}
 	unlock();
 }
@@ -198,7 +209,7 @@ static bool hand_over(store_t *store, record_t *records)
 {
 	lock();
 	while (store->news.records != NULL && !store->closed) {
-		pthread_cond_wait(&store->disk->done, &disk_lock);
+		pthread_cond_wait(&disk_done, &disk_lock);
 	}
 	bool closed = store->closed;
 	if (!closed) {
@@ -455,9 +466,12 @@ static void detach_leaving(disk_t *disk)
 			drop_records(disk, store);
 			cds_list_del(&store->node);
 			store->detached = true;
+			if (store->abandoned) {
+				free_store(store);
+			}
 		}
 	}
-	pthread_cond_broadcast(&disk->done);
+	pthread_cond_broadcast(&disk_done);
 }
 
 static void *run(void *ctx)
@@ -481,6 +495,8 @@ static void *run(void *ctx)
 	} while (!cds_list_empty(&disk->stores));
 	cds_list_del(&disk->node);
 	unlock();
+	pthread_cond_destroy(&disk->work);
+	free(disk);
 	return NULL;
 }
 
@@ -495,14 +511,16 @@ static disk_t *new_disk(const char *dir)
 	strcpy(disk->dir, dir);
 	CDS_INIT_LIST_HEAD(&disk->stores);
 	pthread_cond_init(&disk->work, NULL);
-	pthread_cond_init(&disk->done, NULL);
 	disk->last = &disk->first;
 	disk->expire_at = clock_ms() + EXPIRE_MS;
-	if (pthread_create(&disk->thread, NULL, run, disk) != 0) {
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, run, disk) != 0) {
+		pthread_cond_destroy(&disk->work);
 		free(disk);
 		return NULL;
 	}
-	pthread_setname_np(disk->thread, "alias-store");
+	pthread_setname_np(thread, "alias-store");
+	pthread_detach(thread); /* It may never come back from the disk. */
 	cds_list_add(&disk->node, &disks);
 	return disk;
 }
@@ -549,21 +567,18 @@ bool disk_enqueue(store_t *store, record_t *record)
 
 void disk_leave(store_t *store)
 {
-	disk_t *disk = store->disk;
+	struct timespec until = clock_in(LEAVE_MS);
+	int ret = 0;
 	lock();
 	store->closed = true;
-	pthread_cond_signal(&disk->work);
-	pthread_cond_broadcast(&disk->done);
-	while (!store->detached) {
-		pthread_cond_wait(&disk->done, &disk_lock);
+	pthread_cond_signal(&store->disk->work);
+	pthread_cond_broadcast(&disk_done);
+	while (!store->detached && ret == 0) {
+		ret = pthread_cond_clockwait(&disk_done, &disk_lock, CLOCK_MONOTONIC, &until);
 	}
-	bool last = (--disk->refs == 0);
+	store->abandoned = !store->detached;
+	if (store->detached) {
+		free_store(store);
+	}
 	unlock();
-
-	if (last) {
-		pthread_join(disk->thread, NULL);
-		pthread_cond_destroy(&disk->work);
-		pthread_cond_destroy(&disk->done);
-		free(disk);
-	}
 }

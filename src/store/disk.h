@@ -7,6 +7,7 @@
  * All stores of a directory share a disk_t with its thread, which ends with the last of them. One lock protects the list
  * of these and what is marked so in the structures; it is never held while the thread waits for the disk. Records in the
  * queue point to their stores, so the thread itself takes a closed store out of the list, when it has no records left.
+ * With its last store the thread ends and frees the disk. Nobody joins it, as a disk may hang for ever.
  */
 
 #pragma once
@@ -33,23 +34,20 @@ struct store {
 	store_news_t news;         /*!< What store_take() has not taken yet. */
 	bool wanted;               /*!< Its rows have to be read. */
 	bool lacking;              /*!< Not all of its answers are in the queue or in the file. */
-	bool closed;               /*!< store_close() waits. */
+	bool closed;               /*!< store_close() waits, or has waited in vain. */
 	bool leaving;              /*!< It was closed when the thread began its work. */
 	bool detached;             /*!< The thread is done with it. */
+	bool abandoned;            /*!< store_close() has waited in vain: the thread frees it, and the log may be gone. */
 
 	bool has_put; /*!< The engine's thread only. */
 	char resolvers[];
 };
 
 typedef struct disk {
-	pthread_t thread;
-
 	/* Under the lock. */
 	struct cds_list_head node; /*!< In the list of disks. */
 	struct cds_list_head stores;
-	unsigned refs;       /*!< Stores, the detached ones included until store_close() ends. */
 	pthread_cond_t work; /*!< There may be something to do. */
-	pthread_cond_t done; /*!< Records have been taken, or a store detached. */
 	record_t *first;     /*!< The queue. */
 	record_t **last;     /*!< Where its next record goes. */
 	unsigned count;      /*!< Records in it. */
@@ -77,14 +75,14 @@ typedef struct disk {
 /*! The lock of all disks. */
 extern pthread_mutex_t disk_lock;
 
+/*! Records of any store have been taken, or stores closed or detached. */
+extern pthread_cond_t disk_done;
+
 /*! \brief Finds the disk of a directory, or starts its thread. Under the lock. \return NULL if out of memory. */
 disk_t *disk_get(const char *dir);
 
 /*! \brief Queues a record, which is the disk's then. \return False if there is no room, and the record is freed. */
 bool disk_enqueue(store_t *store, record_t *record);
 
-/*! \brief Waits until the thread is done with a store that was added to its list, and for its end if that was the last. */
+/*! \brief Waits until the thread is done with a store that was added to its list, five seconds at most. Has it freed. */
 void disk_leave(store_t *store);
-
-/*! \brief Frees a list of records. */
-void free_records(record_t *records);

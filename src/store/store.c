@@ -23,7 +23,6 @@ store_t *store_open(const char *dir, const char *resolvers, log_queue_t *log, vo
 	disk_t *disk = disk_get(dir); /* A new thread waits for the lock, and then finds the store. */
 	if (disk != NULL) {
 		store->disk = disk;
-		disk->refs++;
 		cds_list_add_tail(&store->node, &disk->stores);
 		pthread_cond_signal(&disk->work);
 	}
@@ -49,7 +48,7 @@ store_news_t store_take(store_t *store)
 	store_news_t news = store->news;
 	store->news = (store_news_t){ .reading = news.reading };
 	store->has_news = false;
-	pthread_cond_broadcast(&store->disk->done);
+	pthread_cond_broadcast(&disk_done);
 	pthread_mutex_unlock(&disk_lock);
 	return news;
 }
@@ -87,10 +86,7 @@ const store_stats_t *store_stats(const store_t *store)
 
 void store_close(store_t *store)
 {
-	if (store == NULL) {
-		return;
+	if (store != NULL) {
+		disk_leave(store);
 	}
-	disk_leave(store);
-	free_records(store->news.records);
-	free(store);
 }

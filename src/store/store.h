@@ -91,5 +91,5 @@ bool store_has(const store_t *store, uint64_t put_at);
 /*! \brief Counters, valid until store_close(); all 0 without a store. */
 const store_stats_t *store_stats(const store_t *store);
 
-/*! \brief Tries once more to write what is queued, waits for that, and closes. */
+/*! \brief Tries once more to write what is queued, waits for that, five seconds at most as disks may hang, and closes. */
 void store_close(store_t *store);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* A store whose disk is full, or fails. */
+/* A store whose disk is full, fails, or does not come back from a system call. */
 
 #include "storedir.h"
 
@@ -91,14 +91,20 @@ static void test_full_disk(void **state)
 }
 
 static _Atomic int failing;
+static _Atomic bool hanging;
+static int hung[2], released[2]; /* Pipes: the thread has come to its system call, and may go on. */
 
-/*! SQLite's: all that it writes fails, or once in so many times. */
+/*! SQLite's: all that it writes fails, or once in so many times; or it hangs. */
 __attribute__((visibility("default"))) ssize_t pwrite64(int fd, const void *data, size_t len, off_t at)
 {
 	static unsigned calls;
 	if (failing > 0 && ++calls % failing == 0) {
 		errno = EIO;
 		return -1;
+	}
+	char octet = 0;
+	if (hanging && (write(hung[1], &octet, 1) != 1 || read(released[0], &octet, 1) != 1)) {
+		abort();
 	}
 	return syscall(SYS_pwrite64, fd, data, len, at);
 }
@@ -129,11 +135,49 @@ static void test_errors(void **state)
 	assert_false(exists(here.bad));
 }
 
+/*! A store with a log of its own, both of which are gone once it has been closed. */
+static void close_hung(unsigned number)
+{
+	log_queue_t *log = calloc(1, sizeof(*log));
+	store_t *store = store_open(here.dir, SET, log, wake, &news);
+	assert_non_null(store);
+	if (number == 1) {
+		(void)read_all(store, NULL, NULL);
+	}
+	hanging = true;
+	assert_true(put(store, number, 1));
+	char octet;
+	assert_true(number > 1 || read(hung[0], &octet, 1) == 1);
+	uint64_t start = clock_ms();
+	store_close(store);
+	assert_in_range(clock_ms() - start, 1000, 9000);
+	log_queue_free(log_queue_take(log));
+	free(log);
+}
+
+/*! Closing ends while the thread is in a system call, and uses nothing of its owner's later on. */
+static void test_hung(void **state)
+{
+	(void)state;
+
+	alarm(60);
+	assert_int_equal(pipe(hung) + pipe(released), 0);
+	store_close(open_store());
+	close_hung(1);
+	close_hung(2); /* Never read, as the thread has not come back. */
+	hanging = false;
+	assert_int_equal(write(released[1], "", 1), 1);
+	store_close(open_store());
+	assert_int_equal(count_all(), 2);
+	alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_full_disk, setup_small, teardown_small),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hung, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

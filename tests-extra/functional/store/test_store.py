@@ -2,6 +2,7 @@
 """The last good answers outlive the server."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import random
@@ -9,6 +10,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import threading
 import time
 
 import pytest
@@ -438,3 +440,43 @@ def test_read_only_meanwhile(small_disk, upstream):
     inside_do("umount")
     resolve_until(knot, upstream, "written again")
     assert len(re.findall("error: .* store ", knot.log())) == 1
+
+
+@contextlib.contextmanager
+def held(pid, name):
+    """A thread of a process does not run any more, as one that a disk holds up; it ends with its process."""
+    tid = next(int(task.name) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+               if task.joinpath("comm").read_text() == f"{name}\n")
+    results = []
+    stopped = threading.Event()
+
+    def trace():
+        """All by one thread, the tracer, which has to take note of the end, too."""
+        ptrace = ctypes.CDLL(None).ptrace
+        ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+        seize, interrupt, wait_all = 0x4206, 0x4207, 0x40000000
+        results.append(ptrace(seize, tid, None, None) == 0 and ptrace(interrupt, tid, None, None) == 0
+                       and os.WIFSTOPPED(os.waitpid(tid, wait_all)[1]))
+        stopped.set()
+        if results[0]:
+            os.waitpid(tid, wait_all)
+    tracer = threading.Thread(target=trace)
+    tracer.start()
+    stopped.wait()
+    if not results[0]:
+        tracer.join()
+        pytest.skip("needs the right to trace a process")
+    yield
+    tracer.join()
+
+
+@pytest.mark.skipif("KNOTD_PRELOAD" in os.environ or "KNOTD_WRAPPER" in os.environ, reason="they trace it themselves")
+def test_hung_disk(place, upstream):
+    """A disk that hangs holds up neither answers nor, for more than some seconds, the end of the server."""
+    with server(place(), upstream) as knot:
+        fill(knot, upstream, ["n1"])
+        with held(knot.process.pid, "alias-store"):
+            works(knot, upstream)
+            start = time.monotonic()
+            knot.stop()
+            assert time.monotonic() - start < seconds(10)

@@ -47,10 +47,11 @@ static const char SETTINGS[] =
 /*! Notes why a call failed. What neither the system nor others are to blame for is damage. \return DATABASE_* */
 static int fault(database_t *database, int error)
 {
-	int number = 0;
+	int number = 0, ret = DATABASE_FAILED;
 	switch (error & 0xff) {
 	case SQLITE_NOTADB:
-		return DATABASE_FOREIGN;
+		ret = DATABASE_FOREIGN;
+		break;
 	case SQLITE_FULL:
 		number = ENOSPC;
 		break;
@@ -59,6 +60,8 @@ static int fault(database_t *database, int error)
 		number = (database->handle != NULL) ? sqlite3_system_errno(database->handle) : 0;
 		break;
 	case SQLITE_BUSY:
+		ret = DATABASE_BUSY;
+		break;
 	case SQLITE_INTERRUPT:
 	case SQLITE_LOCKED:
 	case SQLITE_MISUSE:
@@ -72,11 +75,11 @@ static int fault(database_t *database, int error)
 		}
 		/* fallthrough */
 	default:
-		return DATABASE_DAMAGED;
+		ret = DATABASE_DAMAGED;
 	}
-	snprintf(database->reason, sizeof(database->reason), "%s",
-	         number != 0 ? strerror(number) : sqlite3_errstr(error));
-	return DATABASE_FAILED;
+	const char *reason = (ret == DATABASE_BUSY) ? "in use by another process" : sqlite3_errstr(error);
+	snprintf(database->reason, sizeof(database->reason), "%s", number != 0 ? strerror(number) : reason);
+	return ret;
 }
 
 static int execute(database_t *database, const char *sql)

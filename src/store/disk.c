@@ -174,7 +174,7 @@ static int open_file(disk_t *disk)
 	int ret = storefile_open(&disk->file, disk->dir);
 	if (ret != KNOT_EOK) {
 		disk->reason = disk->file.reason;
-		return ret == KNOT_EBUSY ? DATABASE_BUSY : DATABASE_FAILED;
+		return DATABASE_FAILED;
 	}
 	ret = open_database(disk);
 	if (first && disk->was_open && storefile_has_lmdb(&disk->file)) {

@@ -2,10 +2,11 @@
 
 /*!
  * \file
- * \brief The store on the disk: its directory, lock and file.
+ * \brief The store on the disk: its directory and file.
  *
  * For the store's thread. Existing files keep their mode and owner, and must belong to the user of the process. Links
- * in the directory are not followed. SQLite's own locks would not do: a file that is set aside has none.
+ * in the directory are not followed. The lock is SQLite's. If two processes come to a file just when it is set aside, one
+ * of them finds later that its file has been moved.
  */
 
 #pragma once
@@ -20,20 +21,19 @@ typedef struct {
 	char path[PATH_MAX]; /*!< Path of the file. */
 	bool is_open;
 	int dir_fd;
-	int lock_fd;      /*!< Holds the lock of the file of that name with ".lock". */
 	char reason[256]; /*!< Why the last call failed, for the log. */
 } storefile_t;
 
 /*!
- * \brief Makes the directory if it is missing, takes the lock, and makes an empty file if there is none.
+ * \brief Makes the directory if it is missing, and an empty file if there is none.
  *
  * \param dir  Directory; its parent must exist.
  *
- * \return KNOT_EBUSY if another process has the lock, another KNOT_E*, both with a reason, or KNOT_EOK.
+ * \return KNOT_E* with a reason, or KNOT_EOK.
  */
 int storefile_open(storefile_t *file, const char *dir);
 
-/*! \brief Releases the lock. Does nothing if the file is not open. */
+/*! \brief Does nothing if it is not open. */
 void storefile_close(storefile_t *file);
 
 /*!

@@ -30,7 +30,6 @@ static struct {
 	char dir[80];  /*!< The store's, not made yet. */
 	char path[96]; /*!< Its file. */
 	char bad[112]; /*!< The one set aside. */
-	char lock[112];
 } here;
 
 static log_queue_t log_queue;
@@ -82,7 +81,6 @@ static inline int setup(void **state)
 	snprintf(here.dir, sizeof(here.dir), "%s/alias", here.top);
 	snprintf(here.path, sizeof(here.path), "%s/store.db", here.dir);
 	snprintf(here.bad, sizeof(here.bad), "%s.bad", here.path);
-	snprintf(here.lock, sizeof(here.lock), "%s.lock", here.path);
 	return 0;
 }
 

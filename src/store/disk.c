@@ -38,6 +38,7 @@
 pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t disk_done = PTHREAD_COND_INITIALIZER;
 static CDS_LIST_HEAD(disks);
+static CDS_LIST_HEAD(ended); /* Those whose threads have ended, to be freed by disk_leave(). */
 
 static void lock(void)
 {
@@ -493,10 +494,8 @@ static void *run(void *ctx)
 		lock();
 		detach_leaving(disk);
 	} while (!cds_list_empty(&disk->stores));
-	cds_list_del(&disk->node);
+	cds_list_move(&disk->node, &ended);
 	unlock();
-	pthread_cond_destroy(&disk->work);
-	free(disk);
 	return NULL;
 }
 
@@ -513,14 +512,12 @@ static disk_t *new_disk(const char *dir)
 	pthread_cond_init(&disk->work, NULL);
 	disk->last = &disk->first;
 	disk->expire_at = clock_ms() + EXPIRE_MS;
-	pthread_t thread;
-	if (pthread_create(&thread, NULL, run, disk) != 0) {
+	if (pthread_create(&disk->thread, NULL, run, disk) != 0) {
 		pthread_cond_destroy(&disk->work);
 		free(disk);
 		return NULL;
 	}
-	pthread_setname_np(thread, "alias-store");
-	pthread_detach(thread); /* It may never come back from the disk. */
+	pthread_setname_np(disk->thread, "alias-store");
 	cds_list_add(&disk->node, &disks);
 	return disk;
 }
@@ -580,5 +577,15 @@ void disk_leave(store_t *store)
 	if (store->detached) {
 		free_store(store);
 	}
+	CDS_LIST_HEAD(over);
+	cds_list_splice(&ended, &over);
+	CDS_INIT_LIST_HEAD(&ended);
 	unlock();
+
+	disk_t *disk, *next;
+	cds_list_for_each_entry_safe(disk, next, &over, node) {
+		pthread_join(disk->thread, NULL); /* It has nothing to wait for any more. */
+		pthread_cond_destroy(&disk->work);
+		free(disk);
+	}
 }

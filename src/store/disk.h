@@ -7,7 +7,7 @@
  * All stores of a directory share a disk_t with its thread, which ends with the last of them. One lock protects the list
  * of these and what is marked so in the structures; it is never held while the thread waits for the disk. Records in the
  * queue point to their stores, so the thread itself takes a closed store out of the list, when it has no records left.
- * With its last store the thread ends and frees the disk. Nobody joins it, as a disk may hang for ever.
+ * With its last store the thread ends. Nobody waits for it before, as it may never come back from the disk.
  */
 
 #pragma once
@@ -44,8 +44,10 @@ struct store {
 };
 
 typedef struct disk {
+	pthread_t thread;
+
 	/* Under the lock. */
-	struct cds_list_head node; /*!< In the list of disks. */
+	struct cds_list_head node; /*!< In the list of disks, or of those that have ended. */
 	struct cds_list_head stores;
 	pthread_cond_t work; /*!< There may be something to do. */
 	record_t *first;     /*!< The queue. */

@@ -369,11 +369,13 @@ static void restore_some(engine_t *engine, store_news_t *news, uint64_t now)
 		free(record);
 		engine->restoring = true;
 	}
+	if (engine->restoring) {
+		waiters_wake(engine->waiters);
+	}
 	if (engine->restoring && !news->reading) {
 		engine->restoring = false;
 		log_restored(engine);
 		sem_post(&engine->restored);
-		waiters_wake(engine->waiters);
 	}
 }
 

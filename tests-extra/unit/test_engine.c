@@ -11,9 +11,10 @@
 #include <unistd.h>
 #include <libknot/libknot.h>
 
-#include "util/clock.h"
-#include "engine/registry.h"
 #include "cache/verdict.h"
+#include "engine/internal.h"
+#include "engine/registry.h"
+#include "util/clock.h"
 
 #define WORKERS 8
 #define NAMES 2000
@@ -503,6 +504,65 @@ static void test_handover(void **state)
 	unload(&at[2], tenant[2]);
 }
 
+/*! How the answer of a name came to an engine: answer_t.restored. */
+static unsigned origin(engine_t *at, unsigned number)
+{
+	char text[32];
+	knot_dname_storage_t name;
+	(void)snprintf(text, sizeof(text), "n%u.example.", number);
+	knot_dname_from_str(name, text, sizeof(name));
+	rcu_register_thread();
+	rcu_read_lock();
+	target_t *target = cache_find(engine_cache(at), name);
+	unsigned restored = target->entry[ADDR_A].answer->restored;
+	rcu_read_unlock();
+	rcu_unregister_thread();
+	return restored;
+}
+
+/*! Of several engines' answers the newest one is served, but an own one stays while it serves. */
+static void test_better(void **state)
+{
+	(void)state;
+
+	enum { OWN = NAMES - 3,
+	       LATER,
+	       FIRST };
+	engine_t *at[3];
+	formers_t of[3];
+	tenant_t *tenant[3];
+	const engine_key_t keys[3] = { make_key(7), make_key(4), make_key(1) };
+	tenant[0] = load(&at[0], &of[0], &keys[0], NAME_A);
+	tenant[1] = load(&at[1], &of[1], &keys[1], NAME_B);
+	assert_int_equal(registry_acquire(&at[2], &of[2], &keys[2], NEW_ZONE, &policy.refresh, &limits), KNOT_EOK);
+	fill(at[2], OWN, OWN + 1);
+	usleep(2000);
+	engine_limit(at[0], &limits);
+	engine_limit(at[1], &limits);
+	fill(at[0], OWN, LATER + 1);
+	usleep(2000);
+	fill(at[1], LATER, FIRST + 1);
+	usleep(2000);
+	fill(at[0], FIRST, FIRST + 1);
+
+	/* From both, the older answer of a name first, or last. */
+	engine_t *again[2];
+	formers_t now[2];
+	tenant_t *come[2];
+	come[0] = load(&again[0], &now[0], &keys[2], NAME_A);
+	come[1] = load(&again[1], &now[1], &keys[2], NAME_B);
+	assert_ptr_equal(again[0], at[2]);
+	assert_int_equal(origin(at[2], OWN), 0);
+	assert_int_equal(origin(at[2], LATER), now[1].id[0]);
+	assert_int_equal(origin(at[2], FIRST), now[0].id[0]);
+
+	unload(&again[1], come[1]);
+	unload(&again[0], come[0]);
+	registry_release(at[2], &limits);
+	unload(&at[1], tenant[1]);
+	unload(&at[0], tenant[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_max_rate),
 		cmocka_unit_test(test_load_and_full_queue),
 		cmocka_unit_test(test_handover),
+		cmocka_unit_test(test_better),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -329,21 +329,27 @@ static uint64_t follow_plan(engine_t *engine)
 }
 
 /*! Adds a target read from the store. Too many come only if max-targets was lowered; on_sweep() evicts those. */
-static void restore(engine_t *engine, const archived_t *answer, uint64_t now)
+static void restore(engine_t *engine, const record_t *record, uint64_t now)
 {
-	target_t *target = thread_find(engine, answer->name);
+	uint64_t received, used;
+	if (!archive_times(record, now, &received, &used)) {
+		return;
+	}
+	target_t *target = thread_find(engine, record->data);
 	if (target == NULL) {
-		target = thread_add(engine, answer->name, engine->tenant, 0, now);
+		target = thread_add(engine, record->data, engine->tenant, 0, now);
 	}
 	if (target == NULL) {
 		return;
 	}
-	entry_t *entry = &target->entry[answer->type];
-	if (entry->answer != NULL || cache_restore(entry, &answer->reply, answer->received) != KNOT_EOK) {
+	reply_t reply;
+	record_reply(&reply, record);
+	entry_t *entry = &target->entry[record->type];
+	if (entry->answer != NULL || cache_restore(entry, &reply, received) != KNOT_EOK) {
 		return;
 	}
-	entry->answer->stored = answer->received;
-	cache_touch(entry, answer->used);
+	entry->answer->stored = received;
+	cache_touch(entry, used);
 	engine->common[COUNTER_RESTORED]++;
 	(void)planner_add(&engine->planner, target, now);
 }
@@ -361,10 +367,7 @@ static void restore_some(engine_t *engine, store_news_t *news, uint64_t now)
 {
 	while (news->records != NULL) {
 		record_t *record = news->records;
-		archived_t answer;
-		if (archive_read(&answer, record, now)) {
-			restore(engine, &answer, now);
-		}
+		restore(engine, record, now);
 		news->records = record->next;
 		free(record);
 		engine->restoring = true;

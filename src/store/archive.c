@@ -32,18 +32,12 @@ static uint64_t age_ms(uint64_t when)
 	return now > when ? (now - when) * 1000 : 0;
 }
 
-bool archive_read(archived_t *answer, const record_t *record, uint64_t now)
+bool archive_times(const record_t *record, uint64_t now, uint64_t *received, uint64_t *used)
 {
 	uint64_t age = age_ms(record->received);
-	if (age >= (record->ttl + (uint64_t)POLICY_WEEK) * 1000) {
-		return false;
-	}
-	answer->name = record->data;
-	answer->type = record->type;
-	record_reply(&answer->reply, record);
-	answer->received = now - age;
-	answer->used = now - age_ms(record->used);
-	return true;
+	*received = now - age;
+	*used = now - age_ms(record->used);
+	return age < (record->ttl + (uint64_t)POLICY_WEEK) * 1000;
 }
 
 /*! Compares one by one, as the addresses are sorted in both. */

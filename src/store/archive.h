@@ -28,17 +28,12 @@
  */
 store_t *archive_open(const char *dir, const resolvers_t *set, log_queue_t *log, void (*wake)(void *ctx), void *ctx);
 
-/*! An answer that was read back. */
-typedef struct {
-	const knot_dname_t *name; /*!< Points into the record. */
-	addr_type_t type;
-	reply_t reply;
-	uint64_t received; /*!< clock_ms() when the reply came. */
-	uint64_t used;     /*!< clock_ms() when a client last used it. */
-} archived_t;
-
-/*! \brief Makes an answer of a record. \return False if it is too old for any zone, by the wall clock. */
-bool archive_read(archived_t *answer, const record_t *record, uint64_t now);
+/*!
+ * \brief Takes the times of a record by the wall clock to clock_ms(): when the reply came, and when a client last used it.
+ *
+ * \return False if it is too old for any zone.
+ */
+bool archive_times(const record_t *record, uint64_t now, uint64_t *received, uint64_t *used);
 
 /*!
  * \brief Whether the store has the same answer already, and has it recently enough.

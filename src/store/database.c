@@ -77,8 +77,8 @@ static int fault(database_t *database, int error)
 	default:
 		ret = DATABASE_DAMAGED;
 	}
-	const char *reason = (ret == DATABASE_BUSY) ? "in use by another process" : sqlite3_errstr(error);
-	snprintf(database->reason, sizeof(database->reason), "%s", number != 0 ? strerror(number) : reason);
+	snprintf(database->reason, sizeof(database->reason), "%s",
+	         number != 0 ? strerror(number) : sqlite3_errstr(error));
 	return ret;
 }
 

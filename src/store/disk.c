@@ -374,7 +374,8 @@ static void note_failure(disk_t *disk, int ret)
 	if (!disk->failing || again) {
 		disk->logged_at = now;
 		if (disk->was_open) {
-			write_log(disk, LOG_ERR, "not written, what was stored before stays, trying again (%s)", disk->reason);
+			write_log(disk, LOG_ERR, "not written, what was stored before stays, trying again (%s)",
+			          ret == DATABASE_BUSY ? "in use by another process" : disk->reason);
 		} else if (ret == DATABASE_BUSY) {
 			write_log(disk, LOG_ERR, "in use by another process, running without it");
 		} else {

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <libdnssec/error.h>
-#include <libdnssec/keytag.h>
 #include <libknot/libknot.h>
 
 #include "dnssec/rrsig.h"

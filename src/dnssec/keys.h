@@ -15,7 +15,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <libdnssec/key.h>
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
 

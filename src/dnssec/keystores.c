@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <libdnssec/error.h>
-#include <libdnssec/keystore.h>
 #include <libknot/libknot.h>
 
 #include "util/hash.h"

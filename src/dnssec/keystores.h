@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <libdnssec/key.h>
+
+#include "dnssec/libdnssec.h"
 
 /*! Most keystores of a policy. */
 #define KEYSTORES_MAX 8

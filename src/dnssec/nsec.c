@@ -3,8 +3,8 @@
 #include "dnssec/nsec.h"
 
 #include <string.h>
-#include <libdnssec/nsec.h>
-#include <libknot/libknot.h>
+
+#include "dnssec/libdnssec.h"
 
 /*! Longest bitmap of a window, octets; types in a window. */
 #define WINDOW_MAX 32

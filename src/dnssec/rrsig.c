@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
-#include <libdnssec/error.h>
-#include <libdnssec/sign.h>
 #include <libknot/libknot.h>
 
 /*! Octets of RRSIG RDATA before the signer's name. */

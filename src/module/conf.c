@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
-#include <libdnssec/key.h>
 #include <libknot/yparser/yptrafo.h>
 
 #include "module/failed.h"

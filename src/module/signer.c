@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <libdnssec/error.h>
 
 #include "dnssec/nsec.h"
 #include "dnssec/rrsig.h"

@@ -9,8 +9,6 @@
 #include "fuzz.h"
 
 #include <string.h>
-#include <libdnssec/error.h>
-#include <libdnssec/keytag.h>
 #include <libknot/libknot.h>
 
 #include "dnssec/keys.h"

@@ -9,8 +9,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <libdnssec/nsec.h>
 
+#include "dnssec/libdnssec.h"
 #include "util/rrtype.h"
 #include "cache/verdict.h"
 

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <libdnssec/error.h>
-#include <libdnssec/keystore.h>
 #include <libknot/libknot.h>
 
 #include "dnssec/keys.h"

@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <libdnssec/crypto.h>
 #include <sys/stat.h>
 
 #include "dnssec/keyring.h"

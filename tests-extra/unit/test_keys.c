@@ -2,9 +2,6 @@
 
 #include "test.h"
 
-#include <libdnssec/crypto.h>
-#include <libdnssec/error.h>
-#include <libdnssec/sign.h>
 #include <libknot/libknot.h>
 
 #include "keydir.h"

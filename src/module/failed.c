@@ -29,17 +29,30 @@ static bool is_concerned(uint16_t qtype)
 	}
 }
 
-static knotd_in_state_t failed_answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
-                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
+static knotd_in_state_t answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata, bool own_version)
 {
-	(void)mod;
 	if (!is_concerned(knot_pkt_qtype(qdata->query)) ||
 	    (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT)) {
 		return state;
 	}
 	const node_t *node;
-	knot_rrset_t alias = node_find_alias(node_layout(qdata, pkt->rrset_count == 0), qdata, &node);
+	layout_t layout = own_version ? node_layout(qdata, pkt->rrset_count == 0) : LAYOUT_FAILED;
+	knot_rrset_t alias = node_find_alias(layout, qdata, &node);
 	return knot_rrset_empty(&alias) ? state : fail(qdata);
+}
+
+static knotd_in_state_t failed_answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	(void)mod;
+	return answer(state, pkt, qdata, true);
+}
+
+static knotd_in_state_t other_version_answer_hook(knotd_in_state_t state, knot_pkt_t *pkt,
+                                                  knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	(void)mod;
+	return answer(state, pkt, qdata, false);
 }
 
 /*!
@@ -91,9 +104,9 @@ static knotd_state_t failed_end_hook(knotd_state_t state, knot_pkt_t *pkt, knotd
 	return state;
 }
 
-int failed_load(knotd_mod_t *mod)
+int failed_load(knotd_mod_t *mod, bool own_version)
 {
-	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, failed_answer_hook);
+	int ret = knotd_mod_in_hook(mod, KNOTD_STAGE_ANSWER, own_version ? failed_answer_hook : other_version_answer_hook);
 	if (ret != KNOT_EOK && knotd_mod_ctx(mod) == NULL) {
 		return ret;
 	}

@@ -6,6 +6,7 @@
  */
 
 #include <urcu.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <knot/module.h>
 
@@ -76,23 +77,40 @@ static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
 	return ret;
 }
 
+/*! Whether knotd is of the version that the module was built for: another one may have other nodes, see node.h. */
+static bool is_own_version(knotd_mod_t *mod)
+{
+	unsigned major = 0, minor = 0;
+	const char *version = knotd_conf_env(mod, KNOTD_CONF_ENV_VERSION).single.string;
+	if (sscanf(version, "Knot DNS %u.%u", &major, &minor) == 2 && major == KNOT_VERSION_MAJOR &&
+	    minor == KNOT_VERSION_MINOR) {
+		return true;
+	}
+	knotd_mod_log(mod, LOG_ERR, "built for Knot DNS %d.%d, and this is %s, so build it again" FAILED_EFFECT_APEX,
+	              KNOT_VERSION_MAJOR, KNOT_VERSION_MINOR, version);
+	return false;
+}
+
 static int load(knotd_mod_t *mod)
 {
+	if (!is_own_version(mod)) {
+		return failed_load(mod, false);
+	}
 	alias_ctx_t *ctx = calloc(1, sizeof(*ctx));
 	if (ctx == NULL) {
 		log_failure(mod, KNOT_ENOMEM);
-		return failed_load(mod);
+		return failed_load(mod, true);
 	}
 	if (fill_ctx(ctx, mod) != KNOT_EOK) {
 		free_ctx(ctx, mod);
-		return failed_load(mod);
+		return failed_load(mod, true);
 	}
 
 	knotd_mod_ctx_set(mod, ctx);
 	int ret = add_hooks(mod, ctx);
 	if (ret != KNOT_EOK) {
 		log_failure(mod, ret);
-		return failed_load(mod);
+		return failed_load(mod, true);
 	}
 	if (engine_claim_start(ctx->engine)) {
 		log_start(&ctx->conf, mod);

@@ -5,9 +5,10 @@
  * \brief The zone node that Knot found for a query.
  *
  * Knot's module API shows everything that this module needs, except the node. The
- * layout below is that of Knot 3.2.6, 3.3.10, 3.4.10 and 3.5.6 on 64-bit machines.
- * knotd accepts only modules of its own ABI version, and node_layout() proves the
- * layout at run time before it is used.
+ * layout below is that of Knot 3.2.6, 3.3.10, 3.4.10, 3.5.6 and the source of 3.6 on
+ * 64-bit machines. The ABI version of modules does not tell them apart: flags have
+ * changed without it. So a load compares the versions of Knot, see module.c, and
+ * node_layout() proves the layout at run time before it is used.
  */
 
 #pragma once
@@ -19,7 +20,7 @@
 
 #include "util/rrtype.h"
 
-#if KNOTD_MOD_ABI_VERSION != 400 && KNOTD_MOD_ABI_VERSION != 500 && KNOTD_MOD_ABI_VERSION != 600
+#if KNOT_VERSION_HEX < 0x030200 || KNOT_VERSION_HEX >= 0x030700
 #error "The layout of Knot's zone nodes is not known for this version of Knot DNS."
 #endif
 
@@ -83,9 +84,14 @@ _Static_assert(offsetof(node_extra_t, contents) == 8 && offsetof(node_extra_t, n
                        offsetof(node_extra_t, encloser) == 96,
                "knotd_qdata_extra_t");
 
-/*! Node flags: at a zone cut, below one, and at the zone apex. */
+/*! Node flags: at a zone cut (by NS, or by DELEG since 3.6), below one, and at the zone apex. */
+#if KNOT_VERSION_HEX < 0x030600
 #define NODE_DELEG (1 << 0)
 #define NODE_NONAUTH (1 << 1)
+#else
+#define NODE_DELEG (1 << 0 | 1 << 1)
+#define NODE_NONAUTH (1 << 2)
+#endif
 #define NODE_APEX (1 << 6)
 
 /*! Whether the layout has been proven. */

@@ -167,6 +167,20 @@ static void test_types(void **state)
 	assert_int_equal(node_layout(&qdata, true), LAYOUT_FAILED);
 }
 
+/* Which flags of a node mean that the zone is not authoritative there. */
+static void test_cut(void **state)
+{
+	(void)state;
+	unsigned cut = 1 << 0 | 1 << 1; /* Delegation, not authoritative. */
+#if KNOT_VERSION_HEX >= 0x030600
+	cut = 1 << 0 | 1 << 1 | 1 << 2; /* Delegation by NS, by DELEG, not authoritative. */
+#endif
+	for (unsigned bit = 0; bit < 16; bit++) {
+		a->flags = 1 << bit;
+		assert_int_equal(node_is_cut(a), cut >> bit & 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup(test_names, setup),
 		cmocka_unit_test_setup(test_types, setup),
 		cmocka_unit_test_setup(test_elsewhere, setup),
+		cmocka_unit_test_setup(test_cut, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

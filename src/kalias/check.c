@@ -10,7 +10,6 @@
 #include "kalias/alias.h"
 #include "kalias/check.h"
 #include "kalias/knotconf.h"
-#include "util/name.h"
 
 #define COMMAND "check"
 
@@ -32,7 +31,7 @@ static void print_help(void)
 	       "wrong, or could not be checked, 2: the command line was wrong, nobody was asked.\n\n"
 	       "Options:\n"
 	       "     --json                   Print JSON.\n"
-	       "     --resolver <addr[@port]> Ask this resolver (default: those of the zone's " MODULE_NAME_STR ").\n"
+	       "     --resolver <addr[@port]> Ask this resolver (default: those of the zone's module).\n"
 	       "     --server <addr[@port]>   Ask the server there (default: the first address of server.listen).\n"
 	       " -h, --help                   Print this help.\n\n"
 	       "Statuses, causes before effects:\n");

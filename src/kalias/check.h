@@ -29,6 +29,7 @@ typedef struct {
 	unsigned set;                    /*!< Index of its resolvers. */
 	observed_t observed[ADDR_TYPES]; /*!< What the resolvers say. */
 	bool wanted;                     /*!< Is asked for in this round. */
+	bool is_elsewhere;               /*!< It is in no zone of the server; known where a zone has Knot's own module. */
 	/* Found out if the resolvers fail. */
 	unsigned chain_len;
 	knot_dname_t *chain[CHAIN_MAX]; /*!< The names that its CNAMEs lead to. */

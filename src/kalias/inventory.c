@@ -63,7 +63,7 @@ static bool add_zone(inventory_t *inventory, control_t *control, const knot_dnam
 	if (resolvers->count > 0) {
 		zone->section.resolvers = *resolvers;
 	} else if (zone->section.resolvers.count == 0 && resolvers_system(&zone->section.resolvers) != KNOT_EOK) {
-		fail("%s: neither mod-alias nor the system has a resolver, give one with --resolver", text);
+		fail("%s: neither the module nor the system has a resolver, give one with --resolver", text);
 		found = false;
 	}
 	zone->set = find_set(inventory, &zone->section.resolvers);
@@ -178,6 +178,66 @@ static bool add_owner(inventory_t *inventory, control_t *control, const alias_re
 	return error == NULL;
 }
 
+/* --- Knot's own module --- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return knot_dname_cmp(a, b);
+}
+
+static void take_zone(void *ctx, knot_ctl_data_t data)
+{
+	const char *text = data[KNOT_CTL_IDX_ZONE];
+	knot_dname_t *name = (text != NULL) ? knot_dname_from_str_alloc(text) : NULL;
+	if (name == NULL) {
+		return;
+	}
+	knot_dname_to_lower(name);
+	knot_dname_t **found = not_null(tsearch(name, ctx, compare_names));
+	if (*found != name) { /* A zone comes with several lines. */
+		free(name);
+	}
+}
+
+static bool is_below(const knot_dname_t *name, void *const *zones)
+{
+	while (tfind(name, zones, compare_names) == NULL) {
+		if (*name == '\0') {
+			return false;
+		}
+		name += 1 + *name;
+	}
+	return true;
+}
+
+/*! Notes the targets that Knot's own module can't serve. \return false if the zones of the server can't be read. */
+static bool note_elsewhere(inventory_t *inventory, control_t *control)
+{
+	const check_zone_t *zone = inventory->zones;
+	while (zone != NULL && zone->section.state != MODULE_BUILTIN) {
+		zone = zone->next;
+	}
+	if (zone == NULL) {
+		return true;
+	}
+
+	void *zones = NULL;
+	knot_ctl_data_t request = { [KNOT_CTL_IDX_CMD] = "zone-status" };
+	const char *error = control_run(control, request, take_zone, &zones);
+	if (error != NULL) {
+		fail("%s", error);
+	}
+	for (size_t i = 0; i < inventory->owner_count && error == NULL; i++) {
+		check_owner_t *owner = inventory->owners[i];
+		for (unsigned k = 0; k < owner->findings.count && owner->findings.module == MODULE_BUILTIN; k++) {
+			owner->target[k]->is_elsewhere = !is_below(owner->target[k]->name, &zones);
+			owner->findings.builtin |= owner->target[k]->is_elsewhere;
+		}
+	}
+	tdestroy(zones, free);
+	return error == NULL;
+}
+
 /* --- all --- */
 
 check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *name)
@@ -211,7 +271,7 @@ bool inventory_read(inventory_t *inventory, control_t *control, const check_opti
 		note_target(inventory, owner, record->target);
 	}
 	records_free(&records);
-	return complete;
+	return note_elsewhere(inventory, control) && complete;
 }
 
 static void free_target(void *item)

@@ -17,6 +17,7 @@ static const struct {
 	[PROBLEM_MALFORMED]  = { "malformed",  "A record is ignored: its RDATA is no domain name, or it is the ninth" },
 	[PROBLEM_CNAME]      = { "cname",      "The name has a CNAME as well" },
 	[PROBLEM_LOOP]       = { "loop",       "A target leads into a loop of ALIAS and CNAME" },
+	[PROBLEM_BUILTIN]    = { "builtin",    "The zone has Knot's own module, and the server does not have a target's zone" },
 	[PROBLEM_NO_ANSWER]  = { "no-answer",  "The server does not answer" },
 	[PROBLEM_UNRESOLVED] = { "unresolved", "The resolver does not answer, or fails: nothing to compare with" },
 	[PROBLEM_DANGLING]   = { "dangling",   "A target does not exist (NXDOMAIN)" },
@@ -158,6 +159,7 @@ unsigned judge_owner(const findings_t *findings)
 	unsigned problems = (findings->malformed ? BIT(PROBLEM_MALFORMED) : 0) |
 	                    (findings->cname ? BIT(PROBLEM_CNAME) : 0) |
 	                    (findings->loop ? BIT(PROBLEM_LOOP) : 0) |
+	                    (findings->builtin ? BIT(PROBLEM_BUILTIN) : 0) |
 	                    (findings->module == MODULE_ABSENT ? BIT(PROBLEM_NOT_SERVED) : 0);
 	for (unsigned i = 0; i < findings->count; i++) {
 		problems |= judge_target(findings->target[i]);

@@ -18,6 +18,7 @@ typedef enum {
 	PROBLEM_MALFORMED,
 	PROBLEM_CNAME,
 	PROBLEM_LOOP,
+	PROBLEM_BUILTIN,
 	PROBLEM_NO_ANSWER,
 	PROBLEM_UNRESOLVED,
 	PROBLEM_DANGLING,
@@ -35,6 +36,7 @@ typedef struct {
 	bool malformed;
 	bool cname;
 	bool loop;
+	bool builtin; /*!< The zone has Knot's own module, and some target is in no zone of the server. */
 	bool zone_signed;
 	module_state_t module;                       /*!< Whether the zone has the module. */
 	sibling_t sibling;                           /*!< If so: what the owner's own addresses are for. */

@@ -112,10 +112,10 @@ bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control)
 	return false;
 }
 
-static void read_resolvers(resolvers_t *resolvers, control_t *control, const char *id)
+static void read_resolvers(resolvers_t *resolvers, control_t *control, const char *name, const char *id)
 {
 	values_t values;
-	(void)read_item(&values, control, MODULE_NAME_STR, id, "resolver");
+	(void)read_item(&values, control, name, id, "resolver");
 	for (unsigned i = 0; i < values.count; i++) {
 		struct sockaddr_storage addr;
 		if (knotconf_read_address(&addr, values.text[i])) {
@@ -124,10 +124,10 @@ static void read_resolvers(resolvers_t *resolvers, control_t *control, const cha
 	}
 }
 
-static sibling_t read_sibling(control_t *control, const char *id)
+static sibling_t read_sibling(control_t *control, const char *name, const char *id)
 {
 	values_t values;
-	(void)read_item(&values, control, MODULE_NAME_STR, id, "sibling");
+	(void)read_item(&values, control, name, id, "sibling");
 	const char *mode = values.text[0]; /* Empty if not set. */
 	if (strcmp(mode, "merge") == 0) {
 		return SIBLING_MERGE;
@@ -150,17 +150,24 @@ static bool read_modules(values_t *modules, control_t *control, const char *zone
 	return true;
 }
 
-/*! Finds the module in a list. \return Its section, or "" without one; NULL if it is not in the list. */
-static const char *find_module(const values_t *modules)
+/*! Finds a module in a list. \return Its section, or "" without one; NULL if it is not in the list. */
+static const char *find_module(const values_t *modules, const char *name)
 {
-	const size_t len = strlen(MODULE_NAME_STR);
+	const size_t len = strlen(name);
 	for (unsigned i = 0; i < modules->count; i++) {
 		const char *module = modules->text[i];
-		if (strncmp(module, MODULE_NAME_STR, len) == 0 && (module[len] == '/' || module[len] == '\0')) {
+		if (strncmp(module, name, len) == 0 && (module[len] == '/' || module[len] == '\0')) {
 			return module + len + (module[len] == '/');
 		}
 	}
 	return NULL;
+}
+
+/*! Whether a module is Knot's own: it has no options. */
+static bool is_builtin(control_t *control, const char *name)
+{
+	values_t values;
+	return read_item(&values, control, name, NULL, "resolver") != NULL && !control_is_lost(control);
 }
 
 void knotconf_find_section(section_t *section, control_t *control, const char *zone)
@@ -169,14 +176,27 @@ void knotconf_find_section(section_t *section, control_t *control, const char *z
 	section->sibling = SIBLING_FALLBACK;
 
 	values_t modules;
-	bool known = read_modules(&modules, control, zone);
-	const char *id = find_module(&modules);
-	section->state = (id != NULL) ? MODULE_PRESENT : known ? MODULE_ABSENT :
-	                                                         MODULE_UNKNOWN;
+	section->state = read_modules(&modules, control, zone) ? MODULE_ABSENT : MODULE_UNKNOWN;
+	/* Beside Knot's own, this one answers nothing. */
+	const char *name = MODULE_NAME_SHARED, *id = find_module(&modules, name);
+	if (id != NULL && is_builtin(control, name)) {
+		section->state = MODULE_BUILTIN;
+		id = NULL;
+	} else if (id == NULL) {
+		name = MODULE_NAME_FREE;
+		id = find_module(&modules, name);
+	}
+
 	if (id == NULL) {
-		read_resolvers(&section->resolvers, control, NULL);
-	} else if (id[0] != '\0') {
-		section->sibling = read_sibling(control, id);
-		read_resolvers(&section->resolvers, control, id);
+		read_resolvers(&section->resolvers, control, MODULE_NAME_FREE, NULL);
+		if (section->resolvers.count == 0) {
+			read_resolvers(&section->resolvers, control, MODULE_NAME_SHARED, NULL);
+		}
+		return;
+	}
+	section->state = MODULE_PRESENT;
+	if (id[0] != '\0') {
+		section->sibling = read_sibling(control, name, id);
+		read_resolvers(&section->resolvers, control, name, id);
 	}
 }

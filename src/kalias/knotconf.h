@@ -14,6 +14,7 @@
 typedef enum {
 	MODULE_UNKNOWN, /*!< knotd does not tell about members of catalog zones. */
 	MODULE_ABSENT,
+	MODULE_BUILTIN, /*!< The zone has Knot's own module of one of the names, which resolves nothing. */
 	MODULE_PRESENT,
 } module_state_t;
 

@@ -85,9 +85,10 @@ static void print_targets(FILE *out, const check_owner_t *owner, problem_t probl
 {
 	const char *separator = "";
 	for (unsigned i = 0; i < owner->findings.count; i++) {
-		if (has_problem(judge_target(owner->target[i]->observed), problem)) {
+		const check_target_t *target = owner->target[i];
+		if (problem == PROBLEM_BUILTIN ? target->is_elsewhere : has_problem(judge_target(target->observed), problem)) {
 			fputs(separator, out);
-			print_name(out, owner->target[i]->name);
+			print_name(out, target->name);
 			separator = ", ";
 		}
 	}
@@ -143,6 +144,8 @@ static const char *const sentences[PROBLEMS] = {
 	[PROBLEM_MALFORMED] = "has records that the server ignores: RDATA that is not one domain name, more than ",
 	[PROBLEM_CNAME] = "has a CNAME as well",
 	[PROBLEM_LOOP] = "the way of its targets is a loop",
+	[PROBLEM_BUILTIN] = "the zone has " MODULE_NAME_SHARED " of Knot DNS itself, write " MODULE_NAME_FREE
+			    "; only targets in zones of this server are served, not ",
 	[PROBLEM_NO_ANSWER] = "the server does not answer: ",
 	[PROBLEM_UNRESOLVED] = "the resolver ",
 	[PROBLEM_DANGLING] = " does not exist",
@@ -168,6 +171,9 @@ static void print_detail(FILE *out, const check_owner_t *owner, problem_t proble
 	switch (problem) {
 	case PROBLEM_MALFORMED:
 		fprintf(out, "%d targets, or %d records", ALIAS_TARGETS_MAX, ALIAS_RECORDS_MAX);
+		break;
+	case PROBLEM_BUILTIN:
+		print_targets(out, owner, problem);
 		break;
 	case PROBLEM_UNRESOLVED:
 		fprintf(out, "%s for ", find_reason(owner));

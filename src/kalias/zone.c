@@ -331,7 +331,11 @@ static exit_t run_change(const settings_t *settings, zone_change_t *change, exit
 	if (status == EXIT_FINE && change_in == set_in) {
 		section_t section;
 		knotconf_find_section(&section, change->control, change->zone_text);
-		if (section.state == MODULE_ABSENT) {
+		if (section.state == MODULE_BUILTIN) {
+			warn("zone %s has " MODULE_NAME_SHARED " of Knot DNS itself: it serves only targets in zones of this "
+			     "server, " MODULE_NAME_FREE " serves all",
+			     change->zone_text);
+		} else if (section.state == MODULE_ABSENT) {
 			warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
 			     change->zone_text);
 		}

@@ -94,7 +94,7 @@ SAID = {"kind": str, "addresses": list, "ttl": (int, type(None)), "rcode": (int,
         "ede": (int, type(None)), "signed": bool}
 RECORD = {"zone": str, "owner": str, "asked": str, "ttl": int, "status": str, "problems": list,
           "details": list, "targets": list, "server": dict, "own": dict}
-STATUSES = {"ok", "malformed", "cname", "loop", "no-answer", "unresolved", "dangling", "no-address",
+STATUSES = {"ok", "malformed", "cname", "loop", "builtin", "no-answer", "unresolved", "dangling", "no-address",
             "servfail", "not-served", "stale", "differs", "unsigned"}
 
 
@@ -244,7 +244,7 @@ def test_details(records):
     assert OLD in detail("moved") and NEW in detail("moved")
     assert detail("half") == "gone.example.net. does not exist"
     assert "failing.example.net." in detail("failing")
-    assert "mod-alias" in records["a.off.example."]["details"][0]
+    assert "alias in its configuration" in records["a.off.example."]["details"][0]
     assert "EDE 3" in records["stale.example.com."]["details"][1]
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kalias set, unset, and list against a running knotd."""
 
+import re
+
 import pytest
 
 import lab as labs
@@ -202,8 +204,8 @@ def test_misuse(knot, arguments, text):
 def test_module(knot, zone, served):
     """A record that nobody serves is set, but told."""
     said = knot.kalias("set", zone, "served", "t.example.net").stderr
-    assert said == ("" if served else f"warning: zone {zone}. does not have mod-alias in the "
-                    "configuration: its ALIAS are not served\n")
+    assert re.fullmatch("" if served else rf"warning: zone {zone}\. does not have mod-x?alias in the "
+                        "configuration: its ALIAS are not served\n", said)
     assert knot.records(zone, "served") == [(3600, "t.example.net.")]
 
 

@@ -310,8 +310,8 @@ static uint16_t rrsig_len(knotd_mod_t *mod, const knotd_conf_t *policy_id)
 }
 
 /*!
- * Reads the zone's list of modules. This one has to be there once: of two, the last one would win. mod-onlinesign has to
- * be after it.
+ * Reads the zone's list of modules. This one has to be there once, under one of its names: of two, the last one would
+ * win, and Knot's own would answer alone. mod-onlinesign has to be after it.
  */
 static int load_modules(conf_alias_t *conf, knotd_mod_t *mod)
 {
@@ -321,7 +321,8 @@ static int load_modules(conf_alias_t *conf, knotd_mod_t *mod)
 	knotd_conf_t list = knotd_conf_zone(mod, NAME("module"), knotd_mod_zone(mod));
 	for (size_t i = 0; i < list.count; i++) {
 		const uint8_t *item = list.multi[i].data;
-		if (is_module(item, MODULE_NAME_STR) && ++seen > 1) {
+		bool named = is_module(item, MODULE_NAME_FREE) || is_module(item, MODULE_NAME_SHARED);
+		if (named && ++seen > 1) {
 			broken = "must be listed only once in option 'module' of the zone";
 		}
 		if (!is_module(item, ONLINESIGN)) {

@@ -137,6 +137,12 @@ static void test_not_served(void **state)
 	set_addresses(&findings.plain[ADDR_A], NEW, NULL);
 	findings.module = MODULE_ABSENT;
 	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
+
+	/* Knot's own module serves what it can. */
+	findings.module = MODULE_BUILTIN;
+	assert_int_equal(judge_owner(&findings), 0);
+	findings.builtin = true;
+	assert_int_equal(judge_status(judge_owner(&findings)), PROBLEM_BUILTIN);
 }
 
 static void test_server_fails(void **state)

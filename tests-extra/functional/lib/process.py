@@ -45,15 +45,20 @@ class Process(Server):
                 ["setpriv", "--pdeathsig", "KILL", *self.command()], start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.path)
         try:
-            until(self._is_up_or_dead, 20)
-            assert self.process.poll() is None, f"not started:\n{self.log()}"
+            self.wait(self._answers, 20)
         except BaseException:
             self.kill()
             raise
 
-    def _is_up_or_dead(self):
-        if self.process.poll() is not None:
-            return True
+    def wait(self, condition, limit=5):
+        """until(), for as long as the server lives; a failure shows its log."""
+        try:
+            until(lambda: self.process.poll() is not None or condition(), limit)
+            assert self.process.poll() is None, "ended"
+        except AssertionError as error:
+            raise AssertionError(f"{error}, exit status {self.process.poll()}:\n{self.log()}") from None
+
+    def _answers(self):
         try:
             return self.is_up()
         except OSError:

@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 
 from client import rrset
-from knotd import MODULE, Knotd
+from knotd import MODULE, Knotd, from_server
 from process import FINDINGS
 from timing import seconds
 
@@ -20,7 +20,7 @@ def kalias(*arguments, check=True, input=None, env=None):
     """
     done = subprocess.run([KALIAS, *arguments], input=_encode(input or ""), capture_output=True,
                           timeout=seconds(20), check=False, env={**os.environ, "LC_ALL": "C", **(env or {})})
-    done.stdout, done.stderr = _decode(done.stdout), _decode(done.stderr)
+    done.stdout, done.stderr = from_server(_decode(done.stdout)), from_server(_decode(done.stderr))
     assert not any(finding in done.stderr for finding in FINDINGS), done.stderr
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done

@@ -7,7 +7,7 @@ import pytest
 
 import lab as labs
 from client import addresses, is_answer, is_nodata
-from knotd import Knotd, Zone
+from knotd import Knotd, Zone, to_server
 from tree import TOP
 
 SAMPLE = TOP / "samples" / "deny-address.conf"
@@ -40,8 +40,8 @@ def fixture_sample(place, upstream):
     line = "#resolver: [ 127.0.0.1@53 ]"
     assert line in text
     path = place()
-    path.joinpath("deny-address.conf").write_text(
-        text.replace(line, f"resolver: {upstream.address}\n    cold-wait: {int(1000 * labs.COLD_WAIT)}"))
+    path.joinpath("deny-address.conf").write_text(to_server(
+        text.replace(line, f"resolver: {upstream.address}\n    cold-wait: {int(1000 * labs.COLD_WAIT)}")))
     with Knotd(path, [Zone("example.com", module="mod-alias/public")], {},
                extra='include: "deny-address.conf"') as knot:
         yield labs.Lab(knot, upstream)
@@ -49,8 +49,9 @@ def fixture_sample(place, upstream):
 
 def test_sample_is_valid(place):
     """The file can be included as it is."""
-    server = Knotd(place(), [Zone("example.com", module="mod-alias/public")], {},
-                   extra=f'include: "{SAMPLE}"')
+    path = place()
+    path.joinpath("deny-address.conf").write_text(to_server(SAMPLE.read_text()))
+    server = Knotd(path, [Zone("example.com", module="mod-alias/public")], {}, extra='include: "deny-address.conf"')
     server.write()
     server.knotc("conf-check")
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """BIND: a validating resolver that uses cached denials for other names and types (RFC 8198)."""
 
+import functools
 import pathlib
 import shutil
+import subprocess
 
 from process import Process
 
@@ -14,7 +16,7 @@ options {{
     directory "{path}";
     pid-file none;
     session-keyfile none;
-    lock-file none;
+    {lock}
     port {authority};
     listen-on port {port} {{ 127.0.0.1; }};
     listen-on-v6 port {port} {{ ::1; }};
@@ -42,6 +44,13 @@ def trust_anchors(lines):
     return "\n".join(["trust-anchors {", *map(anchor, lines.splitlines()), "};"])
 
 
+@functools.cache
+def no_lock():
+    """Several of them may run; BIND 9.20 has no lock any more."""
+    defaults = subprocess.run([NAMED, "-C"], capture_output=True, text=True, check=True).stdout
+    return "lock-file none;" if "lock-file" in defaults else ""
+
+
 class Named(Process):
     """It resolves the zones of `anchors`, DNSKEY lines by zone, from the authority on one port, and nothing else."""
 
@@ -54,7 +63,7 @@ class Named(Process):
         assert pathlib.Path(NAMED).exists(), f"no {NAMED}: apt-get install bind9"
         zones = "\n".join(ZONE.format(zone=zone) + trust_anchors(lines) for zone, lines in self.anchors.items())
         self.path.joinpath("named.conf").write_text(CONFIG.format(
-            path=self.path, port=self.port, authority=self.authority, zones=zones))
+            path=self.path, port=self.port, authority=self.authority, lock=no_lock(), zones=zones))
         # Debian's AppArmor profile lets it read /etc/bind only, but does not apply to a copy.
         return [shutil.copy(NAMED, self.path), "-g", "-n", "1", "-c", "named.conf"]
 

@@ -17,11 +17,9 @@ import pytest
 import lab as labs
 from client import addresses, alias, has, rrset
 from delv import Delv
-from knotd import QUICK_HEAD, Knotd, Zone
+from knotd import KEYMGR, QUICK_HEAD, Knotd, Zone
 from timing import seconds, until
 from validators import VALIDATORS, anchor, fresh, is_signed
-
-KEYMGR = "/usr/sbin/keymgr"
 
 V4, V6 = "192.0.2.1", "2001:db8::1"
 

@@ -14,9 +14,7 @@ import lab as labs
 import proof
 from autosign import OWNERS, hosts, is_signed, policy, signed
 from client import is_answer, rrset
-from knotd import Knotd
-
-KEYMGR = "/usr/sbin/keymgr"
+from knotd import KEYMGR, Knotd
 
 
 def dnskey(key):

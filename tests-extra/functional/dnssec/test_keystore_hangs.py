@@ -12,6 +12,7 @@ import pytest
 import proof
 from autosign import OWNERS, TEXT, signed, start
 from client import NOT_READY, is_answer, is_nodata, is_servfail, is_truncated, rrset
+from knotd import KEYMGR
 from timing import seconds, until
 
 AT_ONCE = 0.5  # s
@@ -26,7 +27,7 @@ class Fifos:
     """FIFOs in place of a zone's keys. Who opens one hangs."""
 
     def __init__(self, knot, zone="example.com"):
-        listed = subprocess.run(["/usr/sbin/keymgr", "-c", "knot.conf", zone, "list"], cwd=knot.path, check=True,
+        listed = subprocess.run([KEYMGR, "-c", "knot.conf", zone, "list"], cwd=knot.path, check=True,
                                 capture_output=True, text=True).stdout
         paths = [knot.path / "keys" / "keys" / f"{line.split()[0]}.pem" for line in listed.splitlines()]
         self.keys = {path: path.read_bytes() for path in paths}

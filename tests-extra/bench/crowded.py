@@ -14,12 +14,13 @@ from common import options, verdict
 from instructions import DAY, ONE_EACH, CountedKnotd, per_query
 from knotd import Zone
 from upstream import Upstream
+from zonecheck import only_malformed
 
 ADDRESS, OTHER, TARGET = "192.0.2.1", "A 192.0.2.2", "cdn.example.net"
 PLAIN, MERGE, DENY, SIGNED = "example.com", "merge.test", "deny.test", "example.org"
 
 # TARGET is before all of these in canonical order.
-MALFORMED = [rf"TYPE65401 \# 5 05{i:08x}" for i in range(20000)]
+MALFORMED = only_malformed(*(rf"TYPE65401 \# 5 05{i:08x}" for i in range(20000)))
 DENIED = [alias(f"name-{i:05}.denied.test") for i in range(5000)]
 LABELS = "a." * 115  # a name of almost 255 octets
 LONG = [alias(f"name-{i:05}.{LABELS}denied.test") for i in range(5000)]

@@ -43,10 +43,10 @@ case ${1-} in
 -h | --help) usage && exit ;;
 esac
 
-packages=(dnsperf python3-dnspython)
+packages=(dnsperf knot-dnssecutils python3-dnspython)
 program=$top/tests-extra/bench/$mode.py
 if [ "$mode" = instructions ] || [ "$mode" = crowded ]; then
-	packages=(python3-dnspython valgrind)
+	packages=(knot-dnssecutils python3-dnspython valgrind)
 	export SLOW="${SLOW:-5}"
 elif [ "$mode" = compare ]; then
 	packages+=(gnuplot-nox pdns-server pdns-backend-bind)

@@ -22,6 +22,7 @@ from timing import seconds, until
 from truth import STAND_IN, Judge, Reply, Shown, read
 from upstream import Upstream, answer, delayed, failure, nodata, nxdomain, silence
 from volley import Asked, Told, ask
+from zonecheck import only_malformed
 
 # --- The zone
 
@@ -68,7 +69,7 @@ OWNERS = {
     "many": Owner("many", MANY),
     LONG: Owner("v6", V6),
     "self": Owner("self", fault="failed"),
-    "malformed": Owner("malformed", fault="nothing"),
+    **{name: Owner("malformed", fault="nothing") for name in only_malformed("malformed")},
     "denied": Owner("denied", fault="nothing"),
     "private": Owner("private", fault="nothing if well"),
 }

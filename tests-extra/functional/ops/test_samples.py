@@ -29,6 +29,7 @@ from timing import seconds, until
 from tree import TOP
 from unbound import UNBOUND, Unbound
 from upstream import Upstream, failure, silence
+from zonecheck import knows_alias
 
 KZONECHECK = "/usr/bin/kzonecheck"
 
@@ -342,8 +343,8 @@ def test_secondaries(place, upstream):
     with scenario("secondaries", place, upstream) as servers:
         primary, secondary = servers["primary"], servers["secondary"]
         secondary.wait_zone("example.com")
-        record = alias(TARGET).split()[-1].upper()
-        assert record in secondary.knotc("zone-read", "example.com", "@", "TYPE65401").stdout.upper()
+        rdata = f"{TARGET}.".upper() if knows_alias() else alias(TARGET).split()[-1].upper()
+        assert rdata in secondary.knotc("zone-read", "example.com", "@", "TYPE65401").stdout.upper()
         # It was resolved, and not by the primary, which nobody has asked.
         secondary.wait_answer("example.com", V4)
         assert upstream.count(TARGET, "A") > asked

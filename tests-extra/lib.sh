@@ -48,7 +48,11 @@ finish() {
 
 # stop_jobs: ends what runs in the background.
 stop_jobs() {
-	jobs -p | xargs -r kill 2>/dev/null || :
+	# The shell's own kill, as a fresh Debian has no other.
+	local pid
+	for pid in $(jobs -p); do
+		kill "$pid" 2>/dev/null || :
+	done
 	wait
 }
 

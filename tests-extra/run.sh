@@ -31,12 +31,13 @@ done
 
 make_work
 
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 
 # count PASSED FAILED
 count() {
 	passed=$((passed + $1))
 	failed=$((failed + $2))
+	skipped=$((skipped + ${3-0}))
 }
 
 # Test files at a time; they wait more than they work.
@@ -60,15 +61,16 @@ unit() {
 
 # functional SECONDS PATH [PYTEST-OPTION...]: the tests of a file or directory, with `environment`.
 functional() {
-	local status=0 report=$work/report.xml all bad
+	local status=0 report=$work/report.xml all bad left
 	rm -f "$report"
-	limited "$1" env "${environment[@]}" ALIAS_MODULE="$module" KALIAS="$kalias" "${PYTHON[@]}" -m pytest -q \
+	limited "$1" env "${environment[@]}" ALIAS_MODULE="$module" KALIAS="$kalias" "${PYTHON[@]}" -m pytest -q -rfEs \
 		-p no:cacheprovider -n "$WORKERS" --dist loadfile --basetemp="$work/servers" --junitxml="$report" \
 		"$top/tests-extra/functional/$2" "${@:3}" || status=$?
 	if [ -e "$report" ]; then
 		all=$(sum ' tests="([0-9]+)"' "$report")
 		bad=$(($(sum ' errors="([0-9]+)"' "$report") + $(sum ' failures="([0-9]+)"' "$report")))
-		count $((all - bad - $(sum ' skipped="([0-9]+)"' "$report"))) "$bad"
+		left=$(sum ' skipped="([0-9]+)"' "$report")
+		count $((all - bad - left)) "$bad" "$left"
 	else
 		bad=0
 	fi
@@ -121,5 +123,5 @@ if [ ! "$quick" ]; then
 	functional 480 store/test_store.py "$@"
 fi
 
-say "$passed passed, $failed failed"
+say "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -72,21 +72,40 @@ run() {
 	printf '%s\n' "$out"
 }
 
-# need_packages NAME...: installs what is missing, and nothing where nothing is.
-need_packages() {
-	local name missing=()
-	for name; do
-		dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q ' installed$' ||
-			missing+=("$name")
-	done
-	[ ${#missing[@]} -gt 0 ] || return 0
+# has_package NAME: whether this release of Debian has it, as far as apt knows.
+has_package() {
+	[ -n "$(apt-cache show --no-all-versions "$1" 2>/dev/null)" ]
+}
 
+# find_missing NAME...: sets `missing` to those that are not installed; of "A|B" the first that this release has.
+find_missing() {
+	local name
+	missing=()
+	for name; do
+		while [[ $name == *'|'* ]] && ! has_package "${name%%|*}"; do
+			name=${name#*|}
+		done
+		name=${name%%|*}
+		dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q ' installed$' || missing+=("$name")
+	done
+}
+
+# need_packages NAME...: installs what is missing, and nothing where nothing is. A script with PACKAGES_ONLY in
+# its environment does no more than that.
+need_packages() {
+	local missing
+	find_missing "$@"
+	[ ${#missing[@]} = 0 ] || install_packages "$@"
+	[ ! "${PACKAGES_ONLY-}" ] || exit 0
+}
+
+# install_packages NAME...: for need_packages().
+install_packages() {
 	local root=()
 	if [ "$(id -u)" != 0 ]; then
 		command -v sudo >/dev/null || die "needs root or sudo to install: ${missing[*]}"
 		root=(sudo)
 	fi
-	say "Installing ${missing[*]}"
 	(
 		# Debian starts a server as soon as it is installed; these are wanted for later only.
 		policy=/usr/sbin/policy-rc.d
@@ -97,6 +116,8 @@ need_packages() {
 		fi
 		apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
 		"${apt[@]}" update </dev/null
+		find_missing "$@" # the lists may have been empty
+		say "Installing ${missing[*]}"
 		"${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
 	)
 }

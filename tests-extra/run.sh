@@ -33,7 +33,7 @@ make_work
 
 passed=0 failed=0 skipped=0
 
-# count PASSED FAILED
+# count PASSED FAILED [SKIPPED]
 count() {
 	passed=$((passed + $1))
 	failed=$((failed + $2))
@@ -89,7 +89,8 @@ checked() {
 }
 
 need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${PYTEST_PACKAGES[@]}" bind9 bind9-dnsutils \
-	libcmocka-dev knot-dnssecutils knot-resolver libc6-dbg python3-cryptography python3-docutils valgrind
+	libcmocka-dev knot-dnssecutils 'knot-keymgr|knot' 'knot-resolver6|knot-resolver' libc6-dbg python3-cryptography \
+	python3-docutils valgrind
 refuse_installed
 
 say "Build"

@@ -70,7 +70,7 @@ answers() {
 
 need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}"
 if installed_module; then
-	say "mod-alias is installed, and knotd takes that one."
+	say "mod-xalias is installed, and knotd takes that one."
 else
 	say "Building mod-alias."
 	build_module "${build:-$work}"
@@ -117,7 +117,7 @@ stub-zone:
 free_port
 alias=$port
 sample=()
-installed_module || sample=(-e 's|^#module:|module:|' -e 's|^#  - id: mod-alias|  - id: mod-alias|'
+installed_module || sample=(-e 's|^#module:|module:|' -e 's|^#  - id:|  - id:|'
 	-e "s|^#    file:.*|    file: \"$module\"|")
 adapt_sample alias "$alias" "$resolver" "${sample[@]}"
 cp "$top"/samples/example.{com,net}.zone "$work/alias/"
@@ -180,7 +180,7 @@ say "All records and their answers compared, as a monitor does it."
 run "${tool[@]}" check
 
 say "What was answered, and what it took."
-run knotc -s "$work/alias/knot.sock" zone-stats example.com mod-alias
+run knotc -s "$work/alias/knot.sock" zone-stats example.com mod-xalias
 expect 'answer-a\[fresh\] = '
 
 if [ "$keep" ]; then

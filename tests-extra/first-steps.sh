@@ -11,7 +11,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-port='' knot='' resolver='' out=''
+port='' knot='' resolver='' out='' module=''
 
 finish() {
 	[ $? = 0 ] || tail -n 15 "$work"/*/log >&2 2>/dev/null || :

@@ -129,8 +129,8 @@ copy_tree() {
 		samples src tests-extra | tar -C "$1" -xf -
 }
 
-# build_module DIR [OPTION...]: configures with the options and makes; sets `module` and `kalias` to
-# the results.
+# build_module DIR [OPTION...]: configures with the options and makes; sets `module` and `kalias` to the results. The
+# module is the one with the name that all versions of Knot have free.
 # It works on a copy in DIR/src, so that the tree may be read-only, or configured in place.
 build_module() {
 	local dir
@@ -148,21 +148,23 @@ build_module() {
 		tail -n 30 "$dir/build.log" >&2
 		die "the build failed, see $dir/build.log"
 	fi
-	module=$dir/obj/.libs/alias.so
+	module=$dir/obj/.libs/xalias.so
 	kalias=$dir/obj/kalias
 }
 
-# installed_module: whether knotd finds a module by itself, and then refuses any other of that name;
+# installed_module [NAME]: whether knotd finds a module by itself, and then refuses any other of that name;
 # sets `module` to it.
 installed_module() {
 	local found
-	found=$(pkg-config --variable=module_instdir knotd)/alias.so
+	found=$(pkg-config --variable=module_instdir knotd)/${1-xalias}.so
 	[ -e "$found" ] && module=$found
 }
 
 # refuse_installed: ends a script whose knotd would not test what is built.
 refuse_installed() {
-	! installed_module || die "knotd would take $module instead of what is tested: make uninstall first"
+	if installed_module || installed_module alias; then
+		die "knotd would take $module instead of what is tested: make uninstall first"
+	fi
 }
 
 # build_unless_given DIR [OPTION...]: builds, and exports ALIAS_MODULE, unless that says what to test.

@@ -117,7 +117,7 @@ if [ ! "$quick" ]; then
 	functional 600 . "$@"
 
 	say "Some functional tests under valgrind"
-	module=$work/plain/obj/.libs/alias.so kalias=$work/plain/obj/kalias
+	module=$work/plain/obj/.libs/xalias.so kalias=$work/plain/obj/kalias
 	environment=(SLOW=5 "KNOTD_WRAPPER=valgrind -q --fair-sched=yes --leak-check=full --error-exitcode=99
 		--suppressions=$top/tests-extra/valgrind.supp")
 	functional 180 answer/test_flattening.py "$@"

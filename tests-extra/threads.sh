@@ -66,7 +66,7 @@ unit() {
 
 # load BUILD SECONDS: a knotd under load; what it does by itself is its own affair.
 load() {
-	ALIAS_STUB=$work/stub ALIAS_MODULE=$work/$1/obj/.libs/alias.so SLOW=3 TMPDIR=$work \
+	ALIAS_STUB=$work/stub ALIAS_MODULE=$work/$1/obj/.libs/xalias.so SLOW=3 TMPDIR=$work \
 		watched $(($2 + 120)) KNOTD_PRELOAD "${PYTHON[@]}" "$here/load.py" --seconds "$2"
 	findings 'alias\.so'
 }

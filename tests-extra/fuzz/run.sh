@@ -65,7 +65,7 @@ for name; do
 done
 [ ${#targets[@]} -gt 0 ] || targets=("${all[@]}")
 
-need_packages "${BUILD_PACKAGES[@]}" clang libclang-rt-14-dev llvm
+need_packages "${BUILD_PACKAGES[@]}" clang 'libclang-rt-14-dev|libclang-rt-dev' llvm
 make_work
 # Targets write to memory, where there is such a place.
 scratch=$work

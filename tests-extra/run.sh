@@ -51,7 +51,7 @@ sum() {
 # unit BUILD: the unit tests of a build, and the fuzz targets over their corpora.
 unit() {
 	local status=0 logs=$work/$1/obj/tests-extra
-	limited 120 make -s -C "$work/$1/obj" check VERBOSE=1 || status=$?
+	limited 300 make -s -C "$work/$1/obj" check VERBOSE=1 || status=$?
 	local bad
 	bad=$(sum '\[  FAILED  \] ([0-9]+) test\(s\)' "$logs"/{unit,fuzz}/*.log)
 	# A crash leaves no count.
@@ -99,22 +99,22 @@ echo "$module"
 say "Unit tests"
 unit plain
 say "Functional tests"
-functional 600 . "$@"
+functional 1200 . "$@"
 say "Demo"
-checked 1 60 "$top/samples/demo.sh" --build "$work/plain"
+checked 1 120 "$top/samples/demo.sh" --build "$work/plain"
 if [ "$(id -u)" = 0 ]; then
 	say "First steps of a new user"
-	checked 1 120 "$top/tests-extra/first-steps.sh"
+	checked 1 300 "$top/tests-extra/first-steps.sh"
 fi
 say "Release: a tarball that builds, passes its tests, installs and uninstalls"
-checked 3 240 make -s -C "$work/plain/obj" distcheck
+checked 3 600 make -s -C "$work/plain/obj" distcheck
 
 if [ ! "$quick" ]; then
 	say "Tests with AddressSanitizer and UndefinedBehaviorSanitizer"
 	build_module "$work/sanitized" --enable-werror --enable-sanitizers=address,undefined
 	unit sanitized
 	sanitized_environment
-	functional 600 . "$@"
+	functional 1200 . "$@"
 
 	say "Some functional tests under valgrind"
 	module=$work/plain/obj/.libs/xalias.so kalias=$work/plain/obj/kalias

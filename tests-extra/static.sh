@@ -134,7 +134,7 @@ check_tidy() {
 }
 
 check_shell() {
-	find_files . -name .git -prune -o \( -name '*.sh' -o -name '*.bash' -o -path ./.ci/run \)
+	find_files . -name .git -prune -o \( -name '*.sh' -o -name '*.bash' -o -path '*/debian/*.p*' -o -path ./.ci/run \)
 	shellcheck -x -f gcc "${files[@]}"
 }
 

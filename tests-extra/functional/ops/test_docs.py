@@ -287,3 +287,9 @@ def test_references(page):
 def test_news():
     """The newest entry is that of the version that is built."""
     assert (TOP / "NEWS").read_text().startswith(f"mod-alias {version()} (")
+
+
+def test_spec():
+    """The spec for RPM is for the version that is built."""
+    spec = (TOP / "samples/packaging/mod-alias.spec").read_text()
+    assert re.search(r"^Version: +(.*)", spec, re.M)[1] == version()

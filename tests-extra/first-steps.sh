@@ -3,7 +3,7 @@
 #
 # The first steps of a new user, with nothing but README.md, the samples and kalias: install, start
 # knotd, give a zone an ALIAS at its apex, ask for it. What is installed is taken away again; the
-# servers stay on loopback. For root.
+# servers stay on loopback. For root. With --package FILE, that package is installed instead.
 
 set -eu
 
@@ -11,12 +11,17 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-port='' knot='' resolver='' out='' module=''
+port='' knot='' resolver='' out='' module='' package=''
+[ "${1-}" != --package ] || package=${2:?--package needs a file}
 
 finish() {
 	[ $? = 0 ] || tail -n 15 "$work"/*/log >&2 2>/dev/null || :
 	stop_jobs
-	[ ! -e "$work/installed" ] || make -s -C "$work/src" uninstall >/dev/null
+	if [ "$package" ]; then
+		apt-get -qq -y purge mod-alias >/dev/null
+	elif [ -e "$work/installed" ]; then
+		make -s -C "$work/src" uninstall >/dev/null
+	fi
 	rm -rf "$work"
 }
 make_work
@@ -47,7 +52,12 @@ echo 'APT::Get::Assume-Yes "true";' >"$work/apt.conf"
 touch "$work/installed"
 if ! (
 	cd "$work/src"
-	APT_CONFIG=$work/apt.conf bash -eux <(shown Install | sed '/^module:/,$d')
+	export APT_CONFIG=$work/apt.conf
+	if [ "$package" ]; then
+		apt-get install "$package"
+	else
+		bash -eux <(shown Install | sed '/^module:/,$d')
+	fi
 ) >"$work/install.log" 2>&1; then
 	tail -n 30 "$work/install.log" >&2
 	die "the commands of README.md fail"

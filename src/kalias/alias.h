@@ -20,6 +20,9 @@
 /*! Highest TTL (RFC 2181, section 8). */
 #define ALIAS_TTL_MAX INT32_MAX
 
+/*! The rule of alias_read_ttl(), for errors. */
+#define ALIAS_TTL_RULE "seconds, or numbers with units (s, m, h, d, w), up to 2147483647 seconds"
+
 /*! Room for the generic form of any target: "\# 255 ", the octets in hexadecimal, and a zero. */
 #define ALIAS_GENERIC_MAX (7 + 2 * KNOT_DNAME_MAXLEN + 1)
 

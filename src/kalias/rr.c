@@ -15,6 +15,7 @@
 #include <libknot/error.h>
 
 #include "kalias/alias.h"
+#include "kalias/sanity.h"
 #include "kalias/zonefile.h"
 
 /*! Characters that Knot DNS reads in a name without an escape, besides letters and digits. */
@@ -64,14 +65,15 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 		              "OWNER must have a backslash before characters other than letters, digits, "
 		              "and any of *-_/");
 	} else if (ttl != NULL && !alias_read_ttl(&seconds, ttl)) {
-		return misuse(self, "TTL must be seconds, or numbers with units (s, m, h, d, w), up to %d seconds",
-		              ALIAS_TTL_MAX);
+		return misuse(self, "TTL must be " ALIAS_TTL_RULE);
 	} else if (!alias_read_name(target_name, target, NULL)) {
 		return misuse(self, "TARGET is not a domain name: " ALIAS_NAME_RULE);
 	} else if (target_name[0] == '\0') {
 		return misuse(self, "TARGET must not be the root");
 	} else if (alias_is_absolute(owner) && knot_dname_is_case_equal(owner_name, target_name)) {
 		return misuse(self, "TARGET must not be OWNER itself");
+	} else if (sanity_arguments(self, owner, NULL, ttl != NULL, target, target_name) != EXIT_FINE) {
+		return EXIT_USAGE;
 	}
 
 	char rdata[ALIAS_GENERIC_MAX];

@@ -18,6 +18,7 @@
 #include "kalias/control.h"
 #include "kalias/knotconf.h"
 #include "kalias/records.h"
+#include "kalias/sanity.h"
 #include "util/name.h"
 
 #define TTL_TEXT_MAX 16
@@ -361,12 +362,6 @@ static exit_t read_owner_argument(zone_change_t *change, const char *command, co
 	if (knot_dname_in_bailiwick(change->owner, change->zone) < 0) {
 		return misuse(command, "owner %s is not in zone %s", change->owner_text, change->zone_text);
 	}
-
-	knot_dname_storage_t absolute;
-	if (change->zone[0] != '\0' && !alias_is_absolute(owner) &&
-	    alias_read_name(absolute, owner, NULL) && knot_dname_in_bailiwick(absolute, change->zone) >= 0) {
-		warn("owner '%s' has no final dot, it means %s", owner, change->owner_text);
-	}
 	return EXIT_FINE;
 }
 
@@ -375,8 +370,8 @@ static exit_t read_target_argument(zone_change_t *change, const char *ttl, const
 	change->ttl = -1;
 	if (ttl != NULL) {
 		uint32_t seconds;
-		if (ttl[strspn(ttl, "0123456789")] != '\0' || !alias_read_ttl(&seconds, ttl)) {
-			return misuse("set", "TTL '%s' is not a number of seconds from 0 to %d", ttl, ALIAS_TTL_MAX);
+		if (!alias_read_ttl(&seconds, ttl)) {
+			return misuse("set", "TTL '%s' must be " ALIAS_TTL_RULE, ttl);
 		}
 		change->ttl = seconds;
 	}
@@ -404,9 +399,13 @@ exit_t run_set(const settings_t *settings, int argc, char **argv)
 	if (argc != 3 && argc != 4) {
 		return misuse("set", "a zone, an owner, and a target are needed, and nothing else but a TTL");
 	}
+	const char *ttl = (argc == 4) ? argv[2] : NULL, *target = argv[argc - 1];
 	exit_t status = read_owner_argument(&change, "set", argv[0], argv[1]);
 	if (status == EXIT_FINE) {
-		status = read_target_argument(&change, (argc == 4) ? argv[2] : NULL, argv[argc - 1]);
+		status = read_target_argument(&change, ttl, target);
+	}
+	if (status == EXIT_FINE) {
+		status = sanity_arguments("set", argv[1], change.zone, ttl != NULL, target, change.target);
 	}
 	return (status == EXIT_FINE) ? run_change(settings, &change, set_in) : status;
 }
@@ -422,5 +421,8 @@ exit_t run_unset(const settings_t *settings, int argc, char **argv)
 		return misuse("unset", "a zone and an owner are needed, and nothing else");
 	}
 	exit_t status = read_owner_argument(&change, "unset", argv[0], argv[1]);
+	if (status == EXIT_FINE) {
+		status = sanity_arguments("unset", argv[1], change.zone, true, NULL, NULL);
+	}
 	return (status == EXIT_FINE) ? run_change(settings, &change, unset_in) : status;
 }

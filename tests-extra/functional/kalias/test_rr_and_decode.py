@@ -29,15 +29,16 @@ TTLS = ["0", "3600", "1h", "1H30m", "1w2d3h4m5s", "30m1h", "2147483647", "3550w"
 TARGETS = {
     "absolute": (TARGET, TARGET),
     "no-final-dot": ("cdn.provider.example", TARGET),
-    "one-label": ("localhost", "localhost."),
+    "one-label": ("localhost.", "localhost."),
     "case": ("CDN.Provider.Example", "CDN.Provider.Example."),
     "underscore": ("_a_.b", "_a_.b."),
     "escapes": ("a\\.b\\032\\\\.c", "a\\.b\\032\\\\.c."),
     "octets": ("\\000\\255.c", "\\000\\255.c."),
-    "at": ("\\@", "\\@."),
-    "escaped-final-dot": ("a\\.", "a\\.."),
-    "odd": ("a=b+c", "a=b+c."),
-    "label-63": ("a" * 63, "a" * 63 + "."),
+    "at": ("\\@.", "\\@."),
+    "escaped-final-dot": ("b.a\\.", "b.a\\.."),
+    "escaped-url": ("a\\:1\\/b.c", "a\\:1\\/b.c."),
+    "odd": ("a=b+c.d", "a=b+c.d."),
+    "label-63": ("a" * 63 + ".b", "a" * 63 + ".b."),
     "name-255": (LONGEST, LONGEST + "."),
 }
 
@@ -78,6 +79,16 @@ MISUSE = {
     "target-idn": (["@", "bücher.example"], "TARGET"),
     "target-blank": (["@", "a b"], "TARGET"),
     "target-dots": (["@", "a.."], "TARGET"),
+    "owner-ttl": (["3600", TARGET], "owner '3600' is a TTL"),
+    "owner-ttl-units": (["1h30m", TARGET], "owner '1h30m' is a TTL"),
+    "target-ipv4": (["@", "192.0.2.1"], "target '192.0.2.1' is an address"),
+    "target-ipv4-dot": (["@", "192.0.2.1."], "is an address"),
+    "target-ipv4-high": (["@", "192.0.2.300"], "is an address"),
+    "target-ipv6": (["@", "2001:db8::1"], "is an address"),
+    "target-url": (["@", "https://cdn.provider.example/x"], "is a URL"),
+    "target-path": (["@", "cdn.provider.example/x"], "is a URL"),
+    "target-port": (["@", "cdn.provider.example:443"], "has a port"),
+    "target-one-label": (["@", "cdn"], "target 'cdn' has one label only"),
     "self": (["A.example.", "a.example."], "itself"),
     "self-no-final-dot": (["a.example.", "a.EXAMPLE"], "itself"),
 }
@@ -104,6 +115,15 @@ def test_ttl(ttl):
     assert kalias("rr", "@", ttl, TARGET).stdout == f"@\t{ttl}\tTYPE65401\t{RDATA}\n"
 
 
+@pytest.mark.parametrize("target, odd", [
+    (TARGET, ""), ("_a.b-c.d", ""), ("localhost.", "has one label only"), ("a=b.c", "no host name has"),
+    ("a\\:1.c", "no host name has"), ("1.2.3.a", ""), ("1.a", "")])
+def test_odd_target(target, odd):
+    """A target that can hardly be one is printed, with a warning."""
+    said = kalias("rr", "@", target).stderr
+    assert (odd in said and said.startswith(f"warning: target '{target}' ")) if odd else not said
+
+
 def test_not_itself():
     """A relative owner is not taken for the target of the same spelling."""
     assert kalias("rr", "a.example", "a.example.").stdout.startswith("a.example\t")
@@ -114,7 +134,7 @@ def test_zone_loads(tmp_path):
     """Knot reads a zone of all that is printed."""
     zone = tmp_path / "example.com.zone"
     lines = ["$TTL 1h", "@ SOA ns a 1 1 1 1 1", "@ NS ns", "ns A 192.0.2.1"]
-    lines += [kalias("rr", owner, "a.example").stdout for owner in OWNERS if owner != "."]
+    lines += [kalias("rr", owner, "1h", "a.example").stdout for owner in OWNERS if owner != "."]
     lines += [kalias("rr", f"t{index}", ttl, "a.example").stdout for index, ttl in enumerate(TTLS)]
     lines += [kalias("rr", "n", target).stdout for target, _ in TARGETS.values()]
     zone.write_text("\n".join(lines) + "\n")

@@ -78,7 +78,7 @@ def test_apex(knot, given):
     assert not knot.records("example.com")
 
 
-@pytest.mark.parametrize("owner", ["*.wild", "_odd", r"back\\slash", r"a\.b", "7"])
+@pytest.mark.parametrize("owner", ["*.wild", "_odd", r"back\\slash", r"a\.b", "7-"])
 def test_owners(knot, owner):
     """Wildcards and names with odd octets are names like others."""
     knot.kalias("set", "example.com", owner, "x.example.net")
@@ -183,10 +183,20 @@ def test_refused(knot, arguments, text):
     (["set", "example.com", "@", "@"], "target '@' is not a name"),
     (["set", "example.com", "@", "."], "the target can't be the root"),
     (["set", "example.com", "www", "WWW.example.com"], "www.example.com. can't be its own target"),
-    (["set", "example.com", "@", "-1", "t."], "TTL '-1' is not a number of seconds"),
-    (["set", "example.com", "@", "1h", "t."], "TTL '1h' is not a number of seconds"),
-    (["set", "example.com", "@", "", "t."], "TTL '' is not a number of seconds"),
-    (["set", "example.com", "@", "2147483648", "t."], "from 0 to 2147483647"),
+    (["set", "example.com", "@", "-1", "t."], "TTL '-1' must be seconds"),
+    (["set", "example.com", "@", "1y", "t."], "TTL '1y' must be seconds"),
+    (["set", "example.com", "@", "", "t."], "TTL '' must be seconds"),
+    (["set", "example.com", "@", "2147483648", "t."], "up to 2147483647"),
+    (["set", "example.com", "3600", "a.example.net"], "owner '3600' is a TTL"),
+    (["set", "example.com", "1h", "a.example.net"], "owner '1h' is a TTL"),
+    (["set", "example.com", "@", "192.0.2.1"], "target '192.0.2.1' is an address"),
+    (["set", "example.com", "@", "2001:db8::1"], "is an address"),
+    (["set", "example.com", "@", "https://a.example.net"], "is a URL"),
+    (["set", "example.com", "@", "a.example.net:443"], "has a port"),
+    (["set", "example.com", "@", "cdn"], "target 'cdn' has one label only"),
+    (["set", "example.com", "a.Example.com", "a.example.net"], "owner 'a.Example.com' ends with the name of the zone"),
+    (["set", "example.com", "example.com", "a.example.net"], "has no final dot"),
+    (["unset", "example.com", "a.example.com"], "has no final dot"),
     (["unset", "example.com"], "a zone and an owner are needed"),
     (["unset", "--add", "example.com", "@"], "unknown option"),
     (["unset", "example.com", "@", "t."], "and nothing else"),
@@ -211,11 +221,18 @@ def test_module(knot, zone, served):
     assert knot.records(zone, "served") == [(3600, "t.example.net.")]
 
 
-def test_relative(knot):
-    """An owner that was meant to be absolute is easily seen."""
-    assert knot.kalias("set", "example.com", "a.example.com", "t.example.net").stderr == (
-        "warning: owner 'a.example.com' has no final dot, it means a.example.com.example.com.\n")
-    knot.kalias("unset", "example.com", "a.example.com")
+def test_ttl_units(knot):
+    """A TTL may have units; an owner that looks like a TTL needs one."""
+    knot.kalias("set", "example.com", "3600", "1h30m", "t.example.net")
+    assert knot.records("example.com", "3600") == [(5400, "t.example.net.")]
+    knot.kalias("unset", "example.com", "3600")
+
+
+def test_odd_target(knot):
+    """A target that can hardly be one is set, but told."""
+    assert "warning: target 'a=b.example.net' has octets" in knot.kalias("set", "example.com", "odd",
+                                                                        "a=b.example.net").stderr
+    knot.kalias("unset", "example.com", "odd")
 
 
 # Lists

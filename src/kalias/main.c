@@ -124,6 +124,33 @@ static void print_help(void)
 	}
 }
 
+/*! Prints the help of a command; check has its own. */
+static void print_help_of(const command_t *command)
+{
+	static const char *const options_help[][2] = {
+		{ "convert", " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
+		             " -o, --origin <zone>  Origin of relative names until the file has $ORIGIN.\n" },
+		{ "set", " --add       Keep the targets that are there.\n" },
+	};
+	printf("Usage: " PROGRAM " [options] %s %s\n\n%s.\n\nOptions:\n", command->name, command->args, command->help);
+	for (size_t i = 0; i < sizeof(options_help) / sizeof(*options_help); i++) {
+		if (strcmp(options_help[i][0], command->name) == 0) {
+			fputs(options_help[i][1], stdout);
+		}
+	}
+	printf(" -h, --help  Print this help. See kalias(8) for more.\n");
+}
+
+/*! Whether one of the options before the other arguments asks for help. */
+static bool wants_help(int argc, char **argv)
+{
+	int i = 1;
+	while (i < argc && argv[i][0] == '-' && strcmp(argv[i], "-h") != 0 && strcmp(argv[i], "--help") != 0) {
+		i++;
+	}
+	return i < argc && argv[i][0] == '-';
+}
+
 static int read_timeout(const char *text)
 {
 	char *end;
@@ -178,7 +205,10 @@ int main(int argc, char **argv)
 		return misuse(NULL, "no command given");
 	}
 	const command_t *command = find_command(argv[0]);
-	if (command != NULL) {
+	if (command != NULL && command->run != run_check && wants_help(argc, argv)) {
+		print_help_of(command);
+		return flushed(EXIT_FINE);
+	} else if (command != NULL) {
 		return flushed(command->run(&settings, argc, argv));
 	}
 	return misuse(NULL, "unknown command '%s'", argv[0]);

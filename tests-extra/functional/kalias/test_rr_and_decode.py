@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kalias rr and kalias decode: one record, to its generic form and back."""
 
+import re
 import shutil
 import subprocess
 
@@ -251,3 +252,23 @@ def test_unknown_option():
     done = kalias("decode", "-x", check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "Usage: kalias [options] decode " in done.stderr
+
+
+# Help
+
+COMMANDS = re.findall(r"^ ([a-z]+) ", kalias("--help").stdout.partition("Commands:")[2], re.M)
+FLAGS = {"convert": ["--to-alias", "--origin"], "set": ["--add"], "check": ["--json", "--resolver", "--server"]}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command):
+    """Each command prints its usage and its options, whatever else is given, and does nothing."""
+    said = kalias(command, "--help").stdout
+    assert said.startswith(f"Usage: kalias [options] {command} ") and "-h, --help" in said
+    assert all(re.search(rf"^ +(-., )?{flag} ", said, re.M) for flag in FLAGS.get(command, []))
+    assert kalias(command, *FLAGS.get(command, [])[:1], "-h").stdout == said
+
+
+def test_help_is_no_argument():
+    """Behind other arguments it is one of them."""
+    assert "too many" in kalias("rr", "@", "1", "a.b", "--help", check=False).stderr

@@ -83,10 +83,10 @@ exit_t run_rr(const settings_t *settings, int argc, char **argv)
 }
 
 /*! Finds the type; the owner before it may be missing. \return Its index, or the number of words if all is RDATA. */
-static size_t find_type(const zonefile_t *file)
+static size_t find_type(const zonefile_t *file, size_t owner)
 {
-	for (int first = file->has_owner ? 1 : 0; first >= 0; first--) {
-		size_t type = zonefile_type(file, first);
+	for (int has_owner = file->has_owner ? 1 : 0; has_owner >= 0; has_owner--) {
+		size_t type = zonefile_type(file, owner + has_owner);
 		if (zonefile_is(file, type, TYPE_ALIAS_GENERIC) || zonefile_is(file, type, TYPE_ALIAS_NAME)) {
 			return type;
 		}
@@ -94,13 +94,22 @@ static size_t find_type(const zonefile_t *file)
 	return file->count;
 }
 
-/*! Reads the RDATA, which is the whole entry if that has no type. */
+/*! Whether the entry begins with the name of a zone in brackets, as lines of knotc do. */
+static bool has_zone(const zonefile_t *file)
+{
+	const zonefile_word_t *word = &file->words[0];
+	return file->text[word->start] == '[' && file->text[word->end - 1] == ']';
+}
+
+/*! Reads the RDATA, which is the whole entry if that has no type. Newer versions of knotc print a name. */
 static const char *read_entry(knot_dname_storage_t target, const zonefile_t *file, size_t type)
 {
 	size_t first = type < file->count ? type + 1 : 0;
 	char *rdata = zonefile_copy(file, first, file->count);
 	const char *rule;
-	if (type < file->count || zonefile_is(file, first, "\\#")) {
+	if (type < file->count && alias_is_absolute(rdata) && alias_read_name(target, rdata, NULL)) {
+		rule = NULL;
+	} else if (type < file->count || zonefile_is(file, first, "\\#")) {
 		rule = alias_read_generic(target, rdata);
 	} else if (rdata[strspn(rdata, " 0123456789abcdefABCDEF")] == '\0') {
 		rule = alias_read_hex(target, rdata);
@@ -114,7 +123,8 @@ static const char *read_entry(knot_dname_storage_t target, const zonefile_t *fil
 /*! Prints the entry with a name as RDATA. \return NULL, or the rule that it breaks. */
 static const char *print_entry(const zonefile_t *file)
 {
-	size_t type = find_type(file);
+	size_t owner = has_zone(file) ? 1 : 0;
+	size_t type = find_type(file, owner);
 	knot_dname_storage_t target;
 	const char *rule = read_entry(target, file, type);
 	if (rule != NULL) {
@@ -122,9 +132,9 @@ static const char *print_entry(const zonefile_t *file)
 	}
 
 	if (type < file->count) {
-		for (size_t i = 0; i < type; i++) {
+		for (size_t i = owner; i < type; i++) {
 			const zonefile_word_t *word = &file->words[i];
-			if ((i == 0 && file->has_owner) || !zonefile_is_class(file, i)) {
+			if ((i == owner && file->has_owner) || !zonefile_is_class(file, i)) {
 				printf("%.*s ", (int)(word->end - word->start), file->text + word->start);
 			}
 		}

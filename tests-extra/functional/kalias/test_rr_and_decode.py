@@ -10,6 +10,7 @@ import pytest
 
 from client import alias, name_of
 from kalias import kalias
+from knotd import Knotd, Zone
 
 KZONECHECK = shutil.which("kzonecheck")
 needs_kzonecheck = pytest.mark.skipif(not KZONECHECK, reason="kzonecheck is not installed")
@@ -176,6 +177,10 @@ DECODED = {
     "owner-class": (f"IN IN TYPE65401 {RDATA}", f"IN ALIAS {TARGET}"),
     "owner-type": (f"TYPE65401 TYPE65401 {RDATA}", f"TYPE65401 ALIAS {TARGET}"),
     "comment": (f"a TYPE65401 {RDATA} ; b", f"a ALIAS {TARGET}"),
+    "name": (f"a 60 ALIAS {TARGET}", f"a 60 ALIAS {TARGET}"),
+    "knotc": (f"[example.com.] www.example.com. 3600 TYPE65401 {RDATA}", f"www.example.com. 3600 ALIAS {TARGET}"),
+    "knotc-name": (f"[example.com.] example.com. 3600 ALIAS {TARGET}", f"example.com. 3600 ALIAS {TARGET}"),
+    "knotc-diff": (f"[example.com.] -a.example.com. 3600 TYPE65401 {RDATA}", f"-a.example.com. 3600 ALIAS {TARGET}"),
 }
 
 # Records that are refused, and the rule
@@ -185,7 +190,9 @@ MALFORMED = {
     "another-type": ("a 3600 IN A 192.0.2.1", "neither"),
     "name": ("cdn.provider.example.", "neither"),
     "no-rdata": ("a TYPE65401", "must begin with \\#"),
-    "not-generic": (f"a TYPE65401 {TARGET}", "must begin with \\#"),
+    "not-generic": ("a TYPE65401 cdn", "must begin with \\#"),
+    "not-absolute": ("a ALIAS cdn.provider.example", "must begin with \\#"),
+    "knotc-other": ("[example.com.] a.example.com. 3600 A 192.0.2.1", "neither"),
     "no-length": ("\\#", "must begin with \\# and a space"),
     "no-space": (f"a TYPE65401 \\#22 {HEX}", "must begin with \\# and a space"),
     "length-word": (f"\\# x {HEX}", "number of octets"),
@@ -232,6 +239,16 @@ def test_lines():
     done = kalias("decode", input=f";; head\n\n{RDATA}\n\na A 192.0.2.1\nb TYPE65401 {RDATA}", check=False)
     assert (done.returncode, done.stdout) == (1, f"{TARGET}\nb ALIAS {TARGET}\n")
     assert done.stderr.startswith("error: line 5: ")
+
+
+def test_zone_read(place):
+    """What knotc prints of a zone goes in as it comes."""
+    with Knotd(place(), [Zone("example.com", f"@ {alias('a.example.net')}\nwww 60 {alias('b.example.net')}",
+                              module="")]) as knot:
+        shown = "".join(knot.knotc("zone-read", "example.com", owner, "TYPE65401").stdout for owner in ("@", "www"))
+    assert shown.startswith("[example.com.] ")
+    assert kalias("decode", input=shown).stdout.splitlines() == [
+        "example.com. 3600 ALIAS a.example.net.", "www.example.com. 60 ALIAS b.example.net."]
 
 
 def test_nothing():

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <libknot/error.h>
 
 #include "kalias/alias.h"
+#include "kalias/foreign.h"
 #include "kalias/rewrite.h"
 
 #define ZONE_SUFFIX ".zone" /* As kzonecheck derives the origin from a file name. */
@@ -46,12 +46,15 @@ static exit_t convert_file(rewrite_t *rewrite, const char *path)
 	if (in == NULL) {
 		return fail("%s: %s", path, strerror(errno));
 	}
-	int ret = zonefile_read(&text, &len, in);
+	const char *error = zonefile_read(&text, &len, in), *format = NULL;
 	if (path != NULL) {
 		fclose(in);
 	}
-	if (ret != KNOT_EOK) {
-		return fail("%s: %s", rewrite->path, knot_strerror(ret));
+	if (error != NULL) {
+		return fail("%s: %s", rewrite->path, error);
+	} else if ((format = foreign_format(text, len)) != NULL) {
+		free(text);
+		return fail("%s: this is %s, not a zone file: see migration in samples/README.md", rewrite->path, format);
 	}
 
 	FILE *out = not_null(open_memstream(&result, &result_len));

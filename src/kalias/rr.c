@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
-#include <libknot/error.h>
 
 #include "kalias/alias.h"
 #include "kalias/sanity.h"
@@ -180,9 +179,9 @@ exit_t run_decode(const settings_t *settings, int argc, char **argv)
 	if (argc == 0) {
 		char *text;
 		size_t len;
-		int ret = zonefile_read(&text, &len, stdin);
-		if (ret != KNOT_EOK) {
-			return fail("standard input: %s", knot_strerror(ret));
+		const char *error = zonefile_read(&text, &len, stdin);
+		if (error != NULL) {
+			return fail("standard input: %s", error);
 		}
 		status = decode_text(text, len, "line", 0);
 		free(text);

@@ -14,6 +14,7 @@
 #include <strings.h>
 #include <libknot/descriptor.h>
 #include <libknot/errcode.h>
+#include <libknot/error.h>
 
 #include "kalias/kalias.h"
 
@@ -22,7 +23,27 @@ enum {
 	WORDS_MIN = 16,
 };
 
-int zonefile_read(char **text, size_t *len, FILE *stream)
+/*! Removes a byte order mark, and CR before LF. */
+static void clean(char *text, size_t *len)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+	size_t to = 0, from = (*len >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0) ? strlen(mark) : 0;
+	for (; from < *len; from++) {
+		if (text[from] != '\r' || from + 1 == *len || text[from + 1] != '\n') {
+			text[to++] = text[from];
+		}
+	}
+	*len = to;
+}
+
+/*! Whether the text begins with the byte order mark of UTF-16, or with a letter in it. */
+static bool is_utf16(const char *text, size_t len)
+{
+	return len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0 ||
+	                    (text[0] == '\0') != (text[1] == '\0'));
+}
+
+const char *zonefile_read(char **text, size_t *len, FILE *stream)
 {
 	*len = 0;
 	*text = NULL;
@@ -33,13 +54,20 @@ int zonefile_read(char **text, size_t *len, FILE *stream)
 		errno = 0;
 		*len += fread(*text + *len, 1, READ_STEP - *len % READ_STEP, stream);
 	} while (!feof(stream) && !ferror(stream));
-	if (!ferror(stream)) {
-		return KNOT_EOK;
+
+	const char *error = NULL;
+	if (ferror(stream)) {
+		error = knot_strerror(errno > 0 ? -errno : KNOT_ERROR);
+	} else if (is_utf16(*text, *len)) {
+		error = "this is UTF-16: save it as UTF-8";
 	}
-	int ret = errno > 0 ? -errno : KNOT_ERROR;
-	free(*text);
-	*text = NULL;
-	return ret;
+	if (error != NULL) {
+		free(*text);
+		*text = NULL;
+		return error;
+	}
+	clean(*text, len);
+	return NULL;
 }
 
 void zonefile_init(zonefile_t *file, const char *text, size_t len)

@@ -43,14 +43,14 @@ typedef struct {
 } zonefile_t;
 
 /*!
- * \brief Reads all that is left of a stream.
+ * \brief Reads all that is left of a stream, but for a byte order mark and CR before LF.
  *
  * \param[out] text  The octets, not terminated; to be freed by the caller.
  * \param[out] len   Their number.
  *
- * \return KNOT_EOK, or an error, and then NULL for text.
+ * \return NULL, or the error, and then NULL for text.
  */
-int zonefile_read(char **text, size_t *len, FILE *stream);
+const char *zonefile_read(char **text, size_t *len, FILE *stream);
 
 /*! \brief Begins to read a text, which has to outlive the reader. */
 void zonefile_init(zonefile_t *file, const char *text, size_t len);

@@ -218,15 +218,65 @@ static void test_read(void **state)
 
 	char *text;
 	size_t len;
-	assert_int_equal(zonefile_read(&text, &len, stream), KNOT_EOK);
+	assert_null(zonefile_read(&text, &len, stream));
 	assert_int_equal(len, LINES * 10);
 	assert_memory_equal(text + len - 10, "000099999\n", 10);
 	free(text);
 	fclose(stream);
 
 	stream = fopen("/", "r");
-	assert_int_equal(zonefile_read(&text, &len, stream), -EISDIR);
+	assert_string_equal(zonefile_read(&text, &len, stream), strerror(EISDIR));
 	fclose(stream);
+}
+
+/*! Reads octets from a stream. \return The error. */
+static const char *read_octets(char **text, size_t *len, const char *octets, size_t octets_len)
+{
+	FILE *stream = tmpfile();
+	fwrite(octets, 1, octets_len, stream);
+	rewind(stream);
+	const char *error = zonefile_read(text, len, stream);
+	fclose(stream);
+	return error;
+}
+
+#define assert_cleaned(octets, expected) \
+	do { \
+		char *text_; \
+		size_t len_; \
+		assert_null(read_octets(&text_, &len_, octets, sizeof(octets) - 1)); \
+		assert_int_equal(len_, sizeof(expected) - 1); \
+		assert_memory_equal(text_, expected, len_); \
+		free(text_); \
+	} while (0)
+
+static void test_clean(void **state)
+{
+	(void)state;
+	assert_cleaned("", "");
+	assert_cleaned("\xEF\xBB\xBF"
+	               "a\r\n\r\nb\r\n",
+	               "a\n\nb\n");
+	assert_cleaned("\xEF\xBB\xBF", "");
+	assert_cleaned("\xEF\xBB", "\xEF\xBB");
+	assert_cleaned("a\rb\r\r\n\r", "a\rb\r\n\r");
+	assert_cleaned("\r\n", "\n");
+	assert_cleaned("\0", "\0");
+	assert_cleaned("a \xEF\xBB\xBF", "a \xEF\xBB\xBF");
+}
+
+static void test_utf16(void **state)
+{
+	(void)state;
+	static const char *const texts[] = { "\xFF\xFE"
+		                             "a\0",
+		                             "\xFE\xFF\0a", "a\0b\0", "\0a\0b" };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		char *text;
+		size_t len;
+		assert_non_null(strstr(read_octets(&text, &len, texts[i], 4), "UTF-16"));
+		assert_null(text);
+	}
 }
 
 int main(void)
@@ -241,6 +291,8 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_any_octets),
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_utf16),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

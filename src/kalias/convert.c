@@ -16,26 +16,11 @@
 #include "kalias/foreign.h"
 #include "kalias/rewrite.h"
 
-#define ZONE_SUFFIX ".zone" /* As kzonecheck derives the origin from a file name. */
-
 static const struct option options[] = {
 	{ "to-alias", no_argument, NULL, 'a' },
 	{ "origin", required_argument, NULL, 'o' },
 	{ NULL }
 };
-
-/*! Takes the origin from the name of the file, as kzonecheck does, if that has the suffix. */
-static void guess_origin(rewrite_t *rewrite)
-{
-	const char *slash = strrchr(rewrite->path, '/');
-	const char *file = (slash == NULL) ? rewrite->path : slash + 1;
-	size_t len = strlen(file), suffix_len = strlen(ZONE_SUFFIX);
-	if (len > suffix_len && strcmp(file + len - suffix_len, ZONE_SUFFIX) == 0) {
-		char *name = not_null(strndup(file, len - suffix_len));
-		rewrite->has_origin = alias_read_name(rewrite->origin, name, NULL);
-		free(name);
-	}
-}
 
 /*! Reads the file, converts it and prints the result. */
 static exit_t convert_file(rewrite_t *rewrite, const char *path)
@@ -98,13 +83,12 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 	const char *path = (optind == argc || strcmp(argv[optind], "-") == 0) ? NULL : argv[optind];
 	rewrite.path = path == NULL ? "stdin" : path;
 	rewrite.mnemonic = rewrite.to_alias || alias_is_known();
+	knot_dname_storage_t name;
 	if (origin != NULL) {
-		rewrite.has_origin = alias_read_name(rewrite.origin, origin, NULL);
-		if (!rewrite.has_origin) {
+		if (!alias_read_name(name, origin, NULL)) {
 			return misuse(self, "origin is not a domain name: " ALIAS_NAME_RULE);
 		}
-	} else if (path != NULL) {
-		guess_origin(&rewrite);
+		rewrite.origin = name;
 	}
 	return convert_file(&rewrite, path);
 }

@@ -17,14 +17,6 @@
 #define TYPE_ANAME "ANAME"
 #define GENERATE_TYPE 3 /* $GENERATE, the range and the owner stand before TTL, class and type. */
 
-static const char no_origin[] = "relative name, but the origin is not known: add $ORIGIN, "
-				"or name the zone with --origin ZONE";
-
-bool rewrite_is_directive(const zonefile_t *file)
-{
-	return file->has_owner && file->text[file->words[0].start] == '$';
-}
-
 bool rewrite_is_alias(const zonefile_t *file, size_t index)
 {
 	return zonefile_is(file, index, TYPE_ALIAS_NAME) || zonefile_is(file, index, TYPE_ANAME) ||
@@ -33,17 +25,17 @@ bool rewrite_is_alias(const zonefile_t *file, size_t index)
 
 static void report_rule(rewrite_t *rewrite, size_t line, const char *rule)
 {
-	if (rule == no_origin && rewrite->origin_told) {
+	if (rule == entries_no_origin && rewrite->origin_told) {
 		return;
 	}
-	rewrite->origin_told |= (rule == no_origin);
+	rewrite->origin_told |= (rule == entries_no_origin);
 	rewrite->status = fail("%s:%zu: %s", rewrite->path, line, rule);
 }
 
 /*! Copies the text up to an offset. */
 static void copy_until(rewrite_t *rewrite, size_t offset)
 {
-	fwrite(rewrite->file.text + rewrite->done, 1, offset - rewrite->done, rewrite->out);
+	fwrite(rewrite->in.file.text + rewrite->done, 1, offset - rewrite->done, rewrite->out);
 	rewrite->done = offset;
 }
 
@@ -56,46 +48,28 @@ static void replace_octets(rewrite_t *rewrite, size_t start, size_t end, const c
 
 static void replace_word(rewrite_t *rewrite, size_t index, const char *text)
 {
-	const zonefile_word_t *word = &rewrite->file.words[index];
+	const zonefile_word_t *word = &rewrite->in.file.words[index];
 	replace_octets(rewrite, word->start, word->end, text);
 }
 
 /*! Removes a word and the blanks before it. */
 static void remove_word(rewrite_t *rewrite, size_t index)
 {
-	const zonefile_word_t *word = &rewrite->file.words[index];
+	const zonefile_word_t *word = &rewrite->in.file.words[index];
 	size_t start = word->start;
-	while (start > rewrite->done && strchr(" \t", rewrite->file.text[start - 1]) != NULL) {
+	while (start > rewrite->done && strchr(" \t", rewrite->in.file.text[start - 1]) != NULL) {
 		start--;
 	}
 	replace_octets(rewrite, start, word->end, "");
-}
-
-/*! Reads a name that may be relative. \return NULL, or the rule that it breaks. */
-static const char *read_relative_name(knot_dname_storage_t name, const rewrite_t *rewrite, size_t index)
-{
-	static const knot_dname_t root[] = "";
-	char *text = zonefile_copy(&rewrite->file, index, index + 1);
-
-	const char *rule = NULL;
-	if (rewrite->file.words[index].quoted) {
-		rule = "name must not be quoted";
-	} else if (!alias_read_name(name, text, rewrite->has_origin ? rewrite->origin : root)) {
-		rule = "not a domain name: " ALIAS_NAME_RULE;
-	} else if (!rewrite->has_origin && !alias_is_absolute(text)) {
-		rule = no_origin;
-	}
-	free(text);
-	return rule;
 }
 
 /*! Reads RDATA. A name that only stays as it is may be relative to an unknown origin. */
 static const char *read_target(knot_dname_storage_t target, const rewrite_t *rewrite, size_t first, bool generic,
                                bool stays)
 {
-	size_t last = rewrite->file.count;
+	size_t last = rewrite->in.file.count;
 	if (generic) {
-		char *rdata = zonefile_copy(&rewrite->file, first, last);
+		char *rdata = zonefile_copy(&rewrite->in.file, first, last);
 		const char *rule = alias_read_generic(target, rdata);
 		free(rdata);
 		return rule;
@@ -104,14 +78,14 @@ static const char *read_target(knot_dname_storage_t target, const rewrite_t *rew
 	} else if (first + 1 < last) {
 		return "RDATA must be one name";
 	}
-	const char *rule = read_relative_name(target, rewrite, first);
-	return (rule == no_origin && stays) ? NULL : rule;
+	const char *rule = entries_read_name(target, &rewrite->in, first);
+	return (rule == entries_no_origin && stays) ? NULL : rule;
 }
 
 /*! Replaces generic RDATA by a name. Comments, lines and parentheses between its words stay. */
 static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 {
-	const zonefile_t *file = &rewrite->file;
+	const zonefile_t *file = &rewrite->in.file;
 	if (file->words[first].depth == 0 && file->words[first].line == file->end_line) {
 		replace_octets(rewrite, file->words[first].start, file->end, name);
 		return;
@@ -125,7 +99,7 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 /*! Converts an ALIAS, unless it is as it is to be. */
 static void convert_record(rewrite_t *rewrite, size_t type)
 {
-	const zonefile_t *file = &rewrite->file;
+	const zonefile_t *file = &rewrite->in.file;
 	const char *wanted = rewrite->mnemonic ? TYPE_ALIAS_NAME : TYPE_ALIAS_GENERIC;
 	bool generic = zonefile_is(file, type + 1, "\\#");
 	bool change_rdata = rewrite->to_alias ? generic : !rewrite->mnemonic && !generic;
@@ -158,39 +132,31 @@ static void convert_record(rewrite_t *rewrite, size_t type)
 /*! Says that an included file is not converted, and with which origin it can be converted by itself. */
 static void warn_of_include(const rewrite_t *rewrite)
 {
-	const zonefile_t *file = &rewrite->file;
+	const zonefile_t *file = &rewrite->in.file;
 	const zonefile_word_t *word = &file->words[1];
 	size_t quotes = (file->text[word->start] == '"' && file->text[word->end - 1] == '"') ? 1 : 0;
 	char *name = not_null(strndup(file->text + word->start + quotes, word->end - word->start - 2 * quotes));
 
 	/* The directive may have an origin, else it is the current one. */
 	knot_dname_storage_t given;
-	bool has_given = file->count > 2 && read_relative_name(given, rewrite, 2) == NULL;
-	bool known = has_given || (file->count <= 2 && rewrite->has_origin);
+	bool has_given = file->count > 2 && entries_read_name(given, &rewrite->in, 2) == NULL;
+	bool known = has_given || (file->count <= 2 && rewrite->in.has_origin);
 	knot_dname_txt_storage_t origin;
-	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself%s%s",
-	     rewrite->path, file->words[0].line, name, known ? ", with --origin " : "",
-	     known ? knot_dname_to_str(origin, has_given ? given : rewrite->origin, sizeof(origin)) : "");
+	warn("%s:%zu: included file '%s' is not converted along with this one: convert it by itself, with --origin %s",
+	     rewrite->path, file->words[0].line, name,
+	     known ? knot_dname_to_str(origin, has_given ? given : rewrite->in.origin, sizeof(origin)) : "ZONE");
 	free(name);
 }
 
 static void follow_directive(rewrite_t *rewrite)
 {
-	const zonefile_t *file = &rewrite->file;
+	const zonefile_t *file = &rewrite->in.file;
 	size_t line = file->words[0].line;
 	if (zonefile_is(file, 0, "$INCLUDE") && file->count > 1) {
 		warn_of_include(rewrite);
-	} else if (zonefile_is(file, 0, "$ORIGIN")) {
-		knot_dname_storage_t origin;
-		const char *rule = file->count == 2 ? read_relative_name(origin, rewrite, 1) : "$ORIGIN must have one name";
-		if (rule != NULL && rule != no_origin) {
-			report_rule(rewrite, line, rule);
-			rewrite->origin_told = true;
-		}
-		rewrite->has_origin = (rule == NULL);
-		if (rewrite->has_origin) {
-			memcpy(rewrite->origin, origin, knot_dname_size(origin));
-		}
+	} else if (rewrite->in.rule != NULL && rewrite->in.rule != entries_no_origin) {
+		report_rule(rewrite, line, rewrite->in.rule);
+		rewrite->origin_told = true;
 	} else if (zonefile_is(file, 0, "$GENERATE") && rewrite_is_alias(file, zonefile_type(file, GENERATE_TYPE))) {
 		report_rule(rewrite, line, "$GENERATE can't be converted, nor read by Knot DNS: write its records out");
 	}
@@ -199,20 +165,23 @@ static void follow_directive(rewrite_t *rewrite)
 exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 {
 	rewrite->out = out;
-	zonefile_init(&rewrite->file, text, len);
+	entries_init(&rewrite->in, text, len);
+	rewrite->in.has_origin = rewrite->origin != NULL || entries_find_zone(rewrite->in.origin, text, len);
+	if (rewrite->origin != NULL) {
+		memcpy(rewrite->in.origin, rewrite->origin, knot_dname_size(rewrite->origin));
+	}
 	int ret;
-	while ((ret = zonefile_next(&rewrite->file)) == KNOT_EOK) {
-		size_t type = zonefile_type(&rewrite->file, rewrite->file.has_owner ? 1 : 0);
-		if (rewrite_is_directive(&rewrite->file)) {
+	while ((ret = entries_next(&rewrite->in)) == KNOT_EOK) {
+		if (rewrite->in.is_directive) {
 			follow_directive(rewrite);
-		} else if (rewrite_is_alias(&rewrite->file, type)) {
-			convert_record(rewrite, type);
+		} else if (rewrite_is_alias(&rewrite->in.file, rewrite->in.type)) {
+			convert_record(rewrite, rewrite->in.type);
 		}
 	}
 	if (ret == KNOT_EPARSEFAIL) {
-		report_rule(rewrite, rewrite->file.error_line, rewrite->file.error);
+		report_rule(rewrite, rewrite->in.file.error_line, rewrite->in.file.error);
 	}
 	copy_until(rewrite, len);
-	zonefile_clear(&rewrite->file);
+	zonefile_clear(&rewrite->in.file);
 	return rewrite->status;
 }

@@ -13,19 +13,18 @@
 #include <stdio.h>
 #include <libknot/dname.h>
 
+#include "kalias/entries.h"
 #include "kalias/kalias.h"
-#include "kalias/zonefile.h"
 
 /*! A conversion. */
 typedef struct {
-	bool to_alias;    /*!< The target is a name, also where it was generic RDATA. */
-	bool mnemonic;    /*!< The type is written as ALIAS, not as a number. */
-	const char *path; /*!< File for errors. */
-	bool has_origin;  /*!< The origin is known; changes as the text is read. */
-	knot_dname_storage_t origin;
+	bool to_alias;              /*!< The target is a name, also where it was generic RDATA. */
+	bool mnemonic;              /*!< The type is written as ALIAS, not as a number. */
+	const char *path;           /*!< File for errors. */
+	const knot_dname_t *origin; /*!< Of the zone. NULL: the name of the zone, where the text says it. */
 
 	/* Private. */
-	zonefile_t file;
+	entries_t in;
 	FILE *out;
 	size_t done;      /*!< Octets of the file that are in the output already, as they are or replaced. */
 	bool origin_told; /*!< The error of a missing origin has been printed, which happens once. */
@@ -44,8 +43,5 @@ typedef struct {
  */
 exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out);
 
-/*! \brief Whether the current entry of a file is a directive. */
-bool rewrite_is_directive(const zonefile_t *file);
-
-/*! \brief Whether a word of it is the type of ALIAS records, or ANAME. */
+/*! \brief Whether a word of an entry is the type of ALIAS records, or ANAME. */
 bool rewrite_is_alias(const zonefile_t *file, size_t index);

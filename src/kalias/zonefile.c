@@ -215,6 +215,11 @@ size_t zonefile_type(const zonefile_t *file, size_t first)
 	return first < file->count ? first : file->count;
 }
 
+bool zonefile_is_directive(const zonefile_t *file)
+{
+	return file->has_owner && file->text[file->words[0].start] == '$';
+}
+
 bool zonefile_is(const zonefile_t *file, size_t index, const char *text)
 {
 	if (index >= file->count) {

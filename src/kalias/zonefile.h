@@ -75,6 +75,9 @@ int zonefile_next(zonefile_t *file);
  */
 size_t zonefile_type(const zonefile_t *file, size_t first);
 
+/*! \brief Whether the entry is a directive. */
+bool zonefile_is_directive(const zonefile_t *file);
+
 /*! \brief Whether the entry has a word of that index, and it is this text, in upper or lower case. */
 bool zonefile_is(const zonefile_t *file, size_t index, const char *text);
 

@@ -48,8 +48,7 @@ static bool convert(text_t *result, const text_t *text, uint8_t how, bool to_ali
 		.to_alias = to_alias,
 		.mnemonic = to_alias || (how & WITH_MNEMONIC),
 		.path = "fuzz",
-		.has_origin = how & WITH_ORIGIN,
-		.origin = ORIGIN,
+		.origin = (how & WITH_ORIGIN) ? (const knot_dname_t *)ORIGIN : NULL,
 	};
 	char *copy = (char *)fuzz_copy(text->data, text->len);
 	FILE *out = open_memstream(&result->data, &result->len);
@@ -72,7 +71,7 @@ static bool is_same(const text_t *a, const text_t *b)
 static bool may_change(const zonefile_t *file, size_t index)
 {
 	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	return !rewrite_is_directive(file) && rewrite_is_alias(file, type) && index >= type;
+	return !zonefile_is_directive(file) && rewrite_is_alias(file, type) && index >= type;
 }
 
 /*! Entry by entry, all other words are the same. */

@@ -22,7 +22,7 @@ static void write_cnames(FILE *out, const char *text, size_t len)
 	size_t done = 0;
 	while (zonefile_next(&file) == KNOT_EOK) {
 		size_t type = zonefile_type(&file, file.has_owner ? 1 : 0);
-		if (rewrite_is_directive(&file) || !rewrite_is_alias(&file, type)) {
+		if (zonefile_is_directive(&file) || !rewrite_is_alias(&file, type)) {
 			continue;
 		}
 		bool generic = zonefile_is(&file, type + 1, "\\#");

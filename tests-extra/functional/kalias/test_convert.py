@@ -254,22 +254,29 @@ def test_no_origin(convert):
     assert absolute.stdout == f"a {T} {ABS}\n$ORIGIN b\n$ORIGIN example.com.\nb {T} {X}\n"
 
 
-def test_origin_of_file(convert, tmp_path):
-    """The name of a file gives the origin, as it does to kzonecheck, unless an option does."""
-    path = tmp_path / "example.com.zone"
-    path.write_text("a ALIAS x\n")
-    assert convert("", path).stdout == f"a {T} {X}\n"
-    assert convert("", path, "-o", "provider.example").stdout == f"a {T} {generic('x.provider.example.')}\n"
+SOA = "SOA ns.example.net. h.example.net. 1 2 3 4 5\n"
 
 
-@pytest.mark.parametrize("name", ["db.example.com", "zone", ".zone", "a..b.zone"])
-def test_no_origin_of_file(convert, tmp_path, name):
-    """A name that only may be that of the zone does not give the origin."""
-    path = tmp_path / name
-    path.write_text("a ALIAS x\n")
+@pytest.mark.parametrize("head", [
+    f"example.com. {SOA}", f"Example.COM. 1h IN {SOA}", f"$ORIGIN example.com.\n@ {SOA}$ORIGIN com.\n",
+    f"$ORIGIN .\nexample.com {SOA}", f"$TTL 1\n; c\nns.example.net. A 192.0.2.1\nexample.com. {SOA}"])
+def test_origin_of_soa(convert, head):
+    """The SOA gives the origin, wherever it is, if its owner is absolute: no other zone can have this file."""
+    head = "b.example.com. ALIAS x\n" + head
+    name = generic("x.Example.COM." if "COM" in head else "x.example.com.")
+    assert convert(head).stdout == head.replace("ALIAS x", f"{T} {name}")
+
+
+@pytest.mark.parametrize("file", ["internal.zone", "example.com!inside.zone", "example.com.new.zone", "example.com.zone",
+                                  "db.example.com"])
+@pytest.mark.parametrize("head", ["", f"@ {SOA}", f"example.com {SOA}"])
+def test_no_origin_of_file(convert, tmp_path, file, head):
+    """The name of a file gives no origin, however much it looks like one."""
+    path = tmp_path / file
+    path.write_text(f"{head}a ALIAS lb\n")
     done = convert("", path, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"error: {path}:1: ") and "--origin" in done.stderr
+    assert done.stderr.startswith(f"error: {path}:{1 + bool(head)}: ") and "--origin" in done.stderr
 
 
 # Command line and files
@@ -356,7 +363,7 @@ def included(convert):
 def not_converted(line, file, origin=None):
     """The warning."""
     return (f"warning: stdin:{line}: included file '{file}' is not converted along with this one: "
-            f"convert it by itself{f', with --origin {origin}' if origin else ''}")
+            f"convert it by itself, with --origin {origin or 'ZONE'}")
 
 
 def test_include(included):
@@ -370,7 +377,7 @@ def test_include(included):
 
 
 def test_include_no_origin(included):
-    """Where the origin is not known the warning does without."""
+    """Where the origin is not known, the warning says that one is needed."""
     assert included("$INCLUDE b\n$INCLUDE c d\n$INCLUDE e f.\n$ORIGIN g\n$INCLUDE h\n$ORIGIN i.\n$INCLUDE j k..l\n") == [
         not_converted(1, "b"), not_converted(2, "c"), not_converted(3, "e", "f."), not_converted(5, "h"),
         not_converted(7, "j")]

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <libknot/errcode.h>
 
+#include "kalias/advice.h"
 #include "kalias/alias.h"
 #include "kalias/kalias.h"
 
@@ -96,6 +97,14 @@ static void replace_generic(rewrite_t *rewrite, size_t first, const char *name)
 	}
 }
 
+/*! Adds a name behind the record. */
+static void add_comment(rewrite_t *rewrite, const knot_dname_t *name)
+{
+	knot_dname_txt_storage_t text;
+	copy_until(rewrite, rewrite->in.file.end);
+	fprintf(rewrite->out, " ; %s", knot_dname_to_str(text, name, sizeof(text)));
+}
+
 /*! Converts an ALIAS, unless it is as it is to be. */
 static void convert_record(rewrite_t *rewrite, size_t type)
 {
@@ -106,14 +115,20 @@ static void convert_record(rewrite_t *rewrite, size_t type)
 	/* What knows the mnemonic reads the number as well, with either RDATA. */
 	bool stays = !rewrite->to_alias && rewrite->mnemonic && zonefile_is(file, type, TYPE_ALIAS_GENERIC);
 	bool change_type = !stays && !zonefile_is(file, type, wanted);
-	if (!change_type && !change_rdata) {
-		return;
-	}
+	bool change = change_type || change_rdata, doubted = false;
 
 	knot_dname_storage_t target;
 	const char *rule = read_target(target, rewrite, type + 1, generic, !change_rdata);
-	if (rule != NULL) {
+	if (rule != NULL && change) {
 		report_rule(rewrite, file->words[type].line, rule);
+		return;
+	} else if (rule != NULL) {
+		warn("%s:%zu: %s", rewrite->path, file->words[type].line, rule);
+	} else if (!rewrite->to_alias && advice_give(rewrite, target, change, &doubted) != EXIT_FINE) {
+		rewrite->status = EXIT_WRONG;
+		return;
+	}
+	if (!change) {
 		return;
 	}
 	if (change_type) {
@@ -126,6 +141,9 @@ static void convert_record(rewrite_t *rewrite, size_t type)
 		char rdata[ALIAS_GENERIC_MAX];
 		alias_write_generic(rdata, target);
 		replace_word(rewrite, type + 1, rdata);
+	}
+	if (change_rdata && doubted) {
+		add_comment(rewrite, target);
 	}
 }
 
@@ -170,6 +188,9 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 	if (rewrite->origin != NULL) {
 		memcpy(rewrite->in.origin, rewrite->origin, knot_dname_size(rewrite->origin));
 	}
+	entries_t first = rewrite->in;
+	zonemap_read(&rewrite->map, &first);
+	zonefile_clear(&first.file);
 	int ret;
 	while ((ret = entries_next(&rewrite->in)) == KNOT_EOK) {
 		if (rewrite->in.is_directive) {
@@ -182,6 +203,7 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 		report_rule(rewrite, rewrite->in.file.error_line, rewrite->in.file.error);
 	}
 	copy_until(rewrite, len);
+	zonemap_clear(&rewrite->map);
 	zonefile_clear(&rewrite->in.file);
 	return rewrite->status;
 }

@@ -15,6 +15,7 @@
 
 #include "kalias/entries.h"
 #include "kalias/kalias.h"
+#include "kalias/zonemap.h"
 
 /*! A conversion. */
 typedef struct {
@@ -25,6 +26,7 @@ typedef struct {
 
 	/* Private. */
 	entries_t in;
+	zonemap_t map;
 	FILE *out;
 	size_t done;      /*!< Octets of the file that are in the output already, as they are or replaced. */
 	bool origin_told; /*!< The error of a missing origin has been printed, which happens once. */

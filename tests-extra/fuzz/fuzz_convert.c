@@ -36,6 +36,13 @@ exit_t fail(const char *format, ...)
 	return EXIT_WRONG;
 }
 
+exit_t misuse(const char *name, const char *format, ...)
+{
+	(void)name;
+	(void)format;
+	return EXIT_USAGE;
+}
+
 void warn(const char *format, ...)
 {
 	(void)format;

@@ -2,6 +2,7 @@
 """kalias convert: ALIAS in zone files, in the form that the installed Knot reads, and back."""
 
 import random
+import re
 import shutil
 import subprocess
 import time
@@ -277,6 +278,70 @@ def test_no_origin_of_file(convert, tmp_path, file, head):
     done = convert("", path, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {path}:{1 + bool(head)}: ") and "--origin" in done.stderr
+
+
+# What is most likely a mistake
+
+ZONE = f"$ORIGIN example.com.\n$TTL 1h\n@ {SOA}@ NS ns\n"  # four lines
+
+# Records after these lines; what is warned about, with its line; and the comments that are added
+DOUBTFUL = {
+    "well": ("@ ALIAS x.y.\nwww ALIAS www2\n", [], []),
+    "two-labels": ("a ALIAS cdn.provider.example\nb ALIAS b.c\n",
+                   [(5, "target 'cdn.provider.example' has no final dot, it means cdn.provider.example.example.com., "
+                        "which the zone does not have"), (6, "it means b.c.example.com.")],
+                   ["cdn.provider.example.example.com.", "b.c.example.com."]),
+    "two-labels-here": ("a ALIAS C.b\nb ALIAS d.w\nc.B A 192.0.2.1\n*.w A 192.0.2.1\n", [], []),
+    "two-labels-parentheses": ("a ALIAS ( b.c\n ) ; d\n", [(5, "b.c.example.com.")], ["b.c.example.com."]),
+    "two-labels-included": ("$INCLUDE b\na ALIAS b.c\n", [(5, "included")], []),
+    "escaped-dot": ("a ALIAS b\\.c\n", [(5, "no host name has")], []),
+    "itself": ("a ALIAS A\n", [(5, "a.example.com. is its own target")], []),
+    "eight": (8 * "a ALIAS b\n", [], []),
+    "nine": (5 * "a ALIAS b\n" + "b A 192.0.2.1\n" + 4 * "a ALIAS b\n", [(5, "has 9 targets, of which 8 count")], []),
+    "delegation": ("d NS ns\nd ALIAS x.y.\na.b.d ALIAS x.y.\ne ALIAS x.y.\n",
+                   [(6, "d.example.com. is at or below a delegation"), (7, "a.b.d.example.com. is at or below")], []),
+    "dname": ("d DNAME x.\nd ALIAS x.y.\na.d ALIAS x.y.\n", [(7, "a.d.example.com. is below a DNAME")], []),
+    "cname": ("c ALIAS x.y.\nc CNAME x.\n", [(5, "c.example.com. has a CNAME as well")], []),
+    "owner-ttl": ("3600 ALIAS x.y.\n3600 1 ALIAS x.y.\n", [(5, "owner '3600' is a TTL")], []),
+    "odd-target": ("a ALIAS a=b\nb ALIAS localhost.\n", [(5, "no host name has"), (6, "one label only")], []),
+    "converted": (f"a {T} {generic('192.0.2.1.')}\n", [(5, "is an address")], []),
+    "malformed": (f"a {T} \\# 2 0161\n", [(5, "RDATA ends within the name")], []),
+}
+
+
+def warnings(done):
+    """(line, text) of each."""
+    lines = [line.split(":", 3) for line in done.stderr.splitlines() if line.startswith("warning: stdin:")]
+    return [(int(number), text.strip()) for _, _, number, text in lines]
+
+
+@pytest.mark.parametrize("text, expected, comments", DOUBTFUL.values(), ids=DOUBTFUL)
+def test_doubtful(convert, text, expected, comments):
+    """An ALIAS that will not be served or is most likely not meant is converted, and named with its line."""
+    done = convert(ZONE + text)
+    said = warnings(done)
+    assert [line for line, _ in said] == [line for line, _ in expected]
+    assert all(part in text for (_, text), (_, part) in zip(said, expected))
+    assert re.findall(r"(?<= ; )\S+\.example\.com\.$|(?<= ; )\S+\.example\.com\.(?= ; d$)", done.stdout, re.M) == comments
+    assert "ALIAS" not in done.stdout
+    assert convert(done.stdout).stdout == done.stdout
+
+
+@pytest.mark.parametrize("record, rule", [
+    ("a ALIAS 192.0.2.1", "target '192.0.2.1' is an address"), ("a ALIAS 2001:db8::1", "is an address"),
+    ("a ALIAS 192.0.2.1.", "is an address"), ("a ALIAS https://cdn.provider.example/", "is a URL"),
+    ("a ALIAS cdn.provider.example:443", "has a port"),
+    ("www.Example.com ALIAS x.y.", "owner 'www.Example.com' ends with the name of the zone"),
+    ("example.com ALIAS x.y.", "has no final dot")])
+def test_impossible(convert, record, rule):
+    """What can't be meant is an error."""
+    done = convert(f"{ZONE}{record}\n", check=False)
+    check_refused(done, 5, rule)
+
+
+def test_nothing_doubtful_back(convert):
+    """The way back says nothing about what records mean."""
+    assert not convert(f"{ZONE}a {T} {generic('192.0.2.1.')}\n", "--to-alias").stderr
 
 
 # Command line and files

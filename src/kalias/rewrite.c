@@ -18,10 +18,35 @@
 #define TYPE_ANAME "ANAME"
 #define GENERATE_TYPE 3 /* $GENERATE, the range and the owner stand before TTL, class and type. */
 
+/*! A private type by which another program writes its ALIAS. */
+typedef struct {
+	const char *type;
+	const char *program;
+} private_type_t;
+
+/*! \return NULL if the type is none of them, or the RDATA is not one name. */
+static const private_type_t *find_private(const zonefile_t *file, size_t index)
+{
+	static const private_type_t types[] = {
+		{ "TYPE65280", "Technitium DNS Server" },
+		{ "TYPE65357", "Simple DNS Plus" },
+	};
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (zonefile_is(file, index, types[i].type)) {
+			knot_dname_storage_t target;
+			char *rdata = zonefile_copy(file, index + 1, file->count);
+			bool is_name = alias_read_generic(target, rdata) == NULL;
+			free(rdata);
+			return is_name ? &types[i] : NULL;
+		}
+	}
+	return NULL;
+}
+
 bool rewrite_is_alias(const zonefile_t *file, size_t index)
 {
 	return zonefile_is(file, index, TYPE_ALIAS_NAME) || zonefile_is(file, index, TYPE_ANAME) ||
-	       zonefile_is(file, index, TYPE_ALIAS_GENERIC);
+	       zonefile_is(file, index, TYPE_ALIAS_GENERIC) || find_private(file, index) != NULL;
 }
 
 static void report_rule(rewrite_t *rewrite, size_t line, const char *rule)
@@ -116,6 +141,11 @@ static void convert_record(rewrite_t *rewrite, size_t type)
 	bool stays = !rewrite->to_alias && rewrite->mnemonic && zonefile_is(file, type, TYPE_ALIAS_GENERIC);
 	bool change_type = !stays && !zonefile_is(file, type, wanted);
 	bool change = change_type || change_rdata, doubted = false;
+	const private_type_t *private = find_private(file, type);
+	if (private != NULL) {
+		warn("%s:%zu: %s with one name is taken for an ALIAS of %s", rewrite->path, file->words[type].line,
+		     private->type, private->program);
+	}
 
 	knot_dname_storage_t target;
 	const char *rule = read_target(target, rewrite, type + 1, generic, !change_rdata);

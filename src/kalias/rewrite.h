@@ -45,5 +45,5 @@ typedef struct {
  */
 exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out);
 
-/*! \brief Whether a word of an entry is the type of ALIAS records, or ANAME. */
+/*! \brief Whether a word of an entry is the type of ALIAS records, ANAME, or a private type that stands for it. */
 bool rewrite_is_alias(const zonefile_t *file, size_t index);

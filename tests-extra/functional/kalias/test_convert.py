@@ -339,6 +339,17 @@ def test_impossible(convert, record, rule):
     check_refused(done, 5, rule)
 
 
+@pytest.mark.parametrize("rdtype, program", [("TYPE65280", "Technitium"), ("type65357", "Simple DNS Plus")])
+def test_private_type(convert, rdtype, program):
+    """The number that another program has for its ALIAS is one, if there is a name behind it, and is said."""
+    other = f"b {rdtype} \\# 3 0161ff\n"
+    for arguments, converted in (([], f"{T} {ABS}"), (["--to-alias"], "ALIAS cdn.provider.example.")):
+        done = convert(f"a 60 IN {rdtype} {ABS} ; c\n{other}", *arguments)
+        assert done.stdout == f"a 60 IN {converted} ; c\n{other}"
+        [(line, said)] = warnings(done)
+        assert line == 1 and rdtype.upper() in said and program in said
+
+
 def test_nothing_doubtful_back(convert):
     """The way back says nothing about what records mean."""
     assert not convert(f"{ZONE}a {T} {generic('192.0.2.1.')}\n", "--to-alias").stderr

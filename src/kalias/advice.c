@@ -85,25 +85,27 @@ static exit_t check_target(const rewrite_t *rewrite, const knot_dname_t *target,
 
 static void check_place(const rewrite_t *rewrite, const knot_dname_t *target)
 {
-	zonemap_name_t *here = rewrite->in.has_name ? zonemap_find(&rewrite->map, rewrite->in.name) : NULL;
-	if (here == NULL) {
+	const entries_t *in = &rewrite->in;
+	if (!in->has_name) {
 		return;
 	}
 	knot_dname_txt_storage_t name;
-	(void)knot_dname_to_str(name, here->name, sizeof(name));
+	(void)knot_dname_to_str(name, in->name, sizeof(name));
 	size_t line = line_of(rewrite);
-	if (knot_dname_is_case_equal(here->name, target)) {
+	if (knot_dname_is_case_equal(in->name, target)) {
 		warn("%s:%zu: %s is its own target, so that it has no addresses", rewrite->path, line, name);
 	}
-	if (here->told) {
+	zonemap_name_t *here = zonemap_find(&rewrite->map, in->name);
+	if (here != NULL && here->told) {
 		return;
+	} else if (here != NULL) {
+		here->told = true;
 	}
-	here->told = true;
-	if (here->aliases > ALIAS_TARGETS_MAX) {
+	if (here != NULL && here->aliases > ALIAS_TARGETS_MAX) {
 		warn("%s:%zu: %s has %zu targets, of which %d count", rewrite->path, line, name, here->aliases,
 		     ALIAS_TARGETS_MAX);
 	}
-	const char *obstacle = zonemap_obstacle(&rewrite->map, here->name);
+	const char *obstacle = zonemap_obstacle(&rewrite->map, in->name);
 	if (obstacle != NULL) {
 		warn("%s:%zu: %s %s", rewrite->path, line, name, obstacle);
 	}

@@ -18,6 +18,7 @@
 
 static const struct option options[] = {
 	{ "to-alias", no_argument, NULL, 'a' },
+	{ "commented", no_argument, NULL, 'c' },
 	{ "origin", required_argument, NULL, 'o' },
 	{ NULL }
 };
@@ -66,6 +67,9 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 		switch (opt) {
 		case 'a':
 			rewrite.to_alias = true;
+			break;
+		case 'c':
+			rewrite.commented = true;
 			break;
 		case 'o':
 			origin = optarg;

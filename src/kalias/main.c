@@ -24,7 +24,7 @@
 static const command_t commands[] = {
 	{ "rr",      "OWNER [TTL] TARGET",            "Print the record for a zone file", run_rr },
 	{ "decode",  "[RECORD...]",                   "Print generic records with their target as a name", run_decode },
-	{ "convert", "[--to-alias] [-o ZONE] [FILE]", "Convert ALIAS in a zone file to what Knot DNS reads", run_convert },
+	{ "convert", "[OPTION...] [FILE]", "Convert ALIAS in a zone file to what Knot DNS reads", run_convert },
 	{ "set",     "[--add] ZONE OWNER [TTL] TARGET", "Set the ALIAS of a name", run_set },
 	{ "unset",   "ZONE OWNER",                    "Remove the ALIAS of a name", run_unset },
 	{ "list",    "[ZONE]",                        "List ALIAS records", run_list },
@@ -128,7 +128,8 @@ static void print_help(void)
 static void print_help_of(const command_t *command)
 {
 	static const char *const options_help[][2] = {
-		{ "convert", " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
+		{ "convert", " --commented          Convert ALIAS in comments as well, and take them out of these.\n"
+		             " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
 		             " -o, --origin <zone>  Origin of relative names until the file has $ORIGIN.\n" },
 		{ "set", " --add       Keep the targets that are there.\n" },
 	};

@@ -7,6 +7,7 @@
 
 #include "kalias/rewrite.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
@@ -210,6 +211,99 @@ static void follow_directive(rewrite_t *rewrite)
 	}
 }
 
+/*! Whether the entry, which was read from a comment, is a whole ALIAS record and no prose. */
+static bool is_record(entries_t *in)
+{
+	zonefile_t *file = &in->file;
+	if (isdigit((unsigned char)file->text[file->words[0].start]) || zonefile_is_class(file, 0)) {
+		file->has_owner = false; /* It inherits one. */
+		in->type = zonefile_type(file, 0);
+	}
+	if (in->is_directive || !rewrite_is_alias(file, in->type)) {
+		return false;
+	} else if (zonefile_is(file, in->type + 1, "\\#")) {
+		return true;
+	} else if (in->type + 2 != file->count) {
+		return false;
+	}
+
+	size_t first = file->has_owner ? 1 : 0;
+	bool has_class = false, has_more = in->type > first;
+	for (size_t i = first; i < in->type; i++) {
+		has_class |= zonefile_is_class(file, i);
+	}
+	char *owner = zonefile_copy(file, 0, 1), *target = zonefile_copy(file, in->type + 1, file->count);
+	const char *dot = strchr(target, '.');
+	bool several = dot != NULL && dot[1] != '\0', whole = has_class || strcmp(owner, "@") == 0;
+	whole |= several && (has_more || alias_is_absolute(owner) || alias_is_absolute(target));
+	free(owner);
+	free(target);
+	return whole;
+}
+
+/*! Tells or takes the record in a comment, if it is one: the text between two offsets, of which the line is given. */
+static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t line)
+{
+	size_t record = start;
+	while (record < end && memchr("; \t", rewrite->in.file.text[record], strlen("; \t")) != NULL) {
+		record++;
+	}
+
+	entries_t outer = rewrite->in, *in = &rewrite->in;
+	zonefile_init(&in->file, outer.file.text, end);
+	in->file.pos = record;
+	in->file.line = line;
+	if (entries_next(in) == KNOT_EOK && is_record(in)) {
+		if (rewrite->commented) {
+			replace_octets(rewrite, start, record, in->file.has_owner ? "" : "\t");
+			convert_record(rewrite, in->type);
+			rewrite->uncommented |= in->file.has_owner;
+		} else {
+			warn("%s:%zu: an ALIAS in a comment is not converted; --commented takes it", rewrite->path, line);
+		}
+	}
+	zonefile_clear(&in->file);
+	*in = outer;
+}
+
+/*! Looks at all comments before the next entry. */
+static void look_at_comments(rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->in.file;
+	size_t start = file->pos, line = file->line;
+	while (start < file->len) {
+		const char *newline = memchr(file->text + start, '\n', file->len - start);
+		size_t end = (newline == NULL) ? file->len : (size_t)(newline - file->text), first = start;
+		while (first < end && (file->text[first] == ' ' || file->text[first] == '\t')) {
+			first++;
+		}
+		if (first < end && file->text[first] != ';') {
+			return;
+		} else if (first < end) {
+			look_at_comment(rewrite, start, end, line);
+		}
+		start = end + 1;
+		line++;
+	}
+}
+
+static void rewrite_entry(rewrite_t *rewrite)
+{
+	const entries_t *in = &rewrite->in;
+	if (in->is_directive) {
+		follow_directive(rewrite);
+		return;
+	}
+	if (rewrite->uncommented && !in->file.has_owner) {
+		report_rule(rewrite, in->file.words[0].line, "no owner, behind a record that comes out of a comment: "
+		                                             "write the owner");
+	}
+	rewrite->uncommented = false;
+	if (rewrite_is_alias(&in->file, in->type)) {
+		convert_record(rewrite, in->type);
+	}
+}
+
 exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 {
 	rewrite->out = out;
@@ -222,13 +316,13 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 	zonemap_read(&rewrite->map, &first);
 	zonefile_clear(&first.file);
 	int ret;
-	while ((ret = entries_next(&rewrite->in)) == KNOT_EOK) {
-		if (rewrite->in.is_directive) {
-			follow_directive(rewrite);
-		} else if (rewrite_is_alias(&rewrite->in.file, rewrite->in.type)) {
-			convert_record(rewrite, rewrite->in.type);
+	do {
+		look_at_comments(rewrite);
+		ret = entries_next(&rewrite->in);
+		if (ret == KNOT_EOK) {
+			rewrite_entry(rewrite);
 		}
-	}
+	} while (ret == KNOT_EOK);
 	if (ret == KNOT_EPARSEFAIL) {
 		report_rule(rewrite, rewrite->in.file.error_line, rewrite->in.file.error);
 	}

@@ -20,6 +20,7 @@
 /*! A conversion. */
 typedef struct {
 	bool to_alias;              /*!< The target is a name, also where it was generic RDATA. */
+	bool commented;             /*!< Records in comments are taken out of these. */
 	bool mnemonic;              /*!< The type is written as ALIAS, not as a number. */
 	const char *path;           /*!< File for errors. */
 	const knot_dname_t *origin; /*!< Of the zone. NULL: the name of the zone, where the text says it. */
@@ -29,6 +30,7 @@ typedef struct {
 	zonemap_t map;
 	FILE *out;
 	size_t done;      /*!< Octets of the file that are in the output already, as they are or replaced. */
+	bool uncommented; /*!< The last record was taken out of a comment, and has an owner. */
 	bool origin_told; /*!< The error of a missing origin has been printed, which happens once. */
 	exit_t status;
 } rewrite_t;

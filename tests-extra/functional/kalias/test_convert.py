@@ -355,6 +355,66 @@ def test_nothing_doubtful_back(convert):
     assert not convert(f"{ZONE}a {T} {generic('192.0.2.1.')}\n", "--to-alias").stderr
 
 
+# Records in comments
+
+COMMENTED = {
+    "dnsimple": ("; b.example.com. 60 IN ALIAS cdn.provider.example.\n", f"b.example.com. 60 IN {T} {ABS}\n"),
+    "dnscontrol": (";@ IN ALIAS cdn.provider.example.\n", f"@ IN {T} {ABS}\n"),
+    "aname": (";;\tb  ANAME  cdn.provider.example. ; c\n", f"b  {T}  {ABS} ; c\n"),
+    "blanks": ("  ; b 60 ALIAS x.y.\n", f"b 60 {T} {generic('x.y.')}\n"),
+    "inherited": (";  60 IN ALIAS x.y.\n", f"\t60 IN {T} {generic('x.y.')}\n"),
+    "relative": ("; b IN ALIAS www\n", f"b IN {T} {generic('www.example.com.')}\n"),
+    "generic": (f"; b {T} {ABS}\n", f"b {T} {ABS}\n"),
+    "no-final-newline": ("; b IN ALIAS x.y.", f"b IN {T} {generic('x.y.')}"),
+}
+PROSE = ["ALIAS means that a name has the addresses of another.", "an ALIAS record", "ALIAS", "a b ALIAS c",
+         "use ALIAS here.", "3 ALIAS records.", "the ALIAS (see below", 'ALIAS "x', "$ORIGIN ALIAS x.", "b CNAME x.y.",
+         "b IN TXT ALIAS", "ALIAS x", "b ALIAS x", "b IN ALIAS x y"]
+
+
+@pytest.mark.parametrize("text, record", COMMENTED.values(), ids=COMMENTED)
+def test_commented(convert, text, record):
+    """A whole record in a comment is named, and taken if that is wished."""
+    head = "a A 192.0.2.1\n"
+    done = convert(head + text, "-o", "example.com")
+    assert done.stdout == head + text
+    [(line, said)] = warnings(done)
+    assert line == 2 and "--commented" in said
+    done = convert(head + text, "-o", "example.com", "--commented")
+    assert done.stdout == head + record and not warnings(done)
+
+
+@pytest.mark.parametrize("prose", PROSE)
+def test_prose(convert, prose):
+    """Prose is left alone."""
+    text = f"a A 192.0.2.1\n; {prose}\n;{prose}\nb A 192.0.2.1 ; {prose}\n"
+    for arguments in ([], ["--commented"]):
+        done = convert(text, "-o", "example.com", *arguments)
+        assert done.stdout == text and not warnings(done)
+
+
+def test_commented_origin(convert):
+    """A record in a comment has the origin of its place."""
+    text = "$ORIGIN a.\n; b IN ALIAS x\n$ORIGIN c.\n; b IN ALIAS x\n"
+    assert convert(text, "--commented").stdout == \
+        f"$ORIGIN a.\nb IN {T} {generic('x.a.')}\n$ORIGIN c.\nb IN {T} {generic('x.c.')}\n"
+
+
+def test_commented_owner(convert):
+    """No record gets its owner from what was a comment."""
+    text = "a A 192.0.2.1\n; b IN ALIAS x.y.\n\n AAAA 2001:db8::1\n"
+    check_refused(convert(text, "--commented", check=False), 4, "no owner")
+    assert convert(text).stdout == text
+    for fine in (" AAAA", "c AAAA"):
+        convert(f"a A 192.0.2.1\n; {'IN' if fine[0] == ' ' else 'b IN'} ALIAS x.y.\n{fine} 2001:db8::1\n", "--commented")
+
+
+def test_commented_errors(convert):
+    """What is wrong in a comment that is taken is an error."""
+    text = "a A 192.0.2.1\n; b IN ALIAS 192.0.2.1\n"
+    check_refused(convert(text, "-o", "example.com", "--commented", check=False), 2, "is an address")
+
+
 # Command line and files
 
 @pytest.mark.parametrize("arguments, error", [

@@ -14,6 +14,7 @@
 
 #include "kalias/alias.h"
 #include "kalias/foreign.h"
+#include "kalias/readable.h"
 #include "kalias/rewrite.h"
 
 static const struct option options[] = {
@@ -48,6 +49,9 @@ static exit_t convert_file(rewrite_t *rewrite, const char *path)
 	bool is_short = ferror(out);
 	if (fclose(out) != 0 || is_short) {
 		status = fail("not enough memory");
+	}
+	if (status == EXIT_FINE && !rewrite->to_alias) {
+		readable_check(rewrite->path, result, result_len, rewrite->origin);
 	}
 	if (status == EXIT_FINE) {
 		fwrite(result, 1, result_len, stdout);

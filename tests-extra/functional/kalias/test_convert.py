@@ -355,6 +355,46 @@ def test_nothing_doubtful_back(convert):
     assert not convert(f"{ZONE}a {T} {generic('192.0.2.1.')}\n", "--to-alias").stderr
 
 
+# What Knot DNS does not read
+
+# A record that it does not, and what is said of it
+UNREADABLE = {
+    "url": ("a URL https://www.example.net/", "URL: unsupported record type"),
+    "lua": ('a 60 IN LUA A "ifportup(443, {\'192.0.2.1\'})"', "LUA: unsupported record type"),
+    "cli53": ("a AWS ALIAS A x.y. Z123 false", "AWS: unsupported record type: see migration"),
+    "azure": ("a 60 IN AZURE ALIAS x.y.", "AZURE: unsupported record type: see migration"),
+    "r53": ("a IN R53_ALIAS A x.y. Z123", "R53_ALIAS: unsupported record type: see migration"),
+    "generate": ("$GENERATE 1-2 a$ A 192.0.2.$", "$GENERATE"),
+    "other-directive": ("$UNKNOWN x", "invalid directive"),
+    "utf-8-owner": ("bücher A 192.0.2.1", "IDNA"),
+    "utf-8-target": ("a CNAME bücher.example.", "IDNA"),
+    "address": ("a A 192.0.2.256", "A: invalid IPv4 address"),
+    "lines": ("a (\n A 192.0.2.256 )", "A: invalid IPv4 address"),
+    "relative-origin": ("$ORIGIN b", "origin"),
+    "number": ("a MX x.y.", "MX: invalid number"),
+}
+
+
+@pytest.mark.parametrize("text, rule", UNREADABLE.values(), ids=UNREADABLE)
+def test_unreadable(convert, text, rule):
+    """What Knot does not read is named with its line, and what is read around it is not."""
+    around = "b {} A 192.0.2.1\nc {} TXT x ; c\n\n"
+    text = f"{ZONE}{around.format(1, 2)}{text}\n{around.format(3, 4)}"
+    done = convert(text)
+    assert done.stdout == text
+    [(line, said)] = warnings(done)
+    assert line == 8 and rule in said
+    assert not warnings(convert(text, "--to-alias"))
+
+
+def test_readable(convert):
+    """What Knot reads is not named, whatever is odd about it."""
+    text = (ZONE + "a TXT ( \"x\ny\" )\n$TTL 5\nb TYPE65400 \\# 1 00\n\tA 192.0.2.1\n$ORIGIN x.example.com.\n@ A 192.0.2.1\n"
+            "; only a comment ( \"\nd HTTPS 1 . alpn=h2 ; ü")
+    done = convert(text)
+    assert done.stdout == text and not warnings(done)
+
+
 # Records in comments
 
 COMMENTED = {
@@ -428,7 +468,7 @@ def test_misuse(convert, arguments, error):
 
 
 @pytest.mark.parametrize("path, error", [("/nonexistent/a", "No such file"), ("/", "directory")])
-def test_unreadable(convert, path, error):
+def test_unreadable_file(convert, path, error):
     """A file that can't be read is an error with its name."""
     done = convert("", path, check=False)
     assert (done.returncode, done.stdout) == (1, "")
@@ -492,7 +532,7 @@ def included(convert):
     def run(text, *arguments):
         done = convert(text, *arguments)
         assert done.stdout == text
-        return done.stderr.splitlines()
+        return [line for line in done.stderr.splitlines() if " included file " in line]
     return run
 
 

@@ -93,9 +93,19 @@ static int break_rule(zonefile_t *file, size_t line, const char *rule)
 
 static bool is_separator(const zonefile_t *file, size_t pos)
 {
-	static const char separators[] = " \t\n;()";
-	return memchr(separators, file->text[pos], strlen(separators)) != NULL ||
-	       (file->text[pos] == '\r' && pos + 1 < file->len && file->text[pos + 1] == '\n');
+	switch (file->text[pos]) {
+	case ' ':
+	case '\t':
+	case '\n':
+	case ';':
+	case '(':
+	case ')':
+		return true;
+	case '\r':
+		return pos + 1 < file->len && file->text[pos + 1] == '\n';
+	default:
+		return false;
+	}
 }
 
 static void add_word(zonefile_t *file, const zonefile_word_t *word)
@@ -232,10 +242,12 @@ bool zonefile_is(const zonefile_t *file, size_t index, const char *text)
 
 bool zonefile_is_class(const zonefile_t *file, size_t index)
 {
-	if (zonefile_is(file, index, "CS") || zonefile_is(file, index, "HS")) {
-		return true; /* Those that libknot does not know. */
+	if (zonefile_is(file, index, "IN") || zonefile_is(file, index, "CS") || zonefile_is(file, index, "HS")) {
+		return true; /* The usual one, and those that libknot does not know. */
 	}
-	char *name = index < file->count ? zonefile_copy(file, index, index + 1) : NULL;
+	/* All others begin with one of these letters, and most words here are types. */
+	bool may_be = index < file->count && strchr("ACNacn", file->text[file->words[index].start]) != NULL;
+	char *name = may_be ? zonefile_copy(file, index, index + 1) : NULL;
 	uint16_t number;
 	bool found = name != NULL && knot_rrclass_from_string(name, &number) == 0;
 	free(name);

@@ -24,6 +24,16 @@ static const struct option options[] = {
 	{ NULL }
 };
 
+/*! Says how many records were converted. Nobody should miss that there were none. */
+static void report(const rewrite_t *rewrite)
+{
+	if (rewrite->converted == 0) {
+		warn("%s: 0 records converted, %zu were in the wanted form already", rewrite->path, rewrite->kept);
+	} else {
+		fprintf(stderr, "%zu record%s converted\n", rewrite->converted, rewrite->converted == 1 ? "" : "s");
+	}
+}
+
 /*! Reads the file, converts it and prints the result. */
 static exit_t convert_file(rewrite_t *rewrite, const char *path)
 {
@@ -55,6 +65,7 @@ static exit_t convert_file(rewrite_t *rewrite, const char *path)
 	}
 	if (status == EXIT_FINE) {
 		fwrite(result, 1, result_len, stdout);
+		report(rewrite);
 	}
 	free(result);
 	free(text);

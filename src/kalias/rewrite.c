@@ -159,6 +159,8 @@ static void convert_record(rewrite_t *rewrite, size_t type)
 		rewrite->status = EXIT_WRONG;
 		return;
 	}
+	rewrite->converted += change;
+	rewrite->kept += !change;
 	if (!change) {
 		return;
 	}

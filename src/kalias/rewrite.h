@@ -25,6 +25,9 @@ typedef struct {
 	const char *path;           /*!< File for errors. */
 	const knot_dname_t *origin; /*!< Of the zone. NULL: the name of the zone, where the text says it. */
 
+	size_t converted; /*!< Result: records that were changed. */
+	size_t kept;      /*!< Result: ALIAS records that were in the wanted form already. */
+
 	/* Private. */
 	entries_t in;
 	zonemap_t map;
@@ -38,7 +41,7 @@ typedef struct {
 /*!
  * \brief Converts a text.
  *
- * \param rewrite  What to do; zeroed but for that.
+ * \param rewrite  What to do; zeroed but for that. Has the results afterwards.
  * \param text     Text, of any octets.
  * \param len      Their number.
  * \param out      Takes the result, which is of no use unless EXIT_FINE.

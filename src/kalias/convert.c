@@ -20,6 +20,7 @@
 static const struct option options[] = {
 	{ "to-alias", no_argument, NULL, 'a' },
 	{ "commented", no_argument, NULL, 'c' },
+	{ "flatten", required_argument, NULL, 'f' },
 	{ "origin", required_argument, NULL, 'o' },
 	{ NULL }
 };
@@ -27,6 +28,13 @@ static const struct option options[] = {
 /*! Says how many records were converted. Nobody should miss that there were none. */
 static void report(const rewrite_t *rewrite)
 {
+	if (rewrite->proxied > 0) {
+		warn("%s: records that were behind Cloudflare's proxy, and will show your own servers: %zu", rewrite->path,
+		     rewrite->proxied);
+	}
+	if (rewrite->raised > 0) {
+		fprintf(stderr, "TTLs of 1 that became 300: %zu\n", rewrite->raised);
+	}
 	if (rewrite->converted == 0) {
 		warn("%s: 0 records converted, %zu were in the wanted form already", rewrite->path, rewrite->kept);
 	} else {
@@ -75,7 +83,8 @@ static exit_t convert_file(rewrite_t *rewrite, const char *path)
 exit_t run_convert(const settings_t *settings, int argc, char **argv)
 {
 	(void)settings;
-	rewrite_t rewrite = { 0 };
+	flatten_t flatten[argc];
+	rewrite_t rewrite = { .flatten = flatten };
 	const char *self = argv[0], *origin = NULL;
 	int opt;
 	while ((opt = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
@@ -86,11 +95,14 @@ exit_t run_convert(const settings_t *settings, int argc, char **argv)
 		case 'c':
 			rewrite.commented = true;
 			break;
+		case 'f':
+			rewrite.flatten[rewrite.flatten_count++] = (flatten_t){ .what = optarg };
+			break;
 		case 'o':
 			origin = optarg;
 			break;
 		case ':':
-			return misuse(self, "option --origin needs a zone");
+			return misuse(self, "option --origin needs a zone, --flatten one of NAME, apex, tagged, all");
 		default:
 			return misuse(self, "unknown option");
 		}

@@ -129,6 +129,7 @@ static void print_help_of(const command_t *command)
 {
 	static const char *const options_help[][2] = {
 		{ "convert", " --commented          Convert ALIAS in comments as well, and take them out of these.\n"
+		             " --flatten <what>     Make ALIAS of the CNAME of a name, or of those at the apex, tagged, all.\n"
 		             " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
 		             " -o, --origin <zone>  Origin of relative names until the file has $ORIGIN.\n" },
 		{ "set", " --add       Keep the targets that are there.\n" },

@@ -14,9 +14,15 @@
 
 #include "kalias/advice.h"
 #include "kalias/alias.h"
+#include "kalias/flatten.h"
 #include "kalias/kalias.h"
 
 #define TYPE_ANAME "ANAME"
+
+/* What Cloudflare writes for "automatic", and what that is. */
+#define TTL_AUTOMATIC "1"
+#define TTL_OF_AUTOMATIC "300"
+
 #define GENERATE_TYPE 3 /* $GENERATE, the range and the owner stand before TTL, class and type. */
 
 /*! A private type by which another program writes its ALIAS. */
@@ -289,6 +295,36 @@ static void look_at_comments(rewrite_t *rewrite)
 	}
 }
 
+/*! Adds the final dot to the owner of a SOA that is the zone's name without it. Cloudflare writes that. */
+static void complete_soa(rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->in.file;
+	knot_dname_storage_t name;
+	if (!file->has_owner || !rewrite->in.has_origin || rewrite->in.origin[0] == '\0' ||
+	    !zonefile_is(file, rewrite->in.type, "SOA")) {
+		return;
+	}
+	char *owner = zonefile_copy(file, 0, 1);
+	if (!alias_is_absolute(owner) && alias_read_name(name, owner, NULL) &&
+	    knot_dname_is_case_equal(name, rewrite->map.apex)) {
+		warn("%s:%zu: owner '%s' of the SOA has no final dot, which was added", rewrite->path, file->words[0].line,
+		     owner);
+		replace_octets(rewrite, file->words[0].end, file->words[0].end, ".");
+	}
+	free(owner);
+}
+
+static void raise_ttl(rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->in.file;
+	for (size_t i = file->has_owner ? 1 : 0; i < rewrite->in.type; i++) {
+		if (zonefile_is(file, i, TTL_AUTOMATIC)) {
+			replace_word(rewrite, i, TTL_OF_AUTOMATIC);
+			rewrite->raised++;
+		}
+	}
+}
+
 static void rewrite_entry(rewrite_t *rewrite)
 {
 	const entries_t *in = &rewrite->in;
@@ -301,8 +337,17 @@ static void rewrite_entry(rewrite_t *rewrite)
 		                                             "write the owner");
 	}
 	rewrite->uncommented = false;
-	if (rewrite_is_alias(&in->file, in->type)) {
+	if (!rewrite->to_alias) {
+		complete_soa(rewrite);
+	}
+	if (rewrite->flatten_count > 0) {
+		raise_ttl(rewrite);
+	}
+	rewrite->proxied += flatten_has_tag(in, "cf-proxied");
+	if (rewrite_is_alias(&in->file, in->type) || flatten_wants(rewrite)) {
 		convert_record(rewrite, in->type);
+	} else if (zonefile_is(&in->file, in->type, "CNAME") && !rewrite->to_alias) {
+		flatten_warn(rewrite);
 	}
 }
 
@@ -328,6 +373,7 @@ exit_t rewrite_text(rewrite_t *rewrite, const char *text, size_t len, FILE *out)
 	if (ret == KNOT_EPARSEFAIL) {
 		report_rule(rewrite, rewrite->in.file.error_line, rewrite->in.file.error);
 	}
+	flatten_warn_unused(rewrite);
 	copy_until(rewrite, len);
 	zonemap_clear(&rewrite->map);
 	zonefile_clear(&rewrite->in.file);

@@ -17,6 +17,17 @@
 #include "kalias/kalias.h"
 #include "kalias/zonemap.h"
 
+/*! Names of CNAMEs that are to be flattened, beside those of owners. */
+#define FLATTEN_ALL "all"
+#define FLATTEN_APEX "apex"
+#define FLATTEN_TAGGED "tagged" /* By Cloudflare, in a comment. */
+
+/*! CNAMEs that are to become ALIAS. */
+typedef struct {
+	const char *what; /*!< One of FLATTEN_*, or an owner, which may be relative to the zone. */
+	bool used;        /*!< Result: there was one. */
+} flatten_t;
+
 /*! A conversion. */
 typedef struct {
 	bool to_alias;              /*!< The target is a name, also where it was generic RDATA. */
@@ -25,6 +36,10 @@ typedef struct {
 	const char *path;           /*!< File for errors. */
 	const knot_dname_t *origin; /*!< Of the zone. NULL: the name of the zone, where the text says it. */
 
+	flatten_t *flatten; /*!< Array. A TTL of 1, which is Cloudflare's for "automatic", becomes 300 then. */
+	size_t flatten_count;
+	size_t raised;    /*!< Result: TTLs of 1 that became 300. */
+	size_t proxied;   /*!< Result: records that were behind Cloudflare's proxy. */
 	size_t converted; /*!< Result: records that were changed. */
 	size_t kept;      /*!< Result: ALIAS records that were in the wanted form already. */
 

@@ -321,7 +321,7 @@ def test_doubtful(convert, text, expected, comments):
     said = warnings(done)
     assert [line for line, _ in said] == [line for line, _ in expected]
     assert all(part in text for (_, text), (_, part) in zip(said, expected))
-    assert re.findall(r"(?<= ; )\S+\.example\.com\.$|(?<= ; )\S+\.example\.com\.(?= ; d$)", done.stdout, re.M) == comments
+    assert re.findall(r"(?<= ; )\S+\.example\.com\.(?=$| ; d$)", done.stdout, re.M) == comments
     assert "ALIAS" not in done.stdout
     assert convert(done.stdout).stdout == done.stdout
 
@@ -363,6 +363,80 @@ def test_number(convert, text, said):
     assert convert(text).stderr.splitlines()[-1].startswith(said)
     if "2 records" in said:
         assert convert(convert(text).stdout, "--to-alias").stderr == "2 records converted\n"
+
+
+# CNAMEs that were flattened
+
+# In the style of Cloudflare's exports
+CLOUDFLARE = """\
+;; Domain:     example.net.
+example.net\t3600\tIN\tSOA\tann.ns.provider.example. dns.provider.example. 7 10000 2400 604800 3600
+example.net.\t86400\tIN\tNS\tann.ns.provider.example.
+mail.example.net.\t1\tIN\tA\t192.0.2.25 ; cf_tags=cf-proxied:false
+app.example.net.\t1\tIN\tCNAME\tapp.host.example. ; cf_tags=cf-flatten-cname:true,cf-proxied:false
+api.example.net.\t120\tIN\tCNAME\tapi.host.example. ; cf_tags=cf-proxied:true,cf-flatten-cname:false
+old.example.net.\t1\tIN\tCNAME\told.host.example. ; cf_tags=cf-flatten-cname
+example.net.\t1\tIN\tCNAME\tcdn.host.example. ; ours cf_tags=cf-proxied:false
+example.net.\t1\tIN\tMX\t10 mail.example.net.
+example.net.\t1\tIN\tTXT\t"1 IN CNAME"
+"""
+
+
+def flattened(text, *names):
+    """The export as it should come out, for the first labels of names."""
+    text = text.replace("example.net\t", "example.net.\t", 1)
+    text = re.sub(r"^(\S+\t)1\t", r"\g<1>300\t", text, flags=re.M) if names else text
+    for name in names:
+        text = re.sub(rf"^({name}\.\S+\t\d+\tIN\t)CNAME\t(\S+)",
+                      lambda match: f"{match[1]}{T}\t{generic(match[2])}", text, flags=re.M)
+    return text
+
+
+@pytest.mark.parametrize("what, names", [
+    (["apex"], ["example"]), (["tagged"], ["app", "old"]), (["all"], ["app", "api", "old", "example"]),
+    (["api"], ["api"]), (["API.example.net."], ["api"]), (["apex", "tagged"], ["example", "app", "old"])])
+def test_flatten(convert, what, names):
+    """CNAMEs that are named become ALIAS, TTLs of 1 are raised, and nothing else changes."""
+    arguments = [argument for name in what for argument in ("--flatten", name)]
+    done = convert(CLOUDFLARE, "-o", "example.net", *arguments)
+    assert done.stdout == flattened(CLOUDFLARE, *names)
+    said = dict(warnings(done))
+    assert said.keys() == {2} | ({8} if "example" not in names else set()) and "final dot" in said[2]
+    assert "\nTTLs of 1 that became 300: 6\n" in done.stderr
+    assert "behind Cloudflare's proxy, and will show your own servers: 1\n" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"{len(names)} record")
+
+
+def test_flatten_not(convert):
+    """Without the option a CNAME that can't be is named with its line, and what to give for it."""
+    done = convert(CLOUDFLARE + "mail.example.net. 1 IN CNAME x.y.\n", "-o", "example.net")
+    assert done.stdout == flattened(CLOUDFLARE) + "mail.example.net. 1 IN CNAME x.y.\n"
+    said = dict(warnings(done))
+    assert said.keys() == {2, 8, 11}
+    assert "--flatten apex " in said[8] and "--flatten mail.example.net. " in said[11]
+    assert "TTLs" not in done.stderr
+
+
+def test_flatten_forms(convert):
+    """A CNAME may be written in all ways; what only looks like one stays."""
+    text = f"{ZONE}a IN 1 cname x\n 1 CNAME ( ; c\n x.y. )\nb TXT CNAME\n1 1 IN CNAME 1\n"
+    done = convert(text, "--flatten", "a", "--flatten", "1")
+    assert done.stdout == (f"{ZONE}a IN 300 {T} {X}\n 300 {T} ( ; c\n {generic('x.y.')} )\nb TXT CNAME\n"
+                           f"1 300 IN {T} {generic('1.example.com.')}\n")
+
+
+def test_flatten_mnemonic(convert):
+    """A Knot that knows ALIAS gets that, and so does the way back."""
+    for arguments, knot in (([], "new"), (["--to-alias"], "old")):
+        assert convert("a 60 CNAME x\nb CNAME x\n", "--flatten", "a", "-o", "example.com", *arguments,
+                       knot=knot).stdout == "a 60 ALIAS x\nb CNAME x\n"
+
+
+@pytest.mark.parametrize("what", ["apex", "tagged", "all", "b", "example.com"])
+def test_flatten_nothing(convert, what):
+    """What is to be flattened and is not there is said."""
+    done = convert("b.example.com. A 192.0.2.1\n", "-o", "example.com", "--flatten", what)
+    assert f"warning: stdin: --flatten {what}: there is no such CNAME\n" in done.stderr
 
 
 # What Knot DNS does not read
@@ -468,7 +542,7 @@ def test_commented_errors(convert):
 # Command line and files
 
 @pytest.mark.parametrize("arguments, error", [
-    (["-x"], "unknown option"), (["--to-alia", "-xo"], "unknown option"), (["-o"], "needs a zone"),
+    (["-x"], "unknown option"), (["--to-alia", "-xo"], "unknown option"), (["-o"], "needs a zone"), (["--flatten"], "--flatten"),
     (["-o", "a..b"], "origin"), (["-o", ""], "origin"), (["-o", "@"], "origin"), (["a", "b"], "more than one")])
 def test_misuse(convert, arguments, error):
     """A wrong command line is told with the usage."""

@@ -274,7 +274,7 @@ def test_unknown_option():
 # Help
 
 COMMANDS = re.findall(r"^ ([a-z]+) ", kalias("--help").stdout.partition("Commands:")[2], re.M)
-FLAGS = {"convert": ["--to-alias", "--commented", "--origin"], "set": ["--add"], "check": ["--json", "--resolver", "--server"]}
+FLAGS = {"convert": ["--to-alias", "--commented", "--flatten", "--origin"], "set": ["--add"], "check": ["--json", "--resolver", "--server"]}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -142,6 +142,11 @@ def zone_files():
           at=b"\1a ALIAS @\n",
           include=b"\1$INCLUDE other\n$GENERATE 1-2 a$ A 192.0.2.$\n",
           generate=b"\1$GENERATE 1-2 a$ ALIAS b$\n",
+          commented=b"\5; a IN ALIAS b.c\n;  60 IN ANAME d.e. ; f\n ;; @ ALIAS g\nh A 192.0.2.1\n",
+          flatten=b"\x09zone.example 1 SOA a b 1 1 1 1 1\n@ 1 CNAME b.c. ; cf_tags=x\na 1 CNAME b\n"
+                  b"d CNAME e ; cf_tags=cf-flatten-cname\n",
+          private=b"\1a TYPE65280 \\# 3 016100\nb TYPE65357 \\# 3 016100\n",
+          doubtful=b"\1a ALIAS b.c ; d\na NS e\nf.a ALIAS g.\ng DNAME h.\nk.g ALIAS a.b.\n1 ALIAS 1\n",
           not_closed=b"\1a ALIAS ( b\n")
 
 

@@ -249,6 +249,23 @@ static bool is_record(entries_t *in)
 	return whole;
 }
 
+/*! Warns of a record, read from a comment, whose type is another provider's kind of ALIAS. */
+static void warn_of_kind(const rewrite_t *rewrite)
+{
+	static const char suffix[] = "_ALIAS";
+	const zonefile_t *file = &rewrite->in.file;
+	size_t type = rewrite->in.type;
+	if (type < 2 || type == file->count || !zonefile_is_class(file, type - 1)) {
+		return;
+	}
+	char *word = zonefile_copy(file, type, type + 1);
+	if (strlen(word) > strlen(suffix) && strcmp(word + strlen(word) - strlen(suffix), suffix) == 0) {
+		warn("%s:%zu: %s in a comment is not converted: see migration in samples/README.md", rewrite->path,
+		     file->words[0].line, word);
+	}
+	free(word);
+}
+
 /*! Tells or takes the record in a comment, if it is one: the text between two offsets, of which the line is given. */
 static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t line)
 {
@@ -261,14 +278,16 @@ static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t
 	zonefile_init(&in->file, outer.file.text, end);
 	in->file.pos = record;
 	in->file.line = line;
-	if (entries_next(in) == KNOT_EOK && is_record(in)) {
-		if (rewrite->commented) {
-			replace_octets(rewrite, start, record, in->file.has_owner ? "" : "\t");
-			convert_record(rewrite, in->type);
-			rewrite->uncommented |= in->file.has_owner;
-		} else {
-			warn("%s:%zu: an ALIAS in a comment is not converted; --commented takes it", rewrite->path, line);
-		}
+	int ret = entries_next(in);
+	bool found = ret == KNOT_EOK && is_record(in);
+	if (found && rewrite->commented) {
+		replace_octets(rewrite, start, record, in->file.has_owner ? "" : "\t");
+		convert_record(rewrite, in->type);
+		rewrite->uncommented |= in->file.has_owner;
+	} else if (found) {
+		warn("%s:%zu: an ALIAS in a comment is not converted; --commented takes it", rewrite->path, line);
+	} else if (ret == KNOT_EOK) {
+		warn_of_kind(rewrite);
 	}
 	zonefile_clear(&in->file);
 	*in = outer;

@@ -1,7 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fixtures for tests of kalias with a running knotd, which each file has as `knot`."""
+"""Fixtures for tests of kalias: with a running knotd, which each file has as `knot`, and without."""
+
+import subprocess
 
 import pytest
+
+# What a libknot of another version says to kalias
+SHIM = """
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+int knot_rrtype_from_string(const char *name, uint16_t *type)
+{
+	*type = 65401;
+	return strcmp(name, "ALIAS") == 0 && getenv("KNOWS_ALIAS") != NULL ? 0 : -1;
+}
+"""
 
 
 @pytest.fixture(name="free")
@@ -15,3 +29,13 @@ def fixture_free(knot):
 def fixture_owner(request):
     """A name that no other test uses."""
     return request.node.name.translate({ord(c): "-" for c in "[]_"}).strip("-").lower()
+
+
+@pytest.fixture(scope="module", name="libknot")
+def fixture_libknot(place):
+    """Environments in which libknot knows the name ALIAS and does not, whatever its version."""
+    path = place()
+    (path / "shim.c").write_text(SHIM)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "shim.so", "shim.c"], cwd=path, check=True)
+    old = {"LD_PRELOAD": str(path / "shim.so"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    return {"old": old, "new": {**old, "KNOWS_ALIAS": "1"}}

@@ -21,29 +21,6 @@ needs_kzonecheck = pytest.mark.skipif(not KZONECHECK, reason="kzonecheck is not 
 
 SEEDS = range(20)
 
-# What a libknot of another version says to kalias
-SHIM = """
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-int knot_rrtype_from_string(const char *name, uint16_t *type)
-{
-	*type = 65401;
-	return strcmp(name, "ALIAS") == 0 && getenv("KNOWS_ALIAS") != NULL ? 0 : -1;
-}
-"""
-
-
-@pytest.fixture(scope="module")
-def libknot(place):
-    """Environments in which libknot knows the name ALIAS and does not, whatever its version."""
-    path = place()
-    (path / "shim.c").write_text(SHIM)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", "shim.so", "shim.c"], cwd=path, check=True)
-    old = {"LD_PRELOAD": str(path / "shim.so"), "ASAN_OPTIONS": "verify_asan_link_order=0"}
-    return {"old": old, "new": {**old, "KNOWS_ALIAS": "1"}}
-
-
 @pytest.fixture
 def convert(libknot):
     """Converts a text for a Knot that does not know ALIAS."""

@@ -11,7 +11,7 @@ unset CDPATH
 BUILD_PACKAGES=(autoconf automake gcc libc-ares-dev libc6-dev libknot-dev libsqlite3-dev libtool
 	liburcu-dev libuv1-dev make pkg-config)
 SERVER_PACKAGES=(knot knot-dnsutils unbound)
-PYTEST_PACKAGES=(libasan8 libubsan1 python3-dnspython python3-pytest python3-pytest-xdist)
+PYTEST_PACKAGES=(jq libasan8 libubsan1 python3-dnspython python3-pytest python3-pytest-xdist yq)
 
 # Debian's, which has the packages. It finds the helpers of the tests, and leaves no files among them.
 PYTHON=(env "PYTHONPATH=$top/tests-extra/functional/lib:$top/tests-extra/bench" PYTHONDONTWRITEBYTECODE=1

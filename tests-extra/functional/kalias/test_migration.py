@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The recipes of samples/README.md for moving here: all that runs kalias, with exports of each tool's style."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import dns.zone
+import pytest
+
+from client import alias
+from kalias import KALIAS
+from test_convert_exports import AT_APEX, DNSCONTROL, DNSIMPLE, HEAD, TECHNITIUM
+from timing import seconds
+from tree import TOP
+from zonefiles import generic
+
+SAMPLES = TOP / "samples" / "migration"
+PAGE = (TOP / "samples" / "README.md").read_text().partition("\n## migration\n")[2].partition("\n## ")[0]
+# The commands of each recipe; what goes on in the next line is one
+RECIPES = {title.strip(): re.sub(r"\|\n +", "| ", "".join(re.findall(r"^    .*\n", text, re.M))).split("\n    ")
+           for title, text in re.findall(r"^### (.*)\n((?:(?!### ).*\n)*)", PAGE + "\n", re.M)}
+EXPORTERS = ("pdnsutil ", "aws ", "curl ", "dnscontrol ")  # what is at another place
+NEEDED = ("jq", "yq", "kzonecheck")
+
+
+def route_53(owner, rrtype, *values, **more):
+    return {"Name": owner, "Type": rrtype, "TTL": 300, "ResourceRecords": [{"Value": value} for value in values], **more}
+
+
+def route_53_alias(owner, rrtype, target, **more):
+    return {"Name": owner, "Type": rrtype, **more,
+            "AliasTarget": {"HostedZoneId": "Z1", "DNSName": target, "EvaluateTargetHealth": False}}
+
+
+ROUTE_53 = json.dumps({"ResourceRecordSets": [
+    route_53("example.com.", "SOA", "ns-1.awsdns-01.example. hostmaster.example. 1 7200 900 1209600 86400"),
+    route_53("example.com.", "NS", "ns-1.awsdns-01.example.", "ns-2.awsdns-02.example."),
+    route_53_alias("example.com.", "A", "cdn.provider.example."),
+    route_53_alias("example.com.", "AAAA", "cdn.provider.example."),
+    route_53("example.com.", "MX", "10 mail.example.com.", "20 mail.host.example."),
+    route_53("example.com.", "TXT", '"a\\042b" "c"'),
+    route_53_alias("\\052.example.com.", "A", "app.host.example."),
+    route_53("sub.example.com.", "NS", "ns-3.awsdns-03.example."),
+    route_53("ns1.example.com.", "A", "192.0.2.53"),
+    route_53("ns2.example.com.", "A", "192.0.2.54"),
+]})
+ROUTE_53_AFTER = f"""\
+@ 60 TYPE65401 {generic("cdn.provider.example.")}
+@ 300 MX 10 mail
+@ 300 MX 20 mail.host.example.
+@ 300 TXT "a\\034b" "c"
+* 60 TYPE65401 {generic("app.host.example.")}
+sub 300 NS ns-3.awsdns-03.example.
+ns1 300 A 192.0.2.53
+ns2 300 A 192.0.2.54
+"""
+
+OCTODNS = """\
+---
+'':
+  - type: ALIAS
+    ttl: 60
+    value: cdn.provider.example.
+  - type: MX
+    values:
+      - exchange: mail.example.com.
+        preference: 10
+app:
+  type: ALIAS
+  value: app.host.example.
+"""
+OCTODNS_AFTER = f"""\
+@ 60 TYPE65401 {generic("cdn.provider.example.")}
+app 3600 TYPE65401 {generic("app.host.example.")}
+"""
+
+
+def sample(name):
+    return (SAMPLES / name).read_text()
+
+
+def alias_of(text):
+    """The text with its only ALIAS, at the apex, in generic form, and without comments."""
+    text = re.sub(r"^;+ *((?:@|example.com.) .*ALIAS cdn.*)", r"\1", text, flags=re.M)
+    return re.sub(r"\bALIAS cdn.*|TYPE65280.*", f"TYPE65401 {generic(AT_APEX['@'])}", text)
+
+
+# The zone; the files that are there, those that another tool wrote among them; and what becomes of them
+CASES = {
+    "PowerDNS": ("example.com", {"powerdns.zone": sample("powerdns.zone")}, sample("example.com.zone")),
+    "Cloudflare": ("example.net", {"cloudflare.zone": sample("cloudflare.zone")}, sample("example.net.zone")),
+    "Route 53": ("example.com", {"route53.json": ROUTE_53}, sample("nameservers.zone") + ROUTE_53_AFTER),
+    "DNSimple": ("example.com", {"dnsimple.zone": DNSIMPLE}, alias_of(DNSIMPLE)),
+    "DNSControl": ("example.com", {"dnscontrol.zone": DNSCONTROL}, alias_of(DNSCONTROL)),
+    "octoDNS": ("example.com", {"example.com.yaml": OCTODNS, "example.com.zone": HEAD}, HEAD + OCTODNS_AFTER),
+    "Technitium": ("example.com", {"technitium.zone": TECHNITIUM}, alias_of(TECHNITIUM)),
+}
+
+
+@pytest.fixture(name="run")
+def fixture_run(libknot, tmp_path):
+    """Runs a line in a directory that has the files of the sample, with kalias as for a Knot that does not know ALIAS."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    exports = "\n".join(f"export {name}='{value}'" for name, value in libknot["old"].items())
+    (programs / "kalias").write_text(f'#!/bin/sh\n{exports}\nexec {KALIAS} "$@"\n')
+    (programs / "kalias").chmod(0o755)
+    for path in SAMPLES.glob("*.jq"):
+        shutil.copy(path, tmp_path)
+    shutil.copy(SAMPLES / "nameservers.zone", tmp_path)
+
+    def run(line):
+        return subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=tmp_path, capture_output=True, text=True,
+                              timeout=seconds(20), check=False,
+                              env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
+    return run
+
+
+def records(text, origin):
+    """The records of a zone file, whatever their order and their form. dnspython doesn't know ALIAS."""
+    text = re.sub(r"\tALIAS\t(\S+\.)", lambda match: f"\t{alias(match[1])}", text)
+    zone = dns.zone.from_text(text, origin, relativize=False)
+    return {(name, ttl, rdata) for name, ttl, rdata in zone.iterate_rdatas()}
+
+
+def test_every_recipe():
+    """Each has a case here, and runs kalias."""
+    assert RECIPES.keys() == CASES.keys()
+    assert all(any("kalias convert " in line for line in lines) for lines in RECIPES.values())
+
+
+@pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"not all of {', '.join(NEEDED)} are installed")
+@pytest.mark.parametrize("name", CASES)
+def test_recipe(run, tmp_path, name):
+    """The commands give a zone file with all records, which Knot reads."""
+    origin, files, expected = CASES[name]
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    for line in map(str.strip, RECIPES[name]):
+        if not line.startswith(EXPORTERS):
+            done = run(line)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    assert records((tmp_path / f"{origin}.zone").read_text(), origin) == records(expected, origin)
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+def test_route_53_policies(run, tmp_path):
+    """What has a routing policy, or is an alias of another type, is named by convert."""
+    odd = [route_53("w.example.com.", "A", "192.0.2.1", SetIdentifier="one", Weight=1),
+           route_53_alias("w.example.com.", "A", "x.y.", SetIdentifier="two", Weight=1),
+           route_53_alias("m.example.com.", "MX", "x.y.")]
+    soa = route_53("example.com.", "SOA", "a. b. 1 2 3 4 5")
+    (tmp_path / "route53.json").write_text(json.dumps({"ResourceRecordSets": [soa, *odd]}))
+    done = run("jq -r -f route53.jq route53.json | kalias convert -o example.com -")
+    assert re.findall(r"^warning: stdin:(\d): Knot DNS can't read this (\S+):", done.stderr, re.M) == [
+        ("1", "ROUTING-POLICY"), ("2", "ROUTING-POLICY"), ("3", "AWS")]

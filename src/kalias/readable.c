@@ -56,8 +56,8 @@ static void check_entry(zs_scanner_t *scanner, const char *path, const zonefile_
 	if (scanner->error.code == 0) {
 		return;
 	}
-	size_t type = zonefile_type(file, file->has_owner ? 1 : 0);
-	char *word = zonefile_copy(file, type, (type < file->count) ? type + 1 : type);
+	size_t type = zonefile_is_directive(file) ? 0 : zonefile_type(file, file->has_owner ? 1 : 0);
+	char *word = (type < file->count) ? zonefile_copy(file, type, type + 1) : not_null(strdup("entry"));
 	warn("%s:%zu: Knot DNS can't read this %s: %s%s", path, file->words[0].line, word, zs_strerror(scanner->error.code),
 	     find_hint(file, file->words[0].start));
 	free(word);

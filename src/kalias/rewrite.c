@@ -219,6 +219,17 @@ static void follow_directive(rewrite_t *rewrite)
 	}
 }
 
+static void raise_ttl(rewrite_t *rewrite)
+{
+	const zonefile_t *file = &rewrite->in.file;
+	for (size_t i = file->has_owner ? 1 : 0; i < rewrite->in.type && rewrite->flatten_count > 0; i++) {
+		if (zonefile_is(file, i, TTL_AUTOMATIC)) {
+			replace_word(rewrite, i, TTL_OF_AUTOMATIC);
+			rewrite->raised++;
+		}
+	}
+}
+
 /*! Whether the entry, which was read from a comment, is a whole ALIAS record and no prose. */
 static bool is_record(entries_t *in)
 {
@@ -282,6 +293,7 @@ static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t
 	bool found = ret == KNOT_EOK && is_record(in);
 	if (found && rewrite->commented) {
 		replace_octets(rewrite, start, record, in->file.has_owner ? "" : "\t");
+		raise_ttl(rewrite);
 		convert_record(rewrite, in->type);
 		rewrite->uncommented |= in->file.has_owner;
 	} else if (found) {
@@ -333,17 +345,6 @@ static void complete_soa(rewrite_t *rewrite)
 	free(owner);
 }
 
-static void raise_ttl(rewrite_t *rewrite)
-{
-	const zonefile_t *file = &rewrite->in.file;
-	for (size_t i = file->has_owner ? 1 : 0; i < rewrite->in.type; i++) {
-		if (zonefile_is(file, i, TTL_AUTOMATIC)) {
-			replace_word(rewrite, i, TTL_OF_AUTOMATIC);
-			rewrite->raised++;
-		}
-	}
-}
-
 static void rewrite_entry(rewrite_t *rewrite)
 {
 	const entries_t *in = &rewrite->in;
@@ -359,9 +360,7 @@ static void rewrite_entry(rewrite_t *rewrite)
 	if (!rewrite->to_alias) {
 		complete_soa(rewrite);
 	}
-	if (rewrite->flatten_count > 0) {
-		raise_ttl(rewrite);
-	}
+	raise_ttl(rewrite);
 	rewrite->proxied += flatten_has_tag(in, "cf-proxied");
 	if (rewrite_is_alias(&in->file, in->type) || flatten_wants(rewrite)) {
 		convert_record(rewrite, in->type);

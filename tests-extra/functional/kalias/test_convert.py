@@ -426,7 +426,8 @@ UNREADABLE = {
     "azure": ("a 60 IN AZURE ALIAS x.y.", "AZURE: unsupported record type: see migration"),
     "r53": ("a IN R53_ALIAS A x.y. Z123", "R53_ALIAS: unsupported record type: see migration"),
     "generate": ("$GENERATE 1-2 a$ A 192.0.2.$", "$GENERATE"),
-    "other-directive": ("$UNKNOWN x", "invalid directive"),
+    "other-directive": ("$UNKNOWN x", "can't read this $UNKNOWN: invalid directive"),
+    "one-word": ("a", "can't read this entry: "),
     "utf-8-owner": ("bücher A 192.0.2.1", "IDNA"),
     "utf-8-target": ("a CNAME bücher.example.", "IDNA"),
     "address": ("a A 192.0.2.256", "A: invalid IPv4 address"),
@@ -508,6 +509,11 @@ def test_commented_owner(convert):
     assert convert(text).stdout == text
     for fine in (" AAAA", "c AAAA"):
         convert(f"a A 192.0.2.1\n; {'IN' if fine[0] == ' ' else 'b IN'} ALIAS x.y.\n{fine} 2001:db8::1\n", "--commented")
+
+
+def test_commented_ttl(convert):
+    """A TTL of 1 is raised there, too."""
+    assert convert("; b 1 IN ALIAS x.y.\n", "--commented", "--flatten", "a").stdout == f"b 300 IN {T} {generic('x.y.')}\n"
 
 
 def test_commented_errors(convert):

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/filter.h"
 #include "kalias/alias.h"
 #include "kalias/sanity.h"
+#include "util/rrtype.h"
 
 static size_t line_of(const rewrite_t *rewrite)
 {

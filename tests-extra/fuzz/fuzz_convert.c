@@ -13,6 +13,7 @@
 #include <libknot/errcode.h>
 
 #include "scan.h"
+#include "kalias/foreign.h"
 #include "kalias/rewrite.h"
 
 enum {
@@ -148,6 +149,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input_t in = { data, size };
 	uint8_t how = input_u8(&in);
 	text_t text = { (char *)in.data, in.len }, result, again;
+	char *copy = (char *)fuzz_copy(text.data, text.len);
+	(void)foreign_format(copy, text.len);
+	free(copy);
 	bool words_stay = !(how & (WITH_COMMENTED | WITH_FLATTEN));
 	for (int to_alias = 0; to_alias <= 1; to_alias++) {
 		if (!convert(&result, &text, how, to_alias)) {

@@ -43,7 +43,7 @@ shift
 # The source files that each target is about, for their line coverage.
 declare -A sources=(
 	[fuzz_answer]='cache/filter cache/merge cache/outcome cache/schedule cache/verdict dnssec/signatures module/additional module/answer module/authority module/denial module/log module/negative module/packet module/qctx module/signer'
-	[fuzz_convert]='kalias/advice kalias/alias kalias/entries kalias/flatten kalias/rewrite kalias/sanity kalias/zonefile kalias/zonemap'
+	[fuzz_convert]='kalias/advice kalias/alias kalias/entries kalias/flatten kalias/foreign kalias/rewrite kalias/sanity kalias/zonefile kalias/zonemap'
 	[fuzz_keys]='dnssec/keys'
 	[fuzz_nsec]='dnssec/nsec'
 	[fuzz_observed]='kalias/observed kalias/onlinesign resolve/reply'

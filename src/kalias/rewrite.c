@@ -331,13 +331,18 @@ static void complete_soa(rewrite_t *rewrite)
 {
 	const zonefile_t *file = &rewrite->in.file;
 	knot_dname_storage_t name;
-	if (!file->has_owner || !rewrite->in.has_origin || rewrite->in.origin[0] == '\0' ||
+	if (!file->has_owner || (rewrite->in.has_origin && rewrite->in.origin[0] == '\0') ||
 	    !zonefile_is(file, rewrite->in.type, "SOA")) {
 		return;
 	}
 	char *owner = zonefile_copy(file, 0, 1);
-	if (!alias_is_absolute(owner) && alias_read_name(name, owner, NULL) &&
-	    knot_dname_is_case_equal(name, rewrite->map.apex)) {
+	if (!rewrite->in.has_origin) {
+		if (strchr(owner, '.') != NULL && !alias_is_absolute(owner)) {
+			warn("%s:%zu: owner '%s' of the SOA has no final dot: name the zone with --origin ZONE", rewrite->path,
+			     file->words[0].line, owner);
+		}
+	} else if (!alias_is_absolute(owner) && alias_read_name(name, owner, NULL) &&
+	           knot_dname_is_case_equal(name, rewrite->map.apex)) {
 		warn("%s:%zu: owner '%s' of the SOA has no final dot, which was added", rewrite->path, file->words[0].line,
 		     owner);
 		replace_octets(rewrite, file->words[0].end, file->words[0].end, ".");

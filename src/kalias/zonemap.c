@@ -131,7 +131,9 @@ bool zonemap_has(const zonemap_t *map, const knot_dname_t *name)
 const char *zonemap_obstacle(const zonemap_t *map, const knot_dname_t *name)
 {
 	const zonemap_name_t *found = zonemap_find(map, name);
-	if (found != NULL && (found->kinds & AT_CNAME)) {
+	if (knot_dname_in_bailiwick(name, map->apex) < 0) {
+		return "is not in the zone, and left out by Knot DNS";
+	} else if (found != NULL && (found->kinds & AT_CNAME)) {
 		return "has a CNAME as well, beside which nothing else may be";
 	}
 	while (!knot_dname_is_equal(name, map->apex) && name[0] != '\0') {

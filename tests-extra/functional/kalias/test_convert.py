@@ -254,7 +254,7 @@ def test_no_origin_of_file(convert, tmp_path, file, head):
     path.write_text(f"{head}a ALIAS lb\n")
     done = convert("", path, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"error: {path}:{1 + bool(head)}: ") and "--origin" in done.stderr
+    assert f"error: {path}:{1 + bool(head)}: relative name, " in done.stderr and "--origin" in done.stderr
 
 
 # What is most likely a mistake
@@ -279,6 +279,7 @@ DOUBTFUL = {
                    [(6, "d.example.com. is at or below a delegation"), (7, "a.b.d.example.com. is at or below")], []),
     "dname": ("d DNAME x.\nd ALIAS x.y.\na.d ALIAS x.y.\n", [(7, "a.d.example.com. is below a DNAME")], []),
     "cname": ("c ALIAS x.y.\nc CNAME x.\n", [(5, "c.example.com. has a CNAME as well")], []),
+    "other-zone": ("a.example.org. ALIAS x.y.\n", [(5, "a.example.org. is not in the zone")], []),
     "owner-ttl": ("3600 ALIAS x.y.\n3600 1 ALIAS x.y.\n", [(5, "owner '3600' is a TTL")], []),
     "odd-target": ("a ALIAS a=b\nb ALIAS localhost.\n", [(5, "no host name has"), (6, "one label only")], []),
     "converted": (f"a {T} {generic('192.0.2.1.')}\n", [(5, "is an address")], []),
@@ -324,6 +325,23 @@ def test_private_type(convert, rdtype, program):
         assert done.stdout == f"a 60 IN {converted} ; c\n{other}"
         [(line, said)] = warnings(done)
         assert line == 1 and rdtype.upper() in said and program in said
+
+
+def test_other_zone(convert):
+    """The wrong zone on the command line is seen."""
+    text = f"example.com. {SOA}www.example.com. ALIAS x.y.\n"
+    assert not warnings(convert(text))
+    assert [said for _, said in warnings(convert(text, "-o", "example.org"))] == [
+        "www.example.com. is not in the zone, and left out by Knot DNS"]
+
+
+@pytest.mark.parametrize("head, line", [(f"example.com {SOA}", 1), (f"@ {SOA}", None), (f"com {SOA}", None),
+                                        (f"$ORIGIN .\nexample.com {SOA}", None), (f"example.com. {SOA}", None)])
+def test_soa_without_dot(convert, head, line):
+    """If it can't be known whether the SOA lacks its dot, one is asked for the zone."""
+    done = convert(f"{head}www.example.com. ALIAS x.y.\n")
+    assert [said for _, said in warnings(done)] == (
+        ["owner 'example.com' of the SOA has no final dot: name the zone with --origin ZONE"] if line else [])
 
 
 def test_nothing_doubtful_back(convert):

@@ -277,8 +277,11 @@ static void warn_of_kind(const rewrite_t *rewrite)
 	free(word);
 }
 
-/*! Tells or takes the record in a comment, if it is one: the text between two offsets, of which the line is given. */
-static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t line)
+/*!
+ * Tells or takes the record in a comment, if it is one: the text between two offsets, of which the line is given. Only what
+ * is alone in its line is taken.
+ */
+static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t line, bool alone)
 {
 	size_t record = start;
 	while (record < end && memchr("; \t", rewrite->in.file.text[record], strlen("; \t")) != NULL) {
@@ -291,7 +294,9 @@ static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t
 	in->file.line = line;
 	int ret = entries_next(in);
 	bool found = ret == KNOT_EOK && is_record(in);
-	if (found && rewrite->commented) {
+	if (found && !alone) {
+		warn("%s:%zu: an ALIAS in a comment is not converted; give it a line of its own", rewrite->path, line);
+	} else if (found && rewrite->commented) {
 		replace_octets(rewrite, start, record, in->file.has_owner ? "" : "\t");
 		raise_ttl(rewrite);
 		convert_record(rewrite, in->type);
@@ -319,7 +324,7 @@ static void look_at_comments(rewrite_t *rewrite)
 		if (first < end && file->text[first] != ';') {
 			return;
 		} else if (first < end) {
-			look_at_comment(rewrite, start, end, line);
+			look_at_comment(rewrite, start, end, line, true);
 		}
 		start = end + 1;
 		line++;
@@ -371,6 +376,10 @@ static void rewrite_entry(rewrite_t *rewrite)
 		convert_record(rewrite, in->type);
 	} else if (zonefile_is(&in->file, in->type, "CNAME") && !rewrite->to_alias) {
 		flatten_warn(rewrite);
+	}
+	size_t end = in->file.pos - (in->file.text[in->file.pos - 1] == '\n');
+	if (in->file.end < end) {
+		look_at_comment(rewrite, in->file.end, end, in->file.end_line, false);
 	}
 }
 

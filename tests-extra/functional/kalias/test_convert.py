@@ -529,6 +529,16 @@ def test_commented_owner(convert):
         convert(f"a A 192.0.2.1\n; {'IN' if fine[0] == ' ' else 'b IN'} ALIAS x.y.\n{fine} 2001:db8::1\n", "--commented")
 
 
+@pytest.mark.parametrize("record", ["a A 192.0.2.1", "a ALIAS x.y.", "a ( ; c\n A 192.0.2.1 )"])
+def test_commented_behind(convert, record):
+    """A whole record behind another one is named, and never taken."""
+    for arguments in ([], ["--commented"]):
+        done = convert(f"{record} ; b.c. IN ALIAS x.y.\n\n", *arguments)
+        assert done.stdout.endswith(" ; b.c. IN ALIAS x.y.\n\n")
+        [(line, said)] = warnings(done)
+        assert line == record.count("\n") + 1 and "a line of its own" in said
+
+
 def test_commented_ttl(convert):
     """A TTL of 1 is raised there, too."""
     assert convert("; b 1 IN ALIAS x.y.\n", "--commented", "--flatten", "a").stdout == f"b 300 IN {T} {generic('x.y.')}\n"

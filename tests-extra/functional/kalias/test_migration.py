@@ -10,10 +10,11 @@ import subprocess
 import dns.zone
 import pytest
 
-from client import alias
+from client import alias, is_answer
 from kalias import KALIAS
+from knotd import Knotd, Zone
 from test_convert_exports import AT_APEX, DNSCONTROL, DNSIMPLE, HEAD, TECHNITIUM
-from timing import seconds
+from timing import seconds, until
 from tree import TOP
 from zonefiles import generic
 
@@ -126,6 +127,18 @@ def records(text, origin):
     return {(name, ttl, rdata) for name, ttl, rdata in zone.iterate_rdatas()}
 
 
+def follow(run, path, name):
+    """Follows a recipe in the directory of run(); what it makes of the export."""
+    origin, files, _ = CASES[name]
+    for file, text in files.items():
+        (path / file).write_text(text)
+    for line in map(str.strip, RECIPES[name]):
+        if not line.startswith(EXPORTERS):
+            done = run(line)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    return (path / f"{origin}.zone").read_text()
+
+
 def test_every_recipe():
     """Each has a case here, and runs kalias."""
     assert RECIPES.keys() == CASES.keys()
@@ -136,14 +149,18 @@ def test_every_recipe():
 @pytest.mark.parametrize("name", CASES)
 def test_recipe(run, tmp_path, name):
     """The commands give a zone file with all records, which Knot reads."""
-    origin, files, expected = CASES[name]
-    for file, text in files.items():
-        (tmp_path / file).write_text(text)
-    for line in map(str.strip, RECIPES[name]):
-        if not line.startswith(EXPORTERS):
-            done = run(line)
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-    assert records((tmp_path / f"{origin}.zone").read_text(), origin) == records(expected, origin)
+    origin, _, expected = CASES[name]
+    assert records(follow(run, tmp_path, name), origin) == records(expected, origin)
+
+
+@pytest.mark.skipif(not shutil.which("kzonecheck"), reason="kzonecheck is not installed")
+def test_answers(run, tmp_path, place, upstream):
+    """From the exports of PowerDNS and Cloudflare to answers, with nothing typed in between."""
+    upstream.host("cdn.provider.example", "203.0.113.10")
+    zones = [Zone(CASES[name][0], follow(run, tmp_path, name), head="") for name in ("PowerDNS", "Cloudflare")]
+    with Knotd(place(), zones, {"default": {"resolver": [upstream.address]}}) as knot:
+        for name in ("example.com", "www.example.com", "example.net"):
+            until(lambda owner=name: is_answer(knot.ask(owner, tcp=True), "203.0.113.10"))
 
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")

@@ -19,7 +19,7 @@ def kalias(*arguments, check=True, input=None, env=None):
     Text is what it was octet for octet, line ends too.
     """
     done = subprocess.run([KALIAS, *arguments], input=_encode(input or ""), capture_output=True,
-                          timeout=seconds(20), check=False, env={**os.environ, "LC_ALL": "C", **(env or {})})
+                          timeout=seconds(60), check=False, env={**os.environ, "LC_ALL": "C", **(env or {})})
     done.stdout, done.stderr = from_server(_decode(done.stdout)), from_server(_decode(done.stderr))
     assert not any(finding in done.stderr for finding in FINDINGS), done.stderr
     assert not check or done.returncode == 0, done.stdout + done.stderr

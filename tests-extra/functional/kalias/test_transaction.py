@@ -138,8 +138,9 @@ def test_signal(knot, place, command, number):
         return True
 
     before, path = knot.serial("example.com"), place() / "knot.sock"
+    # A shell has background jobs ignore SIGINT, and kalias leaves it so.
     with Relay(path, knot.path / "knot.sock", hold), subprocess.Popen(
-            [KALIAS, "-s", str(path), "set", "example.com", "signal", "t.example.net"],
+            ["env", "--default-signal", KALIAS, "-s", str(path), "set", "example.com", "signal", "t.example.net"],
             stderr=subprocess.PIPE, text=True) as process:
         assert came.wait(seconds(10))
         process.send_signal(number)

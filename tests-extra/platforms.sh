@@ -190,7 +190,7 @@ sum_up() {
 		[ "$verdict" != failed ] || [[ $tolerated == *" $suite "* ]] || bad=1
 	done
 	for suite in "${suites[@]}"; do
-		sed -n "s/^SKIPPED/$suite: &/p" "$dir/$suite/log"
+		sed -nE "s|^SKIPPED (\[[0-9]+\]) .*/functional/|$suite skipped \1 |p" "$dir/$suite/log"
 	done
 	return $bad
 }

@@ -56,7 +56,8 @@ class Numbers(Upstream):
             return
         rdtype = "A" if question.rdtype == 1 else "AAAA"
         address = addresses(int(label[1:]), self.generation)[rdtype]
-        exchange.send(exchange.reply([f"@ {self.ttl} {rdtype} {address}"]))
+        with contextlib.suppress(OSError):  # no route while a link is down
+            exchange.send(exchange.reply([f"@ {self.ttl} {rdtype} {address}"]))
 
 
 class Stage:

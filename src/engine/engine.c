@@ -12,7 +12,7 @@
 #include "util/clock.h"
 
 /*! How long the start waits for the store to be read, ms. */
-#define START_WAIT_MS 100
+#define START_WAIT_MS 300
 
 /* --- workers --- */
 

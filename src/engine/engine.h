@@ -13,7 +13,7 @@
  * Threads. Workers read the cache under RCU and push requests to a queue, without locks. The engine's thread takes the
  * requests, sends queries, and is the only writer of the cache and the store. Any thread may start and stop an engine.
  *
- * Worst case. A worker waits only in engine_wait(). engine_start() waits up to 100 ms for the store to be read. When
+ * Worst case. A worker waits only in engine_wait(). engine_start() waits up to 300 ms for the store to be read. When
  * the queue is full, requests are dropped and clients get what the cache has.
  */
 

@@ -9,10 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
-#include <sys/resource.h>
 #include <syslog.h>
 #include <time.h>
-#include <unistd.h>
 #include <libknot/errcode.h>
 
 #include "util/clock.h"
@@ -36,9 +34,6 @@
 #define LEAVE_MS 5000
 /*! Records handed over at a time. */
 #define READ_PART 2048
-/*! Pause of the reading where processors are short, ms, and how long after its start there are pauses, ms. */
-#define GIVE_WAY_PAUSE_MS 50
-#define GIVE_WAY_MS (3000 / STORE_HASTE)
 
 pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t disk_done = PTHREAD_COND_INITIALIZER;
@@ -229,24 +224,8 @@ static bool hand_over(store_t *store, record_t *records)
 	return !closed;
 }
 
-/*!
- * Leaves the processors to others if these want them. At a start knotd loads zones, and no client of any zone gets an
- * answer before that has ended.
- */
-static void give_way(uint64_t start, long *preempted)
-{
-	struct rusage usage = { .ru_nivcsw = *preempted };
-	(void)getrusage(RUSAGE_THREAD, &usage);
-	if (usage.ru_nivcsw > *preempted && clock_ms() < start + GIVE_WAY_MS) {
-		usleep(GIVE_WAY_PAUSE_MS * 1000);
-	}
-	*preempted = usage.ru_nivcsw;
-}
-
 static int read_store(disk_t *disk, store_t *store)
 {
-	uint64_t start = clock_ms();
-	long preempted = 0;
 	bool damaged = false, open = true;
 	int ret = database_select(&disk->database, store->resolvers, disk->stamp.st_size);
 	while (ret == DATABASE_OK && open) {
@@ -260,7 +239,6 @@ static int read_store(disk_t *disk, store_t *store)
 			}
 		}
 		open = hand_over(store, records);
-		give_way(start, &preempted);
 	}
 	ret = (ret == DATABASE_END || !open) ? DATABASE_OK : ret;
 	return damaged && ret == DATABASE_OK ? DATABASE_DAMAGED : ret;

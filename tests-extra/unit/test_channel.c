@@ -36,15 +36,29 @@ static void on_broken(try_t *try)
 	((owner_t *)try->owner)->broken++;
 }
 
+/*! Opens sockets at a port that is free for both. */
+static bool open_server(struct sockaddr_in *addr)
+{
+	socklen_t len = sizeof(*addr);
+	for (int i = 0; i < 100; i++) {
+		*addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (bind(udp, (struct sockaddr *)addr, len) == 0 && getsockname(udp, (struct sockaddr *)addr, &len) == 0 &&
+		    bind(tcp, (struct sockaddr *)addr, len) == 0 && listen(tcp, 2 * CHANNELS_ALONE_MAX) == 0) {
+			return true;
+		}
+		close(udp);
+		close(tcp);
+	}
+	return false;
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(addr);
-	udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(udp, (struct sockaddr *)&addr, len) != 0 || getsockname(udp, (struct sockaddr *)&addr, &len) != 0 ||
-	    bind(tcp, (struct sockaddr *)&addr, len) != 0 || listen(tcp, 2 * CHANNELS_ALONE_MAX) != 0) {
+	struct sockaddr_in addr;
+	if (!open_server(&addr)) {
 		return 1;
 	}
 

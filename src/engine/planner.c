@@ -84,14 +84,14 @@ static const flight_kind_t flight_kind[AGENDA_TURNS] = {
 	[AGENDA_RETRY] = FLIGHT_FAILING,
 };
 
-static void note_share(shares_t *shares, flight_kind_t flight, asked_t want)
+static void note_share(shares_t *shares, agenda_t agenda)
 {
-	if (flight == FLIGHT_FAILING) {
+	if (flight_kind[agenda] == FLIGHT_FAILING) {
 		shares->others = 0;
-		shares->retry_next = (want != ASKED_REFRESH);
+		shares->retry_next = (agenda == AGENDA_FAILING);
 	} else {
 		shares->others++;
-		shares->due_next = (flight == FLIGHT_COLD);
+		shares->due_next = (agenda != AGENDA_DUE);
 	}
 }
 
@@ -101,8 +101,7 @@ static void count_query(planner_t *planner, const plan_t *plan, asked_t want)
 	tenant_t *tenant = plan->tenant;
 	planner->flights[plan->flight]++;
 	tenant->flights[plan->flight]++;
-	note_share(&planner->shares, plan->flight, want);
-	note_share(&tenant->shares, plan->flight, want);
+	note_share(&tenant->shares, plan->target->agenda);
 	rate_limit_take(&planner->limit, planner->max_rate);
 	tenant_count(tenant, COUNTER_QUERIES);
 	if (want == ASKED_REFRESH) {
@@ -292,6 +291,7 @@ static target_t *choose(planner_t *planner, uint64_t now, uint64_t *wait)
 		*wait = due_wait > 0 ? due_wait : WAIT_MAX_MS;
 		return NULL;
 	}
+	note_share(&planner->shares, agenda);
 	return take_turn(planner, agenda, ready);
 }
 

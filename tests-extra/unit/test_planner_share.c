@@ -251,6 +251,24 @@ static void test_rated_refreshes(void **state)
 	run_rated(500, 0, FLOOD);
 }
 
+/*! A zone with a zone-rate gets no more of max-rate by that: its turns of refreshes, and the other half. */
+static void test_rated_turns(void **state)
+{
+	(void)state;
+	sim.resolver = with_ttl;
+	add_warm(FLOOD / 2);
+	sim.tenant = zone_b;
+	zone_b->options.rate = sim.planner.max_rate;
+	add_warm(FLOOD / 2);
+	add_cold(FLOOD);
+	sim_run(TTL * S);
+	uint64_t before = zone_a->counters[COUNTER_QUERIES];
+	sim_run(10 * S);
+
+	uint64_t others = zone_a->counters[COUNTER_QUERIES] - before;
+	assert_in_range(others, 10 * sim.planner.max_rate / 4 - 100, 10 * sim.planner.max_rate / 4 + 100);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -263,6 +281,7 @@ int main(void)
 		test(rated_among_warm),
 		test(rated_among_cold),
 		test(rated_refreshes),
+		test(rated_turns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,7 +198,8 @@ static bool may_leave(query_t *query, const lookup_next_t *next, uint64_t now)
 	if (next->first || resolver->may_send == NULL) {
 		return true;
 	}
-	struct cds_list_head *before = resolver->held.prev;
+	/* What a server has just asked for, such as TCP, comes before all retransmissions. */
+	struct cds_list_head *before = query->lookup.again != 0 ? &resolver->held : resolver->held.prev;
 	if (now >= resolver->held_until) { /* Those that stood before it have left, see settle(). */
 		uint64_t wait = resolver->may_send(resolver->pace_ctx, now);
 		if (wait == 0) {
@@ -259,7 +260,11 @@ static void on_timer(uv_timer_t *timer)
 static void settle(resolver_t *resolver, bool due, uint64_t now)
 {
 	while (now >= resolver->held_until && !cds_list_empty(&resolver->held)) {
-		run_query(cds_list_first_entry(&resolver->held, query_t, ready), now);
+		query_t *query = cds_list_first_entry(&resolver->held, query_t, ready);
+		if (!due && now >= query->lookup.deadline) {
+			break; /* Its reply may have come, so nothing is given up yet. */
+		}
+		run_query(query, now);
 	}
 	const heap_item_t *top;
 	while (due && (top = heap_top(&resolver->queries)) != NULL && top->key <= now) {

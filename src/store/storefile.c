@@ -37,16 +37,13 @@ static int open_dir(storefile_t *file, const char *dir)
 /*! Checks the file that is there, or makes an empty one with mode 0600. */
 static int prepare(storefile_t *file)
 {
-	int fd = openat(file->dir_fd, STOREFILE_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd >= 0) {
+	/* Never opened: the close would release the lock of those who have it by another path in this process. */
+	if (mknodat(file->dir_fd, STOREFILE_NAME, S_IFREG | 0600, 0) == 0) {
 		/* The umask may have removed bits. The directory entry must be on the disk, too. */
-		(void)fchmod(fd, 0600);
+		(void)fchmodat(file->dir_fd, STOREFILE_NAME, 0600, 0);
 		(void)fsync(file->dir_fd);
-		close(fd);
 		return KNOT_EOK;
 	}
-
-	/* If it were opened, its close would release the lock of those who have it by another path in this process. */
 	struct stat st;
 	if (errno != EEXIST || fstatat(file->dir_fd, STOREFILE_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		return refuse(file, strerror(errno));

@@ -23,7 +23,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tests-extra/lib.sh
 . "$top/tests-extra/lib.sh"
 
-dir=${PLATFORMS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mod-alias-platforms}
+dir=${PLATFORMS_DIR:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mod-alias-platforms}
 jobs=1 options=() tolerated=' ' suites=() command=()
 while [ $# -gt 0 ]; do
 	case $1 in

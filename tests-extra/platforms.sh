@@ -101,21 +101,34 @@ make_system() {
 	# Of testing and unstable a mirror may have an old state.
 	! grep -q / "$system.new/etc/debian_version" ||
 		echo 'Acquire::Check-Valid-Until "false";' >"$system.new/etc/apt/apt.conf.d/valid-until"
+	rm -rf --one-file-system "$system"
 	mv "$system.new" "$system"
 }
 
-# refresh_system: what there is by now of this release, with updates where there are any.
+# fetch_updates: without those lists that the mirror does not have.
+fetch_updates() {
+	within "$system" "${APT[@]}" update || {
+		sed -i '1!d' "$system/etc/apt/sources.list"
+		within "$system" "${APT[@]}" update
+	} && within "$system" "${APT[@]}" dist-upgrade -y --download-only >/dev/null
+}
+
+# refresh_system: what there is by now of this release, with updates where there are any. Fails if the system is broken,
+# as an interrupted upgrade may leave it.
 refresh_system() {
-	local list=$system/etc/apt/sources.list security
+	local security
 	cp -L /etc/resolv.conf "$system/etc/"
 	security=$(mirrors Debian-Security)
-	printf 'deb %s main\n' "$(mirrors Debian) $suite" "$(mirrors Debian) $suite-updates" >"$list"
-	[ ! "$security" ] || echo "deb $security $suite-security main" >>"$list"
-	within "$system" "${APT[@]}" update || {
-		sed -i '1!d' "$list"
-		within "$system" "${APT[@]}" update
-	} || return
-	within "$system" "${APT[@]}" dist-upgrade -y >/dev/null && within "$system" "${APT[@]}" autoclean
+	printf 'deb %s main\n' "$(mirrors Debian) $suite" "$(mirrors Debian) $suite-updates" \
+		${security:+"$security $suite-security"} >"$system/etc/apt/sources.list"
+	within "$system" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a || return
+	within "$system" "${APT[@]}" check && [ ! "$(within "$system" dpkg --audit)" ] || return
+	if ! fetch_updates; then
+		echo "None, as the mirror does not answer."
+		return 0
+	fi
+	within "$system" "${APT[@]}" dist-upgrade -y >/dev/null || return
+	within "$system" "${APT[@]}" autoclean || :
 }
 
 # progress TEXT...: also for whoever waits for the log.
@@ -126,22 +139,27 @@ progress() {
 
 # try_suite: makes the system and runs everything in a copy of it; sets `verdict` to passed, failed, or why neither.
 try_suite() {
-	local system=$dir/$suite/system place=$dir/$suite/run loopback=''
+	local system=$dir/$suite/system place=$dir/$suite/run loopback='' absent='not to be had'
 	mkdir -p "$dir/$suite/packages/partial"
-	verdict='not to be had'
+	verdict=$absent
 	if [ ! -e "$system" ]; then
 		progress "A fresh system"
 		make_system || return 0
 	fi
+	verdict=failed
+	loopback=yes within "$system" true || return 0
 	progress "Updates"
-	refresh_system || echo "None, as the mirror does not answer."
+	if ! refresh_system; then
+		progress "A fresh system, as the former one can't be updated"
+		verdict=$absent
+		make_system || return 0
+		verdict=failed
+		refresh_system || return 0
+	fi
 	rm -rf --one-file-system "$place"
 	cp -a --reflink=auto "$system" "$place" || return 0
 	mkdir -p "$place$TREE"
 	copy_tree "$place$TREE"
-	loopback=yes within "$place" true || return 0
-
-	verdict=failed
 	run_here && verdict=passed
 	loopback=''
 	found=$(chroot "$place" pkg-config --modversion knotd libcares libuv liburcu 2>/dev/null | xargs) || :

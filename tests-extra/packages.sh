@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The package of samples/packaging as operators meet it: made, installed, used, upgraded, removed and purged; and the
-# upgrade of Debian below a server that has it. For a fresh system, which it changes: see platforms.sh.
+# upgrade of Debian below a server that has it. For a chroot of a fresh system, which it changes: see platforms.sh.
 
 set -eu
 
@@ -295,7 +295,13 @@ begin() {
 }
 
 [ "$(id -u)" = 0 ] || die "installs packages, which takes root"
-[ ! -e /usr/sbin/knotd ] || die "is for a fresh system, see --help"
+for path in /usr/sbin/knotd /etc/knot /var/lib/knot; do
+	[ ! -e $path ] || die "is for a fresh system, and here is $path: see --help"
+done
+case $(cat /proc/1/comm) in
+systemd | init | runit | openrc-init) die "is for a chroot, see --help" ;;
+esac
+[ ! -e /run/systemd/system ] || die "is for a chroot, see --help"
 make_work
 make_systemctl
 export DEB_BUILD_OPTIONS=noautodbgsym

@@ -116,13 +116,13 @@ configure() {
 		    any: info
 		database:
 		    storage: "/var/lib/knot"
-		$name:
+		mod-xalias:
 		  - id: default
 		    resolver: 127.0.0.1@$resolver
 		template:
 		  - id: default
 		    storage: "/var/lib/knot"
-		    module: $name/default
+		    module: mod-xalias/default
 		zone:
 	END
 	for ((i = 1; i <= ZONES; i++)); do
@@ -288,8 +288,6 @@ upgrade_to() {
 # begin: when knotd is there.
 begin() {
 	copy_kdig
-	name=mod-alias
-	! dpkg -L mod-alias | grep -q '/xalias.so$' || name=mod-xalias
 	mkdir "$work/unbound"
 	free_port
 }

@@ -174,7 +174,7 @@ expect() {
 refuse() {
 	if apt "${@:2}"; then die "apt ${*:2} works"; fi
 	expect "$1" tail -n 20 "$work/log"
-	echo "apt-get ${*:2}: refused, as the module is in use"
+	echo "apt-get ${*:2}: refused, with '$1'"
 }
 
 read_pid() {
@@ -223,7 +223,15 @@ life_of_a_package() {
 
 	say "The module can't be removed while it is in use"
 	refuse 'The running knotd uses this module' remove mod-alias
+	refuse 'systemctl stop knot' remove knot
 	expect_served
+	mv /run/knot/knot.sock /run/knot/away
+	refuse 'does not say whether it uses this module' remove mod-alias
+	mv /run/knot/away /run/knot/knot.sock
+	sed '/^ *module:/d' "$work/knot.conf" >"$work/section.conf"
+	use section.conf
+	knotc reload
+	refuse 'The running knotd uses this module' remove mod-alias
 
 	say "It can once knot.conf does not name it. If it comes back, knotd does as well"
 	use none.conf

@@ -245,10 +245,14 @@ life_of_a_package() {
 	say "Purged while knotd is stopped: the store goes, the records stay, and apt says so"
 	systemctl stop knot.service
 	[ -e /var/lib/knot/alias/store.db ] || die "no store"
+	touch /var/lib/knot/alias/other
 	apt purge mod-alias
 	expect "knotd does not start" tail -n 20 "$work/log"
 	expect "stay in the zones" tail -n 20 "$work/log"
-	[ ! -e /var/lib/knot/alias ] || die "the store is still there"
+	[ "$(ls /var/lib/knot/alias)" = other ] || die "not only the store is deleted"
+	rm /var/lib/knot/alias/other
+	"$work/old/DEBIAN/postrm" purge >>"$work/log"
+	[ ! -e /var/lib/knot/alias ] || die "the directory is still there"
 	expect TYPE65401 cat "/var/lib/knot/z$ZONES.example.zone"
 
 	say "The first steps of a new user, with the package"

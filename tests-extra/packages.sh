@@ -192,6 +192,30 @@ use() {
 	cat "$work/$1" >/etc/knot/knot.conf
 }
 
+# name_of_old: knot.conf has mod-alias, which Knot DNS 3.5.5 and later take for their own. A package for these does not go
+# in, until it has mod-xalias.
+name_of_old() {
+	[ -e "$work/old$modules/alias.so" ] || return 0
+	say "A package without mod-alias does not go in where knot.conf has that name"
+	cp -r "$work/old" "$work/later"
+	rm "$work/later$modules/alias.so"
+	install "$top/samples/packaging/debian/mod-alias.preinst" "$work/later/DEBIAN/preinst"
+	sed -i 's/^Version: .*/Version: 0.1.1/' "$work/later/DEBIAN/control"
+	dpkg-deb -b "$work/later" "$work/later.deb" >>"$work/log"
+	sed 's/mod-xalias/mod-alias/' "$work/knot.conf" >"$work/alias.conf"
+	use alias.conf
+	systemctl restart knot.service
+	refuse 'knot.conf names mod-alias' install "$work/later.deb"
+	expect_served
+	use knot.conf
+	systemctl restart knot.service
+	expect_served
+	read_pid
+	apt install "$work/later.deb"
+	expect_restart
+	expect_served
+}
+
 # life_of_a_package: on this release of Debian
 life_of_a_package() {
 	say "Two builds, which are the same"
@@ -208,12 +232,16 @@ life_of_a_package() {
 	dpkg-deb -R "$deb" "$work/old"
 	sed -i 's/^Version: .*/Version: 0.1/' "$work/old/DEBIAN/control"
 	dpkg-deb -b "$work/old" "$work/old.deb" >>"$work/log"
+	modules=$(pkg-config --variable=module_instdir knotd)
+	[ -e "$work/old$modules/alias.so" ] || [ -e "$work/old/DEBIAN/preinst" ] || die "the package has no preinst"
 	apt install "$work/old.deb" knot-dnsutils unbound
 	begin
 	cp /etc/knot/knot.conf "$work/none.conf"
 	configure
 	systemctl restart knot.service
 	expect_served
+
+	name_of_old
 
 	say "An upgrade of the module restarts knotd"
 	read_pid
@@ -251,7 +279,7 @@ life_of_a_package() {
 	expect "stay in the zones" tail -n 20 "$work/log"
 	[ "$(ls /var/lib/knot/alias)" = other ] || die "not only the store is deleted"
 	rm /var/lib/knot/alias/other
-	"$work/old/DEBIAN/postrm" purge >>"$work/log"
+	DPKG_MAINTSCRIPT_PACKAGE=mod-alias "$work/old/DEBIAN/postrm" purge >>"$work/log"
 	[ ! -e /var/lib/knot/alias ] || die "the directory is still there"
 	expect TYPE65401 cat "/var/lib/knot/z$ZONES.example.zone"
 

@@ -7,7 +7,6 @@
 
 #include "kalias/rewrite.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libknot/errcode.h>
@@ -230,26 +229,59 @@ static void raise_ttl(rewrite_t *rewrite)
 	}
 }
 
+static bool is_ttl(const zonefile_t *file, size_t index)
+{
+	uint32_t ttl;
+	char *word = zonefile_copy(file, index, index + 1);
+	bool found = alias_read_ttl(&ttl, word);
+	free(word);
+	return found;
+}
+
+/*! Whether a word is the class as exporters write it: prose has "in". */
+static bool is_class(const zonefile_t *file, size_t index)
+{
+	return zonefile_is(file, index, "IN") && file->text[file->words[index].start] == 'I' &&
+	       file->text[file->words[index].start + 1] == 'N';
+}
+
+/*!
+ * Whether a record from a comment inherits its owner: behind a blank it begins with the only TTL or class that it has. An
+ * owner may look the same.
+ */
+static bool lacks_owner(const entries_t *in)
+{
+	const zonefile_t *file = &in->file;
+	bool with_ttl = is_ttl(file, 0);
+	bool lacks = file->text[file->words[0].start - 1] != ';' && (with_ttl || is_class(file, 0));
+	for (size_t i = 1; i < in->type && lacks; i++) {
+		lacks = with_ttl ? !is_ttl(file, i) : !is_class(file, i);
+	}
+	return lacks;
+}
+
 /*! Whether the entry, which was read from a comment, is a whole ALIAS record and no prose. */
 static bool is_record(entries_t *in)
 {
 	zonefile_t *file = &in->file;
-	if (isdigit((unsigned char)file->text[file->words[0].start]) || zonefile_is_class(file, 0)) {
-		file->has_owner = false; /* It inherits one. */
-		in->type = zonefile_type(file, 0);
-	}
 	if (in->is_directive || !rewrite_is_alias(file, in->type)) {
 		return false;
-	} else if (zonefile_is(file, in->type + 1, "\\#")) {
-		return true;
-	} else if (in->type + 2 != file->count) {
-		return false;
 	}
+	file->has_owner = !lacks_owner(in);
 
 	size_t first = file->has_owner ? 1 : 0;
 	bool has_class = false, has_more = in->type > first;
 	for (size_t i = first; i < in->type; i++) {
-		has_class |= zonefile_is_class(file, i);
+		if (is_class(file, i)) {
+			has_class = true;
+		} else if (!is_ttl(file, i)) {
+			return false;
+		}
+	}
+	if (zonefile_is(file, in->type + 1, "\\#")) {
+		return true;
+	} else if (in->type + 2 != file->count) {
+		return false;
 	}
 	char *owner = zonefile_copy(file, 0, 1), *target = zonefile_copy(file, in->type + 1, file->count);
 	const char *dot = strchr(target, '.');

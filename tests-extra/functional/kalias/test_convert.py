@@ -486,10 +486,16 @@ COMMENTED = {
     "relative": ("; b IN ALIAS www\n", f"b IN {T} {generic('www.example.com.')}\n"),
     "generic": (f"; b {T} {ABS}\n", f"b {T} {ABS}\n"),
     "no-final-newline": ("; b IN ALIAS x.y.", f"b IN {T} {generic('x.y.')}"),
+    "owner-digits": ("; 37b.example.com. 60 IN ALIAS cdn.provider.example.\n", f"37b.example.com. 60 IN {T} {ABS}\n"),
+    "owner-ttl": (";3d  60 IN ALIAS x.y.\n", f"3d  60 IN {T} {generic('x.y.')}\n"),
+    "owner-ttl-blank": ("; 3d 60 IN ALIAS x.y.\n", f"3d 60 IN {T} {generic('x.y.')}\n"),
+    "owner-class": ("; IN IN ALIAS x.y.\n", f"IN IN {T} {generic('x.y.')}\n"),
+    "inherited-ttl": (";\t1h IN ALIAS x.y.\n", f"\t1h IN {T} {generic('x.y.')}\n"),
 }
 PROSE = ["ALIAS means that a name has the addresses of another.", "an ALIAS record", "ALIAS", "a b ALIAS c",
          "use ALIAS here.", "3 ALIAS records.", "the ALIAS (see below", 'ALIAS "x', "$ORIGIN ALIAS x.", "b CNAME x.y.",
-         "b IN TXT ALIAS", "ALIAS x", "b ALIAS x", "b IN ALIAS x y"]
+         "b IN TXT ALIAS", "ALIAS x", "b ALIAS x", "b IN ALIAS x y", "defined in ALIAS records",
+         "defined in ALIAS x.y.", "b 3rd ALIAS x.y.", "b CLASS1 ALIAS x.y.", f"b in {T} {ABS}"]
 
 
 @pytest.mark.parametrize("text, record", COMMENTED.values(), ids=COMMENTED)
@@ -511,6 +517,14 @@ def test_prose(convert, prose):
     for arguments in ([], ["--commented"]):
         done = convert(text, "-o", "example.com", *arguments)
         assert done.stdout == text and not warnings(done)
+
+
+def test_commented_number(convert):
+    """A TTL where the owner stands is taken for one only if there is another TTL, or no blank before it."""
+    done = convert("a A 192.0.2.1\n;3d   IN ALIAS x.y.\n", "-o", "example.com", "--commented")
+    assert done.stdout == f"a A 192.0.2.1\n3d   IN {T} {generic('x.y.')}\n"
+    assert [said for _, said in warnings(done)] == [
+        "owner '3d' is a TTL: the owner comes first; if it is the owner, give a TTL as well"]
 
 
 def test_commented_origin(convert):

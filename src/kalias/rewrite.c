@@ -326,13 +326,19 @@ static void look_at_comment(rewrite_t *rewrite, size_t start, size_t end, size_t
 	in->file.line = line;
 	int ret = entries_next(in);
 	bool found = ret == KNOT_EOK && is_record(in);
+	if (found && !in->file.has_owner) {
+		in->has_name = outer.has_name && !rewrite->uncommented;
+		memcpy(in->name, outer.name, sizeof(in->name));
+	}
 	if (found && !alone) {
 		warn("%s:%zu: an ALIAS in a comment is not converted; give it a line of its own", rewrite->path, line);
 	} else if (found && rewrite->commented) {
 		replace_octets(rewrite, start, record, in->file.has_owner ? "" : "\t");
 		raise_ttl(rewrite);
 		convert_record(rewrite, in->type);
-		rewrite->uncommented |= in->file.has_owner;
+		if (in->file.has_owner) {
+			rewrite->uncommented = !(in->has_name && outer.has_name && knot_dname_is_equal(in->name, outer.name));
+		}
 	} else if (found) {
 		warn("%s:%zu: an ALIAS in a comment is not converted; --commented takes it", rewrite->path, line);
 	} else if (ret == KNOT_EOK) {

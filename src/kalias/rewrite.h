@@ -48,7 +48,7 @@ typedef struct {
 	zonemap_t map;
 	FILE *out;
 	size_t done;      /*!< Octets of the file that are in the output already, as they are or replaced. */
-	bool uncommented; /*!< The last record was taken out of a comment, and has an owner. */
+	bool uncommented; /*!< The last record was taken out of a comment, and has another owner than the one before. */
 	bool origin_told; /*!< The error of a missing origin has been printed, which happens once. */
 	exit_t status;
 } rewrite_t;

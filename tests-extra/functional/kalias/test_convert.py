@@ -539,6 +539,9 @@ def test_commented_owner(convert):
     text = "a A 192.0.2.1\n; b IN ALIAS x.y.\n\n AAAA 2001:db8::1\n"
     check_refused(convert(text, "--commented", check=False), 4, "no owner")
     assert convert(text).stdout == text
+    for fine in ("; A.example.com. IN ALIAS x.y.", ";@ IN ALIAS x.y.\n;a IN ALIAS x.y."):
+        done = convert(f"a A 192.0.2.1\n{fine}\n AAAA 2001:db8::1\n", "--commented", "-o", "example.com")
+        assert not warnings(done) and done.stdout.endswith("\n AAAA 2001:db8::1\n")
     for fine in (" AAAA", "c AAAA"):
         convert(f"a A 192.0.2.1\n; {'IN' if fine[0] == ' ' else 'b IN'} ALIAS x.y.\n{fine} 2001:db8::1\n", "--commented")
 
@@ -551,6 +554,15 @@ def test_commented_behind(convert, record):
         assert done.stdout.endswith(" ; b.c. IN ALIAS x.y.\n\n")
         [(line, said)] = warnings(done)
         assert line == record.count("\n") + 1 and "a line of its own" in said
+
+
+def test_commented_inherited(convert):
+    """What is said about a record without owner is about the one before, not about its own first word."""
+    zone = f"{ZONE}60 CNAME x.\na CNAME x.\n;b 60 ALIAS x.y.\n"
+    assert not warnings(convert(f"{ZONE}60 CNAME x.\na A 192.0.2.1\n; 60 IN ALIAS x.y.\n", "--commented"))
+    assert not warnings(convert(f"{zone}; 60 IN ALIAS x.y.\n", "--commented"))
+    [(_, said)] = warnings(convert(zone.replace(";b", ";"), "--commented"))
+    assert said.startswith("a.example.com. has a CNAME")
 
 
 def test_commented_ttl(convert):

@@ -66,6 +66,7 @@ $TTL 300
 @                IN SOA   ns1.example.com. hostmaster.example.com. 7 3600 600 604800 1440
                  IN NS    ns1.example.com.
 ;@               IN ALIAS cdn.provider.example.
+                 IN CAA   0 issue "letsencrypt.org"
 ;app             IN R53_ALIAS A zone Z1
 ns1              IN A     192.0.2.53
 """
@@ -128,8 +129,8 @@ EXPORTS = {
     "dnsimple": (DNSIMPLE, [], NONE, [":6: an ALIAS in a comment", "--commented"]),
     "dnsimple-commented": (DNSIMPLE, ["--commented"], {"example.com.": CDN}, []),
     "dnsimple-url": (HEAD + "www 60 IN URL https://example.com/\n", [], NONE, [":6: Knot DNS can't read this URL"]),
-    "dnscontrol": (DNSCONTROL, [], NONE, [":4: an ALIAS in a comment", ":5: R53_ALIAS in a comment"]),
-    "dnscontrol-commented": (DNSCONTROL, ["--commented"], AT_APEX, [":5: R53_ALIAS in a comment"]),
+    "dnscontrol": (DNSCONTROL, [], NONE, [":4: an ALIAS in a comment", ":6: R53_ALIAS in a comment"]),
+    "dnscontrol-commented": (DNSCONTROL, ["--commented"], AT_APEX, [":6: R53_ALIAS in a comment"]),
     "dnscontrol-javascript": ('var DSP = NewDnsProvider("bind");\n', [], None, ["DNSControl"]),
     "route-53": (ROUTE_53, [], None, ["this is JSON"]),
     "cli53": (CLI53, [], NONE, [":6: Knot DNS can't read this AWS", ":7: Knot DNS can't read this AWS", "see migration"]),

@@ -53,7 +53,7 @@ static bool lacks_dot(const rewrite_t *rewrite, const char *text, const knot_dna
 {
 	static const knot_dname_t root[] = "";
 	knot_dname_storage_t name;
-	if (!rewrite->in.has_origin || rewrite->in.origin[0] == '\0' || rewrite->map.partial || alias_is_absolute(text) ||
+	if (!rewrite->in.has_origin || rewrite->in.origin[0] == '\0' || alias_is_absolute(text) ||
 	    strcmp(text, "@") == 0 || !alias_read_name(name, text, root) || name[1 + name[0]] == '\0') {
 		return false;
 	}
@@ -76,8 +76,8 @@ static exit_t check_target(const rewrite_t *rewrite, const knot_dname_t *target,
 		status = say(rewrite, refused && refuse, "target", text, rule);
 	} else if (!generic && lacks_dot(rewrite, text, target)) {
 		*doubted = true;
-		warn("%s:%zu: target '%s' has no final dot, it means %s, which the zone does not have", rewrite->path,
-		     line_of(rewrite), text, whole);
+		warn("%s:%zu: target '%s' has no final dot, it means %s, which the zone does not have%s", rewrite->path,
+		     line_of(rewrite), text, whole, rewrite->map.partial ? ", unless an included file has it" : "");
 	}
 	free(text);
 	return status;

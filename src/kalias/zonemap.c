@@ -115,17 +115,13 @@ zonemap_name_t *zonemap_find(const zonemap_t *map, const knot_dname_t *name)
 
 bool zonemap_has(const zonemap_t *map, const knot_dname_t *name)
 {
-	bool found = zonemap_find(map, name) != NULL;
-	while (!found && name[0] != '\0') {
-		name += 1 + name[0];
-		knot_dname_storage_t wildcard = "\x01*";
-		size_t size = knot_dname_size(name);
-		if (size + 2 <= sizeof(wildcard)) {
-			memcpy(wildcard + 2, name, size);
-			found = zonemap_find(map, wildcard) != NULL;
-		}
+	const knot_dname_t *parent = name + (name[0] != '\0' ? 1 + name[0] : 0);
+	knot_dname_storage_t wildcard = "\x01*";
+	size_t size = knot_dname_size(parent);
+	if (size + 2 <= sizeof(wildcard)) {
+		memcpy(wildcard + 2, parent, size);
 	}
-	return found;
+	return zonemap_find(map, name) != NULL || zonemap_find(map, wildcard) != NULL;
 }
 
 const char *zonemap_obstacle(const zonemap_t *map, const knot_dname_t *name)

@@ -45,7 +45,7 @@ void zonemap_clear(zonemap_t *map);
 /*! \brief What is at a name, in lower case; NULL: nothing. */
 zonemap_name_t *zonemap_find(const zonemap_t *map, const knot_dname_t *name);
 
-/*! \brief Whether the zone has a name, in lower case, or a wildcard that covers it. */
+/*! \brief Whether the zone has a name, in lower case, or a wildcard beside it. */
 bool zonemap_has(const zonemap_t *map, const knot_dname_t *name);
 
 /*! \brief What keeps an ALIAS at a name, in lower case, from being served. \return NULL, or the reason. */

@@ -95,9 +95,8 @@ static void remove_word(rewrite_t *rewrite, size_t index)
 	replace_octets(rewrite, start, word->end, "");
 }
 
-/*! Reads RDATA. A name that only stays as it is may be relative to an unknown origin. */
-static const char *read_target(knot_dname_storage_t target, const rewrite_t *rewrite, size_t first, bool generic,
-                               bool stays)
+/*! Reads RDATA. A name that only stays as it is may be relative to an unknown origin, which is warned of once. */
+static const char *read_target(knot_dname_storage_t target, rewrite_t *rewrite, size_t first, bool generic, bool stays)
 {
 	size_t last = rewrite->in.file.count;
 	if (generic) {
@@ -111,7 +110,13 @@ static const char *read_target(knot_dname_storage_t target, const rewrite_t *rew
 		return "RDATA must be one name";
 	}
 	const char *rule = entries_read_name(target, &rewrite->in, first);
-	return (rule == entries_no_origin && stays) ? NULL : rule;
+	if (rule != entries_no_origin || !stays) {
+		return rule;
+	} else if (!rewrite->to_alias && !rewrite->origin_told) {
+		warn("%s:%zu: %s", rewrite->path, rewrite->in.file.words[first].line, rule);
+		rewrite->origin_told = true;
+	}
+	return NULL;
 }
 
 /*! Replaces generic RDATA by a name. Comments, lines and parentheses between its words stay. */

@@ -49,7 +49,7 @@ typedef struct {
 	FILE *out;
 	size_t done;      /*!< Octets of the file that are in the output already, as they are or replaced. */
 	bool uncommented; /*!< The last record was taken out of a comment, and has another owner than the one before. */
-	bool origin_told; /*!< The error of a missing origin has been printed, which happens once. */
+	bool origin_told; /*!< That the origin is missing has been printed, which happens once. */
 	exit_t status;
 } rewrite_t;
 

@@ -232,6 +232,16 @@ def test_no_origin(convert):
     assert absolute.stdout == f"a {T} {ABS}\n$ORIGIN b\n$ORIGIN example.com.\nb {T} {X}\n"
 
 
+def test_no_origin_mnemonic(convert):
+    """Where targets stay names the first relative one is a warning; on the way back nothing is said."""
+    text = f"a ALIAS cdn.provider.example.\nb ALIAS x\nc {T} x\n$ORIGIN d.\nd ALIAS x\n"
+    done = convert(text, knot="new")
+    assert done.stdout == text
+    assert [line for line, said in warnings(done) if said.startswith("relative name, ") and "--origin ZONE" in said] == [2]
+    for arguments, knot in (["-o", "example.com"], "new"), (["--to-alias"], "old"):
+        assert "relative" not in convert(text, *arguments, knot=knot).stderr
+
+
 SOA = "SOA ns.example.net. h.example.net. 1 2 3 4 5\n"
 
 

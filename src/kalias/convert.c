@@ -32,6 +32,9 @@ static void report(const rewrite_t *rewrite)
 		warn("%s: records that were behind Cloudflare's proxy, and will show your own servers: %zu", rewrite->path,
 		     rewrite->proxied);
 	}
+	if (rewrite->left > 0) {
+		fprintf(stderr, "CNAMEs that stay, as a label of their names begins with _: %zu\n", rewrite->left);
+	}
 	if (rewrite->raised > 0) {
 		fprintf(stderr, "TTLs of 1 that became 300: %zu\n", rewrite->raised);
 	}

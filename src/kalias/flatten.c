@@ -50,16 +50,33 @@ static bool is_meant(const rewrite_t *rewrite, const char *what)
 	return alias_read_name(name, what, rewrite->map.apex) && knot_dname_is_case_equal(name, in->name);
 }
 
+/*! Whether a label of the owner begins with "_": no host has such a name. */
+static bool is_attribute(const entries_t *in)
+{
+	const knot_dname_t *label = in->name;
+	while (in->has_name && label[0] != '\0' && label[1] != '_') {
+		label += 1 + label[0];
+	}
+	return in->has_name && label[0] != '\0';
+}
+
 bool flatten_wants(rewrite_t *rewrite)
 {
 	const entries_t *in = &rewrite->in;
-	bool meant = false;
+	bool meant = false, left = false;
 	for (size_t i = 0; i < rewrite->flatten_count; i++) {
-		if (zonefile_is(&in->file, in->type, "CNAME") && is_meant(rewrite, rewrite->flatten[i].what)) {
-			rewrite->flatten[i].used = true;
+		const char *what = rewrite->flatten[i].what;
+		if (!zonefile_is(&in->file, in->type, "CNAME") || !is_meant(rewrite, what)) {
+			continue;
+		}
+		rewrite->flatten[i].used = true;
+		if ((strcmp(what, FLATTEN_ALL) == 0 || strcmp(what, FLATTEN_TAGGED) == 0) && is_attribute(in)) {
+			left = true;
+		} else {
 			meant = true;
 		}
 	}
+	rewrite->left += left && !meant;
 	zonemap_name_t *here = (meant && in->has_name) ? zonemap_find(&rewrite->map, in->name) : NULL;
 	if (here != NULL) {
 		here->kinds = (here->kinds & ~AT_CNAME) | AT_ALIAS;

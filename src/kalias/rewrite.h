@@ -38,6 +38,7 @@ typedef struct {
 
 	flatten_t *flatten; /*!< Array. A TTL of 1, which is Cloudflare's for "automatic", becomes 300 then. */
 	size_t flatten_count;
+	size_t left;      /*!< Result: CNAMEs that "all" and "tagged" leave, as a label of the owner begins with "_". */
 	size_t raised;    /*!< Result: TTLs of 1 that became 300. */
 	size_t proxied;   /*!< Result: records that were behind Cloudflare's proxy. */
 	size_t converted; /*!< Result: records that were changed. */

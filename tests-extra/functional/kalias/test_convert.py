@@ -416,6 +416,18 @@ def test_flatten(convert, what, names):
     assert done.stderr.splitlines()[-1].startswith(f"{len(names)} record")
 
 
+@pytest.mark.parametrize("what", ["all", "tagged"])
+def test_flatten_attributes(convert, what):
+    """Names that are not for hosts are left, unless they are given by name."""
+    text = "".join(f"{owner} 60 IN CNAME x.y. ; cf_tags=cf-flatten-cname\n"
+                   for owner in ("a_b", "s._domainkey", "_acme-challenge", "_", "_acme-challenge.w"))
+    done = convert(text, "-o", "example.com", "--flatten", what, "--flatten", "_")
+    assert [line.split()[0] for line in done.stdout.splitlines() if T in line] == ["a_b", "_"]
+    assert "CNAMEs that stay, as a label of their names begins with _: 3\n" in done.stderr
+    done = convert(text.split("\n")[1] + "\n", "-o", "example.com", "--flatten", what)
+    assert T not in done.stdout and "no such CNAME" not in done.stderr and "begins with _: 1\n" in done.stderr
+
+
 def test_flatten_not(convert):
     """Without the option a CNAME that can't be is named with its line, and what to give for it."""
     done = convert(CLOUDFLARE + "mail.example.net. 1 IN CNAME x.y.\n", "-o", "example.net")

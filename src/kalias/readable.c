@@ -45,6 +45,7 @@ static const char *find_hint(const zonefile_t *file, size_t start)
 
 static void check_entry(zs_scanner_t *scanner, const char *path, const zonefile_t *file, size_t start)
 {
+	static const char some_record[] = "@ TXT -\n";
 	knot_dname_storage_t origin;
 	memcpy(origin, scanner->zone_origin, scanner->zone_origin_length); /* It may be overwritten by half. */
 	uint32_t ttl = scanner->default_ttl;
@@ -63,6 +64,11 @@ static void check_entry(zs_scanner_t *scanner, const char *path, const zonefile_
 	free(word);
 	zs_deinit(scanner);
 	begin(scanner, origin, ttl);
+	/* An owner for records that inherit theirs; which one is no matter. */
+	if (zs_set_input_string(scanner, some_record, strlen(some_record)) != 0) {
+		exit(fail("not enough memory"));
+	}
+	(void)zs_parse_record(scanner);
 }
 
 void readable_check(const char *path, const char *text, size_t len, const knot_dname_t *origin)

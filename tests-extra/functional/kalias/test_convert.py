@@ -493,6 +493,13 @@ def test_unreadable(convert, text, rule):
     assert not warnings(convert(text, "--to-alias"))
 
 
+def test_unreadable_inherited(convert):
+    """Records that inherit the owner of what is not read are read, each by itself; without any owner they are not."""
+    text = f"{ZONE}b 60 URL x\n A 192.0.2.1\n\tIN 60 AAAA 2001:db8::\n A 192.0.2.256\n TXT x\n$ORIGIN c\n TXT x\n"
+    assert [line for line, _ in warnings(convert(text))] == [5, 8, 10]
+    assert [line for line, _ in warnings(convert(" A 192.0.2.1\n"))] == [1]
+
+
 def test_readable(convert):
     """What Knot reads is not named, whatever is odd about it."""
     text = (ZONE + "a TXT ( \"x\ny\" )\n$TTL 5\nb TYPE65400 \\# 1 00\n\tA 192.0.2.1\n$ORIGIN x.example.com.\n@ A 192.0.2.1\n"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Prints the ALIAS records of a zone of octoDNS as lines of a zone file.
+# Prints a command for each ALIAS of a zone of octoDNS, whose name is $zone. It replaces the targets that the name has.
 
 to_entries[]
 | (if .key == "" then "@" else .key end) as $owner
 | [.value] | flatten[]
 | select(.type == "ALIAS")
-| "\($owner)\t\(.ttl // 3600)\tIN\tALIAS\t\(.value // .values[])"
+| @sh "kalias set \($zone) \($owner) \(.ttl // 3600) \(.value // .values[0])"

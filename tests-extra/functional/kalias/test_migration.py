@@ -11,9 +11,9 @@ import dns.zone
 import pytest
 
 from client import alias, is_answer
-from kalias import KALIAS
+from kalias import KALIAS, Knot
 from knotd import Knotd, Zone
-from test_convert_exports import AT_APEX, DNSCONTROL, DNSIMPLE, HEAD, TECHNITIUM
+from test_convert_exports import AT_APEX, DNSCONTROL, DNSIMPLE, TECHNITIUM
 from timing import seconds, until
 from tree import TOP
 from zonefiles import generic
@@ -69,13 +69,24 @@ OCTODNS = """\
     values:
       - exchange: mail.example.com.
         preference: 10
-app:
+'*.app':
   type: ALIAS
   value: app.host.example.
 """
-OCTODNS_AFTER = f"""\
-@ 60 TYPE65401 {generic("cdn.provider.example.")}
-app 3600 TYPE65401 {generic("app.host.example.")}
+
+# Exports whose zones have the name servers of the sample
+NS2 = "ns2 3600 IN A 192.0.2.54\n"
+DNSCONTROL_MORE = """\
+sub              IN NS    ns-3.awsdns-03.example.
+                 IN NS    ns-4.awsdns-04.example.
+;www             IN CF_REDIRECT x,y
+                 IN MX    10 mail.host.example.
+"""
+DNSCONTROL_AFTER = """\
+$TTL 300
+sub NS ns-3.awsdns-03.example.
+sub NS ns-4.awsdns-04.example.
+www MX 10 mail.host.example.
 """
 
 
@@ -89,14 +100,20 @@ def alias_of(text):
     return re.sub(r"\bALIAS cdn.*|TYPE65280.*", f"TYPE65401 {generic(AT_APEX['@'])}", text)
 
 
+def moved(text):
+    """That, with the name servers of the sample."""
+    return sample("nameservers.zone") + re.sub(r"^(@| ) .*\b(SOA|NS) .*\n", "", alias_of(text), flags=re.M)
+
+
 # The zone; the files that are there, those that another tool wrote among them; and what becomes of them
 CASES = {
     "PowerDNS": ("example.com", {"powerdns.zone": sample("powerdns.zone")}, sample("example.com.zone")),
     "Cloudflare": ("example.net", {"cloudflare.zone": sample("cloudflare.zone")}, sample("example.net.zone")),
     "Route 53": ("example.com", {"route53.json": ROUTE_53}, sample("nameservers.zone") + ROUTE_53_AFTER),
-    "DNSimple": ("example.com", {"dnsimple.zone": DNSIMPLE}, alias_of(DNSIMPLE)),
-    "DNSControl": ("example.com", {"dnscontrol.zone": DNSCONTROL}, alias_of(DNSCONTROL)),
-    "octoDNS": ("example.com", {"example.com.yaml": OCTODNS, "example.com.zone": HEAD}, HEAD + OCTODNS_AFTER),
+    "DNSimple": ("example.com", {"dnsimple.zone": DNSIMPLE.replace("@ 3600 IN NS", "example.com. 3600 IN NS") + NS2},
+                 moved(DNSIMPLE + NS2)),
+    "DNSControl": ("example.com", {"dnscontrol.zone": DNSCONTROL + NS2 + DNSCONTROL_MORE},
+                   moved(DNSCONTROL + NS2) + DNSCONTROL_AFTER),
     "Technitium": ("example.com", {"technitium.zone": TECHNITIUM}, alias_of(TECHNITIUM)),
 }
 
@@ -107,16 +124,15 @@ def fixture_run(libknot, tmp_path):
     programs = tmp_path / "bin"
     programs.mkdir()
     exports = "\n".join(f"export {name}='{value}'" for name, value in libknot["old"].items())
-    (programs / "kalias").write_text(f'#!/bin/sh\n{exports}\nexec {KALIAS} "$@"\n')
+    (programs / "kalias").write_text(f'#!/bin/sh\n{exports}\nexec {KALIAS} ${{SOCKET:+-s "$SOCKET"}} "$@"\n')
     (programs / "kalias").chmod(0o755)
-    for path in SAMPLES.glob("*.jq"):
+    for path in (*SAMPLES.glob("*.jq"), *SAMPLES.glob("*.awk"), SAMPLES / "nameservers.zone"):
         shutil.copy(path, tmp_path)
-    shutil.copy(SAMPLES / "nameservers.zone", tmp_path)
 
-    def run(line):
+    def run(line, **more):
         return subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=tmp_path, capture_output=True, text=True,
                               timeout=seconds(20), check=False,
-                              env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
+                              env={**os.environ, **more, "PATH": f"{programs}:{os.environ['PATH']}"})
     return run
 
 
@@ -141,16 +157,32 @@ def follow(run, path, name):
 
 def test_every_recipe():
     """Each has a case here, and runs kalias."""
-    assert RECIPES.keys() == CASES.keys()
-    assert all(any("kalias convert " in line for line in lines) for lines in RECIPES.values())
+    assert RECIPES.keys() == {*CASES, "octoDNS"}
+    assert all(any("kalias convert " in line for line in RECIPES[name]) for name in CASES)
 
 
-@pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"not all of {', '.join(NEEDED)} are installed")
+needs_all = pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"not all of {', '.join(NEEDED)} are installed")
+
+
+@needs_all
 @pytest.mark.parametrize("name", CASES)
 def test_recipe(run, tmp_path, name):
     """The commands give a zone file with all records, which Knot reads."""
     origin, _, expected = CASES[name]
     assert records(follow(run, tmp_path, name), origin) == records(expected, origin)
+
+
+@needs_all
+def test_octodns(run, tmp_path, place):
+    """The zone on the server follows the YAML, as often as the recipe is run."""
+    with Knot(place(), [Zone("example.com")], {"default": {}}) as knot:
+        for target in ("cdn.provider.example.", "cdn.provider.example.", "new.provider.example."):
+            (tmp_path / "example.com.yaml").write_text(OCTODNS.replace("cdn.provider.example.", target))
+            for line in map(str.strip, RECIPES["octoDNS"]):
+                done = run(line, SOCKET=str(knot.path / "knot.sock"))
+                assert done.returncode == 0 and not done.stderr, f"{line}\n{done.stderr}"
+            assert knot.records("example.com") == [(60, target)]
+            assert knot.records("example.com", "*.app") == [(3600, "app.host.example.")]
 
 
 @pytest.mark.skipif(not shutil.which("kzonecheck"), reason="kzonecheck is not installed")

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "kalias/alias.h"
 #include "util/name.h"
 
 #define DNS_PORT 53
@@ -163,11 +164,11 @@ static const char *find_module(const values_t *modules, const char *name)
 	return NULL;
 }
 
-/*! Whether a module is Knot's own: it has no options. */
+/*! Whether a module is Knot's own: it has no options, and Knot knows ALIAS. */
 static bool is_builtin(control_t *control, const char *name)
 {
 	values_t values;
-	return read_item(&values, control, name, NULL, "resolver") != NULL && !control_is_lost(control);
+	return alias_is_known() && read_item(&values, control, name, NULL, "resolver") != NULL && !control_is_lost(control);
 }
 
 void knotconf_find_section(section_t *section, control_t *control, const char *zone)

@@ -19,8 +19,8 @@ KNOTD_MOD_API(alias, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF, load, 
 """
 
 
-def check(knot, upstream, status):
-    done = knot.kalias("check", "--json", "--resolver", upstream.address, check=False)
+def check(knot, upstream, status, env=None):
+    done = knot.kalias("check", "--json", "--resolver", upstream.address, check=False, env=env)
     assert done.returncode == status, done.stdout + done.stderr
     return {record["owner"]: record for record in json.loads(done.stdout)["records"]}
 
@@ -50,7 +50,7 @@ def fixture_builtin(place):
     return {"mod-alias": path / "alias.so"}
 
 
-def test_builtin(place, upstream, builtin):
+def test_builtin(place, upstream, builtin, libknot):
     """Knot's own module serves only targets in zones of the same server. Others are told."""
     upstream.host("t.example.net", "192.0.2.1")
     upstream.host("t.example.org", "192.0.2.2")
@@ -58,7 +58,7 @@ def test_builtin(place, upstream, builtin):
     zones = {"example.com": f"a {elsewhere}\nb {here}\nc {here}\nc {elsewhere}\nd {alias('example.org')}",
              "other.example": f"a {elsewhere}", "example.org": "t A 192.0.2.2\n@ A 192.0.2.3"}
     with names.knotd(place(), {"example.com": ["mod-stats", "mod-alias"]}, zones, files=builtin, make=Knot) as knot:
-        found = check(knot, upstream, 1)
+        found = check(knot, upstream, 1, libknot["new"])
         assert {owner for owner, record in found.items() if "builtin" in record["problems"]} == {
             "a.example.com.", "c.example.com."}
         for label in "ac":
@@ -66,5 +66,14 @@ def test_builtin(place, upstream, builtin):
             assert found[f"{label}.example.com."]["details"][0].endswith(
                 "targets in zones of this server are served, not t.example.net.")
         assert "alias in its configuration" in found["a.other.example."]["details"][0]
-        said = knot.kalias("set", "example.com", "e", "t.example.net").stderr
+        said = knot.kalias("set", "example.com", "e", "t.example.net", env=libknot["new"]).stderr
         assert said.startswith("warning: zone example.com. has ") and "serves only targets in zones of this server" in said
+
+
+def test_no_builtin(place, upstream, libknot, builtin):
+    """A Knot that does not know ALIAS has no module of its own, whatever it says of the module's options."""
+    upstream.host("t.example.net", "192.0.2.1")
+    zones = {"example.com": f"a {alias('t.example.net')}"}
+    with names.knotd(place(), {"example.com": ["mod-stats", "mod-alias"]}, zones, files=builtin, make=Knot) as knot:
+        assert "builtin" not in check(knot, upstream, 1, libknot["old"])["a.example.com."]["problems"]
+        assert knot.kalias("set", "example.com", "b", "t.example.net", env=libknot["old"]).stderr == ""

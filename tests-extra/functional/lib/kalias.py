@@ -41,8 +41,8 @@ class Knot(Knotd):
         served = ["  - id: served", f"    storage: {self.path}", "    module: mod-alias"]
         return [*super()._template_lines(), *(served if self.sections else [])]
 
-    def kalias(self, *arguments, check=True, socket="knot.sock"):
-        return kalias("-s", str(self.path / socket), *arguments, check=check)
+    def kalias(self, *arguments, check=True, socket="knot.sock", env=None):
+        return kalias("-s", str(self.path / socket), *arguments, check=check, env=env)
 
     def records(self, zone, owner="@"):
         """(TTL, target) of each ALIAS of an owner, as list says."""

@@ -73,6 +73,20 @@ int entries_next(entries_t *entries)
 	return ret;
 }
 
+bool entries_lacks_dot(const entries_t *entries, const knot_dname_t *zone)
+{
+	const zonefile_t *file = &entries->file;
+	if (!entries->has_origin || entries->origin[0] == '\0' || !file->has_owner ||
+	    !zonefile_is(file, entries->type, "SOA")) {
+		return false;
+	}
+	knot_dname_storage_t name;
+	char *owner = zonefile_copy(file, 0, 1);
+	bool lacks = !alias_is_absolute(owner) && alias_read_name(name, owner, NULL) && knot_dname_is_case_equal(name, zone);
+	free(owner);
+	return lacks;
+}
+
 bool entries_find_zone(knot_dname_storage_t zone, const char *text, size_t len)
 {
 	entries_t entries;

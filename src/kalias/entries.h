@@ -35,6 +35,9 @@ int entries_next(entries_t *entries);
 /*! \brief Reads a word that is a name, which may be relative. \return NULL, or the rule that it breaks. */
 const char *entries_read_name(knot_dname_storage_t name, const entries_t *entries, size_t index);
 
+/*! \brief Whether the entry is a SOA whose owner is the name of a zone, in lower case, but for the final dot. */
+bool entries_lacks_dot(const entries_t *entries, const knot_dname_t *zone);
+
 /*!
  * \brief Finds the name of the zone: the owner of its SOA, unless that is relative to an origin that is not known.
  *

@@ -377,23 +377,23 @@ static void look_at_comments(rewrite_t *rewrite)
 /*! Adds the final dot to the owner of a SOA that is the zone's name without it. Cloudflare writes that. */
 static void complete_soa(rewrite_t *rewrite)
 {
-	const zonefile_t *file = &rewrite->in.file;
-	knot_dname_storage_t name;
-	if (!file->has_owner || (rewrite->in.has_origin && rewrite->in.origin[0] == '\0') ||
-	    !zonefile_is(file, rewrite->in.type, "SOA")) {
+	entries_t *in = &rewrite->in;
+	const zonefile_t *file = &in->file;
+	bool lacks = entries_lacks_dot(in, rewrite->map.apex);
+	if (lacks) {
+		memcpy(in->name, rewrite->map.apex, knot_dname_size(rewrite->map.apex)); /* For records that inherit it. */
+	}
+	if (rewrite->to_alias || !file->has_owner || !zonefile_is(file, in->type, "SOA")) {
 		return;
 	}
 	char *owner = zonefile_copy(file, 0, 1);
-	if (!rewrite->in.has_origin) {
-		if (strchr(owner, '.') != NULL && !alias_is_absolute(owner)) {
-			warn("%s:%zu: owner '%s' of the SOA has no final dot: name the zone with --origin ZONE", rewrite->path,
-			     file->words[0].line, owner);
-		}
-	} else if (!alias_is_absolute(owner) && alias_read_name(name, owner, NULL) &&
-	           knot_dname_is_case_equal(name, rewrite->map.apex)) {
+	if (lacks) {
 		warn("%s:%zu: owner '%s' of the SOA has no final dot, which was added", rewrite->path, file->words[0].line,
 		     owner);
 		replace_octets(rewrite, file->words[0].end, file->words[0].end, ".");
+	} else if (!in->has_origin && strchr(owner, '.') != NULL && !alias_is_absolute(owner)) {
+		warn("%s:%zu: owner '%s' of the SOA has no final dot: name the zone with --origin ZONE", rewrite->path,
+		     file->words[0].line, owner);
 	}
 	free(owner);
 }
@@ -410,9 +410,7 @@ static void rewrite_entry(rewrite_t *rewrite)
 		                                             "write the owner");
 	}
 	rewrite->uncommented = false;
-	if (!rewrite->to_alias) {
-		complete_soa(rewrite);
-	}
+	complete_soa(rewrite);
 	raise_ttl(rewrite);
 	rewrite->proxied += flatten_has_tag(in, "cf-proxied");
 	if (rewrite_is_alias(&in->file, in->type) || flatten_wants(rewrite)) {

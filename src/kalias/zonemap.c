@@ -88,6 +88,8 @@ void zonemap_read(zonemap_t *map, entries_t *entries)
 			if (!map->has_apex && zonefile_is(&entries->file, entries->type, "SOA")) {
 				memcpy(map->apex, entries->name, knot_dname_size(entries->name));
 				map->has_apex = true;
+			} else if (entries_lacks_dot(entries, map->apex)) {
+				memcpy(entries->name, map->apex, knot_dname_size(map->apex));
 			}
 			add(map, entries->name, kind_of(entries));
 		}

@@ -446,6 +446,17 @@ def test_flatten_forms(convert):
                            f"1 300 IN {T} {generic('1.example.com.')}\n")
 
 
+def test_flatten_behind_soa(convert):
+    """A CNAME that inherits the owner of a SOA that lacks its dot is at the apex."""
+    text = f"example.com {SOA} CNAME x.y.\n"
+    done = convert(text + " TXT x\n", "-o", "example.com", "--flatten", "apex")
+    assert done.stdout == f"example.com. {SOA} {T} {generic('x.y.')}\n TXT x\n"
+    assert [line for line, _ in warnings(done)] == [1]
+    assert "example.com. has a CNAME and other records" in dict(warnings(convert(text, "-o", "example.com")))[2]
+    done = convert(text, "-o", "example.com", "--flatten", "apex", "--to-alias")
+    assert done.stdout == text.replace("CNAME", "ALIAS") and not warnings(done)
+
+
 def test_flatten_mnemonic(convert):
     """A Knot that knows ALIAS gets that, and so does the way back."""
     for arguments, knot in (([], "new"), (["--to-alias"], "old")):

@@ -193,7 +193,7 @@ static size_t answer(uint8_t wire[MESSAGE_MAX], size_t len, bool stream)
 	if (end == 0 || end > MESSAGE_MAX - 64) {
 		return 0;
 	}
-	if (seen_log != NULL) {
+	if (seen_log != NULL && wire[HEADER] != 0) { /* Those for the root are not about a name. */
 		seen_t seen = { now_ms(), question.number, question.type };
 		fwrite(&seen, sizeof(seen), 1, seen_log);
 	}

@@ -54,7 +54,7 @@ static bool is_concerned(void)
 	return prctl(PR_GET_NAME, name) == 0 && strcmp(name, "alias") == 0;
 }
 
-int epoll_pwait(int epoll, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
+static int timed_poll(int epoll, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
 {
 	static __thread uint64_t since; /* Return of the last poll, or 0. */
 	if (since != 0) {
@@ -66,7 +66,12 @@ int epoll_pwait(int epoll, struct epoll_event *events, int max, int timeout, con
 	return count;
 }
 
+int epoll_pwait(int epoll, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
+{
+	return timed_poll(epoll, events, max, timeout, mask);
+}
+
 int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
 {
-	return epoll_pwait(epoll, events, max, timeout, NULL);
+	return timed_poll(epoll, events, max, timeout, NULL);
 }

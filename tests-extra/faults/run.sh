@@ -39,8 +39,8 @@ if [ "$(id -u)" = 0 ] && unshare -n true; then
 	network=(env FAULTS_OWN_NETWORK=yes unshare -n sh -c 'ip link set lo up && exec "$@"' sh)
 fi
 
-# Scenarios wait more than they work.
-WORKERS=4
+# Scenarios wait more than they work, but for those with thousands of clients.
+WORKERS=2
 
 limited 900 env "${environment[@]}" "${network[@]}" "${PYTHON[@]}" -m pytest -q -p no:cacheprovider -n "$WORKERS" \
 	--basetemp="$work/servers" "$top/tests-extra/faults" "$@"

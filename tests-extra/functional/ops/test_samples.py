@@ -43,7 +43,7 @@ INCLUDED = {SAMPLES / "deny-address.conf"}  # a part of a configuration, with te
 UNBOUND_CONFS = {path for path in FILES if path.name == "unbound.conf"}
 KNOT_CONFS = {path for path in FILES if path.suffix == ".conf"} - DROP_INS - UNBOUND_CONFS - INCLUDED
 EXPORTS = {SAMPLES / "migration" / name for name in ("powerdns.zone", "cloudflare.zone", "nameservers.zone")}
-FILTERS = {path for path in FILES if path.suffix == ".jq"}  # kalias/test_migration.py has the recipes
+FILTERS = {path for path in FILES if path.suffix in (".jq", ".awk")}  # kalias/test_migration.py has the recipes
 ZONES = {path for path in FILES if path.suffix == ".zone"} - EXPORTS
 PROMETHEUS = {SAMPLES / "monitoring" / name for name in ("prometheus.yml", "alerts.yml")}
 ALERTS = (SAMPLES / "monitoring" / "alerts.yml").read_text()

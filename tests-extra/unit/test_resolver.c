@@ -292,6 +292,85 @@ static void test_pace_in_turn(void **state)
 	assert_in_range(pace.calls, HELD, 3 * HELD);
 }
 
+static unsigned slots; /* How many queries that are held up may leave. */
+
+static uint64_t if_slots(void *ctx, uint64_t now)
+{
+	(void)ctx;
+	(void)now;
+	if (slots == 0) {
+		return SLOT;
+	}
+	slots--;
+	return 0;
+}
+
+/* Until retransmissions of all that has been asked are held up. */
+static void run_until_held(fixture_t *fixture)
+{
+	slots = 0;
+	resolver_pace(fixture->resolver, if_slots, NULL);
+	uint64_t end = clock_ms() + SERVER_WAIT_MS + 10 * SLOT;
+	while (clock_ms() < end) {
+		uv_run(&fixture->loop, UV_RUN_ONCE);
+	}
+}
+
+/* The same as in test_late_loop() for queries that are held up, while a new one is asked before the loop reads. */
+static void test_late_loop_held(void **state)
+{
+	fixture_t *fixture = *state;
+	for (unsigned i = 0; i < QUERIES; i++) {
+		resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, TIMEOUT, RETRY, on_reply, fixture);
+	}
+	run_until_held(fixture);
+	for (unsigned i = 0; i < QUERIES; i++) {
+		serve(fixture);
+	}
+	usleep(TIMEOUT * 1000);
+
+	resolver_query(fixture->resolver, NAME_B, KNOT_RRTYPE_A, TIMEOUT, 0, on_any, fixture);
+	while (fixture->finished < QUERIES) {
+		uv_run(&fixture->loop, UV_RUN_ONCE);
+	}
+}
+
+/* What the server asks for, here TCP, leaves before retransmissions that were held up earlier. */
+static void test_pace_tcp_first(void **state)
+{
+	fixture_t *fixture = *state;
+	struct sockaddr_storage server, from;
+	socklen_t len = sizeof(server), from_len = sizeof(from);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(getsockname(fixture->silence, (struct sockaddr *)&server, &len), 0);
+	assert_int_equal(bind(listening, (struct sockaddr *)&server, len), 0);
+	assert_int_equal(listen(listening, 1), 0);
+
+	uint8_t wire[512];
+	for (unsigned i = 0; i < QUERIES; i++) {
+		resolver_query(fixture->resolver, NAME_A, KNOT_RRTYPE_A, 60000, RETRY, on_any, fixture);
+		assert_true(recv(fixture->silence, wire, sizeof(wire), 0) > 0);
+	}
+	run_until_held(fixture);
+	resolver_query(fixture->resolver, NAME_B, KNOT_RRTYPE_A, 60000, RETRY, on_any, fixture);
+	ssize_t size = recvfrom(fixture->silence, wire, sizeof(wire), 0, (struct sockaddr *)&from, &from_len);
+	knot_wire_set_qr(wire);
+	knot_wire_set_ra(wire);
+	knot_wire_set_tc(wire);
+	assert_int_equal(sendto(fixture->silence, wire, size, 0, (struct sockaddr *)&from, from_len), size);
+	uv_run(&fixture->loop, UV_RUN_ONCE);
+
+	slots = 1;
+	while (slots > 0) {
+		uv_run(&fixture->loop, UV_RUN_ONCE);
+	}
+	assert_int_equal(recv(fixture->silence, wire, sizeof(wire), MSG_DONTWAIT), -1);
+	int stream = accept(listening, NULL, NULL);
+	assert_true(stream >= 0);
+	close(stream);
+	close(listening);
+}
+
 static void on_end(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	fixture_t *fixture = ctx;
@@ -319,6 +398,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_truncated_after_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace_in_turn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_loop_held, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pace_tcp_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

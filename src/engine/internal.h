@@ -2,7 +2,8 @@
 
 /*!
  * \file
- * \brief The private parts of an engine: engine.c has the calls of all threads, thread.c the engine's own thread.
+ * \brief The private parts of an engine: engine.c has the calls of all threads, thread.c the engine's own thread,
+ *        restore.c what that does with the store.
  */
 
 #pragma once
@@ -84,6 +85,12 @@ target_t *thread_find(engine_t *engine, const knot_dname_t *name);
 
 /*! \brief Adds a target that is not in the cache. The engine's thread. \return NULL if out of memory. */
 target_t *thread_add(engine_t *engine, const knot_dname_t *name, tenant_t *tenant, uint64_t used, uint64_t now);
+
+/*! \brief Sees what the store's thread has done: takes what it has read. The engine's thread. */
+void restore_follow(engine_t *engine);
+
+/*! \brief Puts some of what the store has lost. The engine's thread. \return True if there is more to do at once. */
+bool restore_refill(engine_t *engine);
 
 /* What the registry does with an engine. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The engine's thread: a libuv loop that takes requests, sends queries, takes results, reads and writes the store. */
+/* The engine's thread: a libuv loop that takes requests, sends queries and takes results. */
 
 #include "engine/internal.h"
 
@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/param.h>
 #include <syslog.h>
 #include <libknot/libknot.h>
@@ -20,8 +19,6 @@
 #define BURST_MAX 64
 /*! Requests taken between two polls. */
 #define INTAKE_MAX 1024
-/*! Targets put into the store once more at a time. */
-#define REFILL_MAX 2048
 /*! Targets evicted at a time after max-targets has been lowered. */
 #define EVICT_MAX 1024
 /*! Pause before the next ones, ms. */
@@ -328,91 +325,6 @@ static uint64_t follow_plan(engine_t *engine)
 	return 0;
 }
 
-/*! Adds a target read from the store. Too many come only if max-targets was lowered; on_sweep() evicts those. */
-static void restore(engine_t *engine, const record_t *record, uint64_t now)
-{
-	uint64_t received, used;
-	if (!archive_times(record, now, &received, &used)) {
-		return;
-	}
-	target_t *target = thread_find(engine, record->data);
-	if (target == NULL) {
-		target = thread_add(engine, record->data, engine->tenant, 0, now);
-	}
-	if (target == NULL) {
-		return;
-	}
-	reply_t reply;
-	record_reply(&reply, record);
-	entry_t *entry = &target->entry[record->type];
-	if (entry->answer != NULL || cache_restore(entry, &reply, received) != KNOT_EOK) {
-		return;
-	}
-	entry->answer->stored = received;
-	cache_touch(entry, used);
-	engine->common[COUNTER_RESTORED]++;
-	(void)planner_add(&engine->planner, target, now);
-}
-
-static void log_restored(engine_t *engine)
-{
-	if (engine->common[COUNTER_RESTORED] > 0) {
-		log_queue_post(&engine->log, LOG_INFO, "%" PRIu64 " answers read back from the store",
-		               engine->common[COUNTER_RESTORED]);
-	}
-}
-
-/*! Takes what the store has read. */
-static void restore_some(engine_t *engine, store_news_t *news, uint64_t now)
-{
-	while (news->records != NULL) {
-		record_t *record = news->records;
-		restore(engine, record, now);
-		news->records = record->next;
-		free(record);
-		engine->restoring = true;
-	}
-	if (engine->restoring) {
-		waiters_wake(engine->waiters);
-	}
-	if (engine->restoring && !news->reading) {
-		engine->restoring = false;
-		log_restored(engine);
-		sem_post(&engine->restored);
-	}
-}
-
-static void refill_target(const target_t *target, void *ctx)
-{
-	engine_t *engine = ctx;
-	unsigned count = archive_refill(engine->store, target, &target->tenant->options.refresh, clock_ms());
-	engine->refill_room -= MIN(count, engine->refill_room);
-}
-
-/*! Puts some of what the store does not have. \return True if there is more to do at once. */
-static bool refill_some(engine_t *engine)
-{
-	if (!engine->refilling || engine->refill_room == 0) {
-		return false;
-	}
-	engine->refilling = cache_walk(engine->cache, &engine->refill_at, REFILL_MAX, refill_target, engine);
-	return engine->refilling && engine->refill_room > 0;
-}
-
-/*! Sees what the store's thread has done. */
-static void follow_store(engine_t *engine)
-{
-	store_news_t news = store_take(engine->store);
-	restore_some(engine, &news, clock_ms());
-	if (news.lacking) {
-		memset(&engine->refill_at, 0, sizeof(engine->refill_at));
-		engine->refilling = true;
-	}
-	if (news.written) {
-		engine->refill_room = STORE_BATCH;
-	}
-}
-
 /*! Whether a limit has been reached for so long that it is to be logged, which is then noted. */
 static bool is_to_be_logged(uint64_t since, uint64_t *logged_at)
 {
@@ -474,9 +386,9 @@ static void on_prepare(uv_prepare_t *prepare)
 		wait = MIN(wait, HANDOVER_PAUSE_MS);
 	}
 	if (engine->restoring || store_has_news(engine->store)) {
-		follow_store(engine);
+		restore_follow(engine);
 	}
-	more |= refill_some(engine);
+	more |= restore_refill(engine);
 	log_limits(engine);
 
 	uv_timer_start(&engine->tick, on_tick, more ? 0 : wait, 0);

@@ -19,7 +19,7 @@ from timing import seconds
 
 WARM = 20                # n0 to n19 in both zones
 STATIC = range(100, 110)
-COLD = range(1000, 4000)
+COLD = range(1000, 10000)
 OTHER_ZONE = "example.org"
 RATE, OTHER_RATE = 150, 40  # over UDP, per second
 STREAMS = 3              # clients over TCP at a time

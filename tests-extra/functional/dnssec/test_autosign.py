@@ -12,7 +12,7 @@ import pytest
 
 import lab as labs
 import proof
-from autosign import BRIEF, BRIEF_HEAD, OWNERS, TEXT, hosts, is_signed, policy, signed, start
+from autosign import BRIEF, BRIEF_HEAD, OWNERS, TEXT, hosts, is_ready, is_signed, policy, signed, start
 from client import ALIAS, addresses, alias, has, is_answer, is_nodata, is_servfail, is_truncated, query, rrset, ttl
 from timing import seconds, until
 from unbound import Unbound
@@ -37,6 +37,7 @@ def fixture_lab(place, upstream, request):
         is_signed(lab)
         for label in ("both.", "v4.", "none.", "missing.", "many.", ""):
             lab.warm(f"{label}example.com")
+        assert is_ready(lab, "both.example.com")
         yield lab
 
 
@@ -155,6 +156,7 @@ def fixture_modes(place, upstream):
     with start(place, upstream, ["nsec3: off"], zones=zones, sections=sections) as lab:
         for name in modes:
             is_signed(lab, name)
+            assert is_ready(lab, f"own.{name}")
         yield lab
 
 
@@ -211,7 +213,7 @@ def test_ttl_bounds(place, upstream):
         is_signed(lab)
         for label, own, expected in (("low", 60, 120), ("high", 3600, 200), ("between", 150, 150)):
             name, _ = lab.alias(label, "192.0.2.1", ttl=own, target_ttl=3600)
-            lab.warm(name)
+            assert is_ready(lab, name)
             reply = proof.Zone(lab.knot, owners=[label]).ask(name)
             assert ttl(reply) == expected and {rdata.original_ttl for rdata in rrset(reply, "RRSIG")} == {expected}
 
@@ -221,11 +223,10 @@ def test_renewal(place, upstream):
     lines = [*BRIEF, "rrsig-lifetime: 8s", "rrsig-refresh: 4s", "rrsig-pre-refresh: 0", "nsec3: off"]
     with start(place, upstream, lines, zones=[dataclasses.replace(signed(), head=BRIEF_HEAD)]) as lab:
         is_signed(lab)
-        lab.warm("both.example.com")
+        assert is_ready(lab, "both.example.com")
         zone = proof.Zone(lab.knot, owners=OWNERS)
 
         def end():
-            zone.ask("both.example.com", "TXT")
             return min(rdata.expiration for rdata in rrset(zone.ask("both.example.com"), "RRSIG"))
         first = end()
         assert first <= time.time() + 8
@@ -264,7 +265,7 @@ def fixture_large(place, upstream):
     with labs.lab(place, upstream, zones=[signed(text, "acl: [local, key]")],
                   extra="\n".join([*key, policy(*RSA)])) as lab:
         is_signed(lab)
-        lab.warm("v4.example.com")
+        assert is_ready(lab, "v4.example.com")
         yield lab
 
 
@@ -314,7 +315,7 @@ def test_exposed(place, upstream):
     """An ALIAS that may be shown is shown, signed, and listed."""
     with start(place, upstream, ["nsec3: off"], expose="on") as lab:
         is_signed(lab)
-        lab.warm("both.example.com")
+        assert is_ready(lab, "both.example.com")
         zone = proof.Zone(lab.knot, owners=OWNERS, exposed=True)
         assert rrset(zone.ask("both.example.com", "TYPE65401"), "TYPE65401")
         assert is_answer(zone.ask("both.example.com", "AAAA"), "2001:db8::1", rdtype="AAAA")
@@ -326,7 +327,7 @@ def test_many_signatures(place, upstream):
     text = "\n".join(f"o{i} " + alias("both.example.net") for i in range(12))
     with start(place, upstream, ["nsec3: off"], zones=[signed(text)], max_targets=2) as lab:
         is_signed(lab)
-        lab.warm("o0.example.com")
+        assert is_ready(lab, "o0.example.com")
         zone = proof.Zone(lab.knot, owners=[f"o{i}" for i in range(12)])
 
         def signatures():

@@ -7,27 +7,28 @@ import pytest
 
 import lab as labs
 import proof
-from autosign import BRIEF, BRIEF_HEAD, OWNERS, TEXT, hosts, is_signed, policy, signed, start
+from autosign import BRIEF, BRIEF_HEAD, OWNERS, TEXT, hosts, is_ready, is_signed, policy, signed, start
 from client import ALIAS, is_answer, is_nodata, rrset
 from knotd import Zone
 from timing import until
 
 
 def test_roll(place, upstream):
-    """A new ZSK signs when it signs the zone, not before and not after."""
+    """A new ZSK signs once it signs the zone, not before, and then alone."""
     with start(place, upstream, BRIEF, zones=[dataclasses.replace(signed(), head=BRIEF_HEAD)]) as lab:
         is_signed(lab)
-        lab.warm("both.example.com")
+        assert is_ready(lab, "both.example.com")
         zone = proof.Zone(lab.knot, owners=OWNERS)
         first = proof.signers(zone.ask("example.com", "SOA"))
         lab.knot.knotc("zone-key-rollover", "example.com", "zsk")
 
         def rolled():
-            before = proof.signers(zone.ask("example.com", "SOA"))
+            before, names = proof.signers(zone.ask("example.com", "SOA")), []
             for name, rdtype in (("both.example.com", "A"), ("both.example.com", "MX"), ("x.wild.example.com", "A")):
-                used = proof.signers(zone.ask(name, rdtype))
-                assert used in (before, proof.signers(zone.ask("example.com", "SOA")))
-            return before != first and len(zone.keys()) == 2
+                names.append(proof.signers(zone.ask(name, rdtype)))
+                # The old one serves while the new one is read.
+                assert names[-1] in (first, proof.signers(zone.ask("example.com", "SOA")))
+            return before != first and names == [before] * 3 and len(zone.keys()) == 2
         until(rolled, 20, 0.05)
 
 
@@ -87,8 +88,7 @@ def test_reload(place, upstream):
     """Keys and signatures survive a reload: not even one reply is truncated. With other options all is signed anew."""
     with start(place, upstream, ["nsec3: off"]) as lab:
         is_signed(lab)
-        lab.warm("both.example.com")
-        lab.settle("both.example.com", do=True)
+        assert is_ready(lab, "both.example.com")
         shown = [lab.ask("both.example.com", rdtype, do=True) for rdtype in ("A", "MX")]
         for path in (lab.knot.path / "keys" / "keys").iterdir():
             path.rename(path.with_suffix(".aside"))
@@ -112,7 +112,7 @@ def test_keystore(place, upstream):
         knot.reload()
         hosts(upstream)
         is_signed(lab)
-        lab.warm("both.example.com")
+        assert is_ready(lab, "both.example.com")
         assert list((knot.path / "elsewhere").glob("*.pem"))
         assert is_answer(proof.Zone(knot, owners=OWNERS).ask("both.example.com"), "192.0.2.1", "192.0.2.2")
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import lab as labs
 import proof
-from autosign import OWNERS, hosts, is_signed, policy, signed
+from autosign import OWNERS, hosts, is_ready, is_signed, policy, signed
 from client import is_answer, rrset
 from knotd import KEYMGR, Knotd
 
@@ -69,7 +69,7 @@ def test_same_tag(place, upstream, published):
     with knot:
         lab = labs.Lab(knot, upstream)
         is_signed(lab)
-        lab.warm("both.example.com")
+        assert is_ready(lab, "both.example.com")
         zone = proof.Zone(knot, owners=OWNERS)
         tags = [dns.dnssec.key_id(key) for key in zone.keys()]
         assert len(tags) == 3 and tags.count(dns.dnssec.key_id(active)) == 2

@@ -54,3 +54,9 @@ def start(place, upstream, lines, zones=None, **more):
 
 def is_signed(lab, zone="example.com"):
     return until(lambda: rrset(lab.ask(zone, "SOA", do=True), "RRSIG"), 20)
+
+
+def is_ready(lab, name):
+    """Whether a name is resolved and the keys of its zone are read: until then a query over UDP with DO may get TC."""
+    lab.warm(name)
+    return rrset(lab.settle(name, do=True), "RRSIG")

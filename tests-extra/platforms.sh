@@ -167,6 +167,7 @@ try_suite() {
 
 # run_here: runs everything. The machine's network is there for as long as packages are missing.
 run_here() {
+	local slow=()
 	if [ ${#command[@]} -gt 0 ]; then
 		progress "${command[*]}"
 		# shellcheck disable=SC2016
@@ -177,7 +178,9 @@ run_here() {
 		progress "Packages of the tests"
 		within "$place" PACKAGES_ONLY=yes "$TREE/tests-extra/run.sh" || return
 		progress "Tests"
-		loopback=yes within "$place" "$TREE/tests-extra/run.sh" "${options[@]}"
+		# Suites that share the processors are slow.
+		[ "$jobs" = 1 ] || slow=(SLOW=3)
+		loopback=yes within "$place" "${slow[@]}" "$TREE/tests-extra/run.sh" "${options[@]}"
 	fi
 }
 

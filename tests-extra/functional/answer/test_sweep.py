@@ -277,10 +277,10 @@ class World:
 
     def shown(self, state, owner, rdtype):
         label = owner.relativize(name_of(f"{state}.example")).to_text()
-        return shown(state, label, rdtype, lambda sent: self.left(state, label, rdtype, sent))
+        return shown(state, label, rdtype, lambda *times: self.left(state, label, rdtype, *times))
 
-    def left(self, state, label, rdtype, sent):
-        """The longest TTL of what comes of targets: a query was sent at that time."""
+    def left(self, state, label, rdtype, sent, received):
+        """The longest TTL of what comes of targets: a query was sent and its reply received at these times."""
         ttls = [OWNERS[label].ttl]
         for number, _, owner in ((n, l, o) for n, l, o in numbered() if l == label):
             names = [name for name, _ in targets_of(state, number, label, owner)]
@@ -288,7 +288,7 @@ class World:
                 rdtype, TARGETS[name.split(".")[0]])]
             life = TTL if well else min(NEGATIVE_TTLS[number % 2], NEGATIVE_TTL_MAX)
             for name in well or names:
-                answered = [when for when in self.upstream.answered.get((name, rdtype), ()) if when < sent]
+                answered = [when for when in self.upstream.answered.get((name, rdtype), ()) if when < received]
                 ttls.append(min(life, life - (sent - answered[-1]) + seconds(SLACK)) if answered else life)
         return min(ttls)
 
@@ -400,9 +400,10 @@ def test_space_beside_tsig(world, state):
         message.use_tsig(keyring, "test.")
         sent = time.monotonic()
         wire = exchange(message.to_wire(), "127.0.0.1", world.knot.port)
+        received = time.monotonic()
         reply = Reply(wire, keyring=keyring, request_mac=message.mac)
         if not reply.tc:
-            faults += [(asked, *fault) for fault in judge.judge(Told(asked, wire, sent), reply)]
+            faults += [(asked, *fault) for fault in judge.judge(Told(asked, wire, sent, received), reply)]
             whole += 1
     assert not faults, report(faults)
     assert whole > 200

@@ -43,7 +43,7 @@ class Shown:
     """
     kind: str
     addresses: tuple = ()
-    limit: typing.Callable = None  # the longest TTL in a reply, by the time at which the query was sent
+    limit: typing.Callable = None  # the longest TTL in a reply, by when the query was sent and its reply received
     late: bool = False             # at first unknown
     own: bool = False              # unknown, but a TCP client gets the owner's own after a wait in vain
 
@@ -62,7 +62,7 @@ def either(shown):
         for each in shown:
             if each.kind in kinds:
                 limits = [one.limit for one in shown if one.limit]
-                return dataclasses.replace(each, limit=lambda sent: min(limit(sent) for limit in limits))
+                return dataclasses.replace(each, limit=lambda *times: min(limit(*times) for limit in limits))
     raise ValueError(shown)
 
 
@@ -379,7 +379,7 @@ class Judge:
                     shown = case.shown
                 rdtype, ttl = dns.rdatatype.to_text(key[1]), max(found.ttls)
                 if shown is not None and shown.kind in ("addresses", "negative"):
-                    if ttl > (limit := shown.limit(told.sent)):
+                    if ttl > (limit := shown.limit(told.sent, told.received)):
                         what = f"{rdtype}, {shown.kind}"
                         yield f"TTL above that of targets: {what}", f"{_text_of(key)} {ttl} > {limit:.1f}"
                 elif (zone := case.whole.sections[number].get(key)) and found.ttls != zone.ttls:

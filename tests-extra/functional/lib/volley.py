@@ -42,10 +42,11 @@ class Asked(typing.NamedTuple):
 
 
 class Told(typing.NamedTuple):
-    """What came back, and when it had been asked for (time.monotonic())."""
+    """What came back, when it had been asked for, and when it came (time.monotonic())."""
     asked: Asked
     wire: bytes
     sent: float
+    received: float
 
 
 def ask_udp(port, questions):
@@ -71,7 +72,7 @@ def ask_udp(port, questions):
                 continue
             number, asked, _, sent = under_way.pop(*ID.unpack_from(wire), (None,) * 4)
             if asked:
-                told.append(Told(asked, wire, sent))
+                told.append(Told(asked, wire, sent, time.monotonic()))
     return told
 
 
@@ -84,7 +85,7 @@ def ask_tcp(port, questions):
             sock.sendall(b"".join(frame(asked.wire(number)) for number, asked in enumerate(part)))
             for _ in part:
                 wire = read_frame(sock)
-                told.append(Told(part[ID.unpack_from(wire)[0]], wire, sent))
+                told.append(Told(part[ID.unpack_from(wire)[0]], wire, sent, time.monotonic()))
     return told
 
 

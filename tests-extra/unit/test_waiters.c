@@ -146,8 +146,8 @@ static void test_budget(void **state)
 	assert_false(may_wait(0, 0, clock_ms()));
 	uint64_t start = clock_ms();
 	for (unsigned i = 0; i < 2; i++) {
-		assert_true(may_wait(0, WAIT_MS, clock_ms()));
-		assert_int_equal(do_wait(WAIT_MS), WAIT_TIMED_OUT);
+		assert_true(may_wait(0, 2 * WAIT_MS, clock_ms()));
+		assert_int_equal(do_wait(WAIT_MS), WAIT_TIMED_OUT); /* and some ms more on a busy machine */
 		rest();
 	}
 	uint64_t end = clock_ms(), owed = (end - start) * WAITERS_SHARE;
@@ -155,7 +155,7 @@ static void test_budget(void **state)
 	assert_false(may_wait(0, WAIT_MS, start + WAIT_MS / 2 * WAITERS_SHARE));
 	assert_true(may_wait(0, WAIT_MS, start + owed - WAIT_MS * WAITERS_SHARE));
 	/* What a worker owes does not keep a zone whose waits are longer from its wait, nor another worker. */
-	assert_true(may_wait(0, 2 * WAIT_MS, end));
+	assert_true(may_wait(0, 4 * WAIT_MS, end));
 	assert_true(may_wait(1, WAIT_MS, end));
 
 	/* A result that is there costs nothing. */

@@ -52,9 +52,12 @@ static bool go_down(health_t *health)
 }
 
 /*! Notes the failure of a target that was resolved before. */
-static bool note_failure(health_t *health, uint64_t now)
+static bool note_failure(health_t *health, bool begins, uint64_t now)
 {
-	health->successes = 0;
+	/* A resolver that answers trials may be well, with only those targets dead that took it down. */
+	if (begins || !health->cut_off) {
+		health->successes = 0;
+	}
 	health->failures++;
 	if (health->failures % HEALTH_SLOW_FAILURES == 0 && health->slow < HEALTH_SLOW_MAX) {
 		health->slow++;
@@ -80,7 +83,7 @@ bool health_note(health_t *health, const health_result_t *result, uint64_t now)
 		health->wants_trial = true;
 	}
 	health->targets += result->known && result->begins;
-	return result->known && result->sent >= health->good_at && note_failure(health, now);
+	return result->known && result->sent >= health->good_at && note_failure(health, result->begins, now);
 }
 
 uint64_t health_trial_at(const health_t *health)

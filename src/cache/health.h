@@ -12,7 +12,7 @@
  * While it is down, trials follow each other as probes, whether clients ask or not. No target is asked ahead of its
  * back-off (RFC 9520). If trials succeed all the time, the resolver is cut off, and only targets can tell when it is back:
  * the back-off of those that worked before does not grow, so that some are asked every few seconds. After several successes
- * in a row the resolver is up, and the failures in the meantime are forgiven, so their targets back off no longer. A success
+ * in a row, or while it is cut off without another target that begins to fail, the resolver is up, and the failures in the meantime are forgiven, so their targets back off no longer. A success
  * is a target's, or a trial's after one that failed. In a partial failure nothing is forgiven, and background queries slow
  * down in proportion.
  *

@@ -182,6 +182,44 @@ static void test_cut_off(void **state)
 	assert_false(health.cut_off);
 }
 
+/*! A resolver that was taken down by its dead targets is up once others succeed, however often the dead ones fail. */
+static void test_dead_targets(void **state)
+{
+	(void)state;
+
+	uint64_t now = T0;
+	assert_false(succeed(now));
+	for (unsigned i = 0; i < HEALTH_DOWN_TARGETS; i++) {
+		fail_first(now + HEALTH_DOWN_MS);
+	}
+	now += HEALTH_DOWN_MS;
+	assert_true(health.down);
+	assert_false(try(true, now));
+	for (unsigned i = 1; i < HEALTH_UP_SUCCESSES; i++) {
+		assert_false(fail_again(++now));
+		assert_false(succeed(++now));
+	}
+	/* Not while more targets begin to fail: then it is cut off. */
+	assert_false(fail_first(++now));
+	assert_false(succeed(++now));
+	assert_true(health.down);
+	for (unsigned i = 2; i < HEALTH_UP_SUCCESSES; i++) {
+		assert_false(fail_again(++now));
+		assert_false(succeed(++now));
+	}
+	assert_false(fail_again(++now));
+	assert_true(succeed(++now));
+	assert_false(health.down);
+
+	/* Those that are dead anyway do not take it down again. */
+	for (unsigned i = 0; i < 100; i++) {
+		now += HEALTH_DOWN_MS;
+		assert_false(fail_again(now));
+		assert_true(health_trial_at(&health) > now || !try(true, now));
+	}
+	assert_false(health.down);
+}
+
 static void test_probes(void **state)
 {
 	(void)state;
@@ -348,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup(test_late_failures, setup),
 		cmocka_unit_test_setup(test_late_begin, setup),
 		cmocka_unit_test_setup(test_cut_off, setup),
+		cmocka_unit_test_setup(test_dead_targets, setup),
 		cmocka_unit_test_setup(test_probes, setup),
 		cmocka_unit_test_setup(test_up, setup),
 		cmocka_unit_test_setup(test_slow, setup),

@@ -8,6 +8,7 @@ composed: delayed(0.2, host("192.0.2.1")), forged(wrong_id, host("192.0.2.1")).
 import asyncio
 import copy
 import dataclasses
+import socket
 import threading
 import time
 import typing
@@ -281,7 +282,9 @@ class Upstream(Looped):
         other, _ = await self.loop.create_datagram_endpoint(
             asyncio.DatagramProtocol, local_addr=(self.host_address, 0))
         transport, _ = await self.loop.create_datagram_endpoint(Datagrams, local_addr=where)
-        sock = transport.get_extra_info("socket").dup()  # asyncio before Python 3.12 sends no empty datagram
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)  # nothing is lost while it is busy
+        sock = sock.dup()  # asyncio before Python 3.12 sends no empty datagram
         await asyncio.start_server(self._stream, *where)
 
     async def _stream(self, reader, writer):

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Ports for the servers of a test run."""
 
+import os
 import random
 import socket
 
 _given = set()
+
+# Of each test process in pytest-xdist: a number of its own, as a server takes its port some time after it was found free.
+_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PROCESSES = 16
 
 
 def free_port():
@@ -13,7 +18,7 @@ def free_port():
     It lies below the ephemeral range, so that no client gets it before the server starts.
     """
     while True:
-        port = random.randrange(10000, 30000)
+        port = random.randrange(10000 + _process % _PROCESSES, 30000, _PROCESSES)
         if port not in _given and _is_free(port):
             _given.add(port)
             return port

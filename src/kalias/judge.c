@@ -57,6 +57,12 @@ bool judge_again(unsigned problems)
 	                   BIT(PROBLEM_UNSIGNED));
 }
 
+bool judge_target_again(unsigned problems, const observed_t observed[ADDR_TYPES])
+{
+	return has_problem(judge_target(observed), PROBLEM_UNRESOLVED) ||
+	       problems & (BIT(PROBLEM_NOT_SERVED) | BIT(PROBLEM_STALE) | BIT(PROBLEM_DIFFERS));
+}
+
 /*! How many targets have a kind of reply for a type. */
 static unsigned count_kind(const findings_t *findings, addr_type_t type, observed_kind_t kind)
 {

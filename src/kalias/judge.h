@@ -65,6 +65,14 @@ static inline bool has_problem(unsigned problems, problem_t problem)
 /*! \brief Whether time may heal some of the problems, so that a second look is worth while. */
 bool judge_again(unsigned problems);
 
+/*!
+ * \brief Whether the resolver has to be asked again as well: it failed, or the two sides do not agree.
+ *
+ * \param problems  Of the owner.
+ * \param observed  What the resolver says about one of its targets.
+ */
+bool judge_target_again(unsigned problems, const observed_t observed[ADDR_TYPES]);
+
 /*! \brief The first problem of a set; PROBLEMS if there is none. */
 problem_t judge_status(unsigned problems);
 

@@ -236,8 +236,8 @@ void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const k
 {
 	probe_t *probe = not_null(calloc(1, sizeof(*probe)));
 	probe->server = *server;
-	probe->query = query_new(name, type, flags | QUERY_EDNS);
-	probe->ready_tries = READY_TRIES;
+	probe->query = query_new(name, type, (flags & ~PROBE_PATIENT) | QUERY_EDNS);
+	probe->ready_tries = (flags & PROBE_PATIENT) ? READY_TRIES : 0;
 	probe->cb = cb;
 	probe->ctx = ctx;
 	(void)uv_timer_init(loop, &probe->timer);

@@ -27,16 +27,17 @@
  */
 typedef void (*probe_cb)(const knot_pkt_t *pkt, const char *why, void *ctx);
 
+/*! Beside flags of query_new(): a server that is still resolving (SERVFAIL with EDE 14) is asked again for some time. */
+#define PROBE_PATIENT (1U << 16)
+
 /*!
  * \brief Asks a server for (name, type, IN). The callback may come before this returns.
- *
- * A server that is still resolving (SERVFAIL with EDE 14) is asked again for some time.
  *
  * \param loop    Loop to run on.
  * \param server  Its address, with the port.
  * \param name    Name asked for.
  * \param type    Type asked for.
- * \param flags   QUERY_RD, QUERY_DO.
+ * \param flags   QUERY_RD, QUERY_DO, PROBE_PATIENT.
  * \param cb      Called once.
  * \param ctx     Its argument.
  */

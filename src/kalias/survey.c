@@ -14,8 +14,15 @@
 #include "kalias/onlinesign.h"
 #include "kalias/probe.h"
 
-/*! Queries to the server that are under way at a time, and as many to resolvers. */
+/*! Queries to the server that are under way at a time. */
 #define WINDOW 128
+/*!
+ * As many lookups wait for a reply of the resolvers, which must not be overrun. If that is all they do for a time, their
+ * targets are dead or slow, and others are sent beside them: about a thousand a second, as the module does by default
+ * (max-rate), up to a limit that resolvers have room for.
+ */
+#define SLOW_MS 128
+#define LOOKUPS_MAX 2048
 /*! What looks wrong is asked for again after a pause, in which the server refreshes what has just expired. */
 #define ROUNDS 2
 #define PAUSE_MS 2000
@@ -35,6 +42,8 @@ typedef struct {
 	inventory_t *inventory;
 	unsigned probes;        /*!< Queries to the server, and traces, that are under way. */
 	unsigned lookups;       /*!< Queries to resolvers that are under way. */
+	unsigned unanswered;    /*!< How many of these are of the last batch. */
+	unsigned batch;         /*!< Number of that batch. */
 	unsigned silent;        /*!< Queries to the server in a row without reply. */
 	size_t owners;          /*!< Owners that are asked for in this round. */
 	size_t queries;         /*!< Queries for them and their targets. */
@@ -51,6 +60,7 @@ typedef struct {
 	check_zone_t *zone;   /*!< NULL, or the zone that the reply tells about. */
 	observed_t *observed; /*!< What any other reply goes to. */
 	check_set_t *set;     /*!< The resolvers that are asked. */
+	unsigned batch;       /*!< Of lookups, to which it belongs. */
 	bool told;            /*!< They have failed, but a late reply may come. */
 
 	check_target_t *target; /*!< For a trace: whose CNAMEs are followed. */
@@ -158,17 +168,21 @@ static void ask_for_zones(survey_t *survey)
 	wait_until_below(survey, &survey->probes, 1);
 }
 
-static void ask_for_owner(survey_t *survey, check_owner_t *owner)
+/*!
+ * Asks with patience in the last round only. In the first one, a server that is still resolving has a hundred dead targets
+ * take all probes. It goes on resolving, and knows most of them in the last round.
+ */
+static void ask_for_owner(survey_t *survey, check_owner_t *owner, unsigned flags)
 {
 	findings_t *findings = &owner->findings;
 	findings->zone_signed = owner->zone->is_signed;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		question_t question = { .name = owner->asked, .type = addr_rrtype(type) };
 		question.observed = &findings->plain[type];
-		ask_server(survey, question, 0);
+		ask_server(survey, question, flags);
 		if (findings->zone_signed) {
 			question.observed = &findings->secure[type];
-			ask_server(survey, question, QUERY_DO);
+			ask_server(survey, question, flags | QUERY_DO);
 		}
 	}
 }
@@ -226,9 +240,11 @@ static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx
 		question->set->silent = silent ? question->set->silent + 1 : 0;
 	}
 
+	survey_t *survey = question->survey;
 	if (!question->told) {
-		question->survey->lookups--;
-		question->survey->done++;
+		survey->unanswered -= (question->batch == survey->batch);
+		survey->lookups--;
+		survey->done++;
 	}
 	question->told = true;
 	if (final) {
@@ -236,19 +252,43 @@ static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx
 	}
 }
 
+static void on_pause_over(uv_timer_t *timer)
+{
+	(void)timer; /* From now on it is not active. */
+}
+
+/*! Waits until there may be one more lookup, which begins the next batch if the last one is slow. */
+static void wait_for_lookup(survey_t *survey)
+{
+	if (survey->unanswered >= WINDOW) {
+		uv_timer_start(&survey->pause, on_pause_over, SLOW_MS, 0);
+		while (survey->unanswered >= WINDOW && uv_is_active((uv_handle_t *)&survey->pause)) {
+			run_loop(survey);
+		}
+		uv_timer_stop(&survey->pause);
+	}
+	if (survey->unanswered >= WINDOW) {
+		survey->batch++;
+		survey->unanswered = 0;
+	}
+	wait_until_below(survey, &survey->lookups, LOOKUPS_MAX);
+}
+
 static void ask_for_target(survey_t *survey, check_target_t *target)
 {
 	check_set_t *set = &survey->inventory->sets[target->set];
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-		wait_until_below(survey, &survey->lookups, WINDOW);
+		wait_for_lookup(survey);
 		if (set_is_down(survey, set)) {
 			observed_set_nothing(&target->observed[type], why_down);
 			survey->done++;
 			continue;
 		}
 		survey->lookups++;
+		survey->unanswered++;
 		question_t *question = not_null(malloc(sizeof(*question)));
 		*question = (question_t){ .survey = survey, .observed = &target->observed[type], .set = set };
+		question->batch = survey->batch;
 		resolver_query(set->resolver, target->name, addr_rrtype(type), RESOLVE_MS, RESOLVE_RETRY, on_resolved,
 		               question);
 	}
@@ -377,20 +417,23 @@ static bool begin_round(survey_t *survey)
 		survey->owners++;
 		survey->queries += owner->zone->is_signed ? 2 * ADDR_TYPES : ADDR_TYPES;
 		for (unsigned k = 0; k < owner->findings.count; k++) {
-			survey->queries += owner->target[k]->wanted ? 0 : ADDR_TYPES;
-			owner->target[k]->wanted = true;
+			check_target_t *target = owner->target[k];
+			if (!target->wanted && judge_target_again(owner->problems, target->observed)) {
+				target->wanted = true;
+				survey->queries += ADDR_TYPES;
+			}
 		}
 	}
 	return survey->owners > 0;
 }
 
 /*! Asks for owners and targets side by side, and judges. */
-static void run_round(survey_t *survey)
+static void run_round(survey_t *survey, bool last)
 {
 	inventory_t *inventory = survey->inventory;
 	for (size_t i = 0; i < inventory->owner_count || i < inventory->target_count; i++) {
 		if (i < inventory->owner_count && judge_again(inventory->owners[i]->problems)) {
-			ask_for_owner(survey, inventory->owners[i]);
+			ask_for_owner(survey, inventory->owners[i], last ? PROBE_PATIENT : 0);
 		}
 		if (i < inventory->target_count && inventory->targets[i]->wanted) {
 			ask_for_target(survey, inventory->targets[i]);
@@ -400,11 +443,6 @@ static void run_round(survey_t *survey)
 	wait_until_below(survey, &survey->probes, 1);
 	wait_until_below(survey, &survey->lookups, 1);
 	judge_all(inventory);
-}
-
-static void on_pause_over(uv_timer_t *timer)
-{
-	(void)timer; /* From now on it is not active. */
 }
 
 void survey_run(inventory_t *inventory)
@@ -429,7 +467,7 @@ void survey_run(inventory_t *inventory)
 		while (uv_is_active((uv_handle_t *)&survey.pause)) { /* Late replies are still taken. */
 			run_loop(&survey);
 		}
-		run_round(&survey);
+		run_round(&survey, round == ROUNDS);
 	}
 	trace_targets(&survey);
 

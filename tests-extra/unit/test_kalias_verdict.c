@@ -271,6 +271,13 @@ static void test_status(void **state)
 	assert_false(judge_again(0));
 	assert_false(judge_again(BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_LOOP) | BIT(PROBLEM_DANGLING)));
 	assert_true(judge_again(BIT(PROBLEM_DANGLING) | BIT(PROBLEM_DIFFERS)));
+
+	/* A resolver that has answered is not asked again because the server fails. */
+	const observed_t answered[ADDR_TYPES] = { { .kind = OBSERVED_NODATA }, { .kind = OBSERVED_ADDRESSES } };
+	const observed_t half[ADDR_TYPES] = { { .kind = OBSERVED_NODATA }, { .kind = OBSERVED_NOTHING } };
+	assert_false(judge_target_again(BIT(PROBLEM_SERVFAIL) | BIT(PROBLEM_NO_ANSWER), answered));
+	assert_true(judge_target_again(BIT(PROBLEM_SERVFAIL), half));
+	assert_true(judge_target_again(BIT(PROBLEM_STALE), answered));
 }
 
 static void test_sets(void **state)

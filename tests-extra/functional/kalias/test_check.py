@@ -7,6 +7,7 @@ import pty
 import re
 import struct
 import subprocess
+import time
 
 import dns.name
 import dns.rdataclass
@@ -463,6 +464,22 @@ def test_targets_are_silent(place, upstream):
     assert all(records[f"z{i}.example.com."]["status"] == "ok" for i in range(3))
     assert all(records[f"a{i}.example.com."]["status"] == "unresolved" for i in range(40))
     assert not any("down" in record["details"][0] for record in records.values() if record["details"])
+
+
+def test_thousand_silent_targets(place, upstream):
+    """Targets whose servers are dead are waited for side by side, as a resolver that works takes as long for each."""
+    upstream.host("z.example.net", A)
+    dead = [f"a{i}.dead.example.net" for i in range(1000)]
+    for name in dead:
+        upstream.both(name, silence)
+    zone = Zone("example.com", "\n".join([*(f"a{i} {alias(name)}" for i, name in enumerate(dead)),
+                                          *(f"z{i} {alias('z.example.net')}" for i in range(3))]))
+    with labs.lab(place, upstream, zones=[zone], timeout=2000, retry=2) as lab:
+        begin = time.monotonic()
+        done = check(lab.knot, status=1)
+        took = time.monotonic() - begin
+    assert done.stdout.splitlines()[-1] == "1003 checked: 3 ok, 1000 unresolved"
+    assert took < seconds(30)
 
 
 def test_many(place, upstream):

@@ -27,7 +27,7 @@ static const command_t commands[] = {
 	{ "convert", "[OPTION...] [FILE]", "Convert ALIAS in a zone file to what Knot DNS reads", run_convert },
 	{ "set",     "[--add] ZONE OWNER [TTL] TARGET", "Set the ALIAS of a name", run_set },
 	{ "unset",   "ZONE OWNER",                    "Remove the ALIAS of a name", run_unset },
-	{ "list",    "[ZONE]",                        "List ALIAS records", run_list },
+	{ "list",    "[--json] [ZONE]",               "List ALIAS records", run_list },
 	{ "check",   "[--json] [--resolver ADDR] [--server ADDR] [ZONE]",
 	                                              "Compare answers with what the targets resolve to", run_check },
 	{ NULL }
@@ -132,6 +132,7 @@ static void print_help_of(const command_t *command)
 		             " --flatten <what>     Make ALIAS of the CNAME of a name, or of those at the apex, tagged, all.\n"
 		             " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
 		             " -o, --origin <zone>  Origin of relative names until the file has $ORIGIN.\n" },
+		{ "list", " --json      Print JSON.\n" },
 		{ "set", " --add       Keep the targets that are there.\n" },
 	};
 	printf("Usage: " PROGRAM " [options] %s %s\n\n%s.\n\nOptions:\n", command->name, command->args, command->help);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kalias/kalias.h"
+#include "kalias/print.h"
 #include "util/name.h"
 
 /*! Addresses that a sentence lists. More would not fit in a line. */
@@ -19,13 +20,6 @@
 
 /*! Columns of the table, with two spaces between. */
 #define STATUS_WIDTH 10
-#define OWNER_WIDTH_MAX 40
-
-static void print_name(FILE *out, const knot_dname_t *name)
-{
-	knot_dname_txt_storage_t text;
-	fputs(knot_dname_to_str(text, name, sizeof(text)), out);
-}
 
 static void print_address(FILE *out, const uint8_t addr[16], addr_type_t type)
 {
@@ -87,8 +81,8 @@ static void print_targets(FILE *out, const check_owner_t *owner, problem_t probl
 	for (unsigned i = 0; i < owner->findings.count; i++) {
 		const check_target_t *target = owner->target[i];
 		if (problem == PROBLEM_BUILTIN ? target->is_elsewhere : has_problem(judge_target(target->observed), problem)) {
-			fputs(separator, out);
-			print_name(out, target->name);
+			knot_dname_txt_storage_t name;
+			fprintf(out, "%s%s", separator, knot_dname_to_str(name, target->name, sizeof(name)));
 			separator = ", ";
 		}
 	}
@@ -210,23 +204,20 @@ static int owner_width(const inventory_t *inventory)
 {
 	int width = strlen("OWNER");
 	for (size_t i = 0; i < inventory->owner_count; i++) {
-		knot_dname_txt_storage_t name;
-		int own = strlen(knot_dname_to_str(name, inventory->owners[i]->name, sizeof(name)));
-		width = (own > width && own <= OWNER_WIDTH_MAX) ? own : width;
+		width = print_column(width, inventory->owners[i]->name);
 	}
 	return width;
 }
 
 static void print_row(const check_owner_t *owner, int width)
 {
-	knot_dname_txt_storage_t name;
-	printf("%-*s  %-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)), width,
-	       knot_dname_to_str(name, owner->name, sizeof(name)));
+	printf("%-*s  ", STATUS_WIDTH, problem_name(judge_status(owner->problems)));
+	print_name(width, owner->name);
 	for (unsigned i = 0; i < owner->findings.count; i++) {
-		printf("%s", i > 0 ? " " : "");
-		print_name(stdout, owner->target[i]->name);
+		printf("%s", i > 0 ? " " : "  ");
+		print_name(0, owner->target[i]->name);
 	}
-	printf("%s", owner->findings.count == 0 ? "-" : "");
+	printf("%s", owner->findings.count == 0 ? "  -" : "");
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		const observed_t *observed = &owner->findings.plain[type];
 		if (observed->count > 0) {
@@ -271,29 +262,6 @@ void report_table(const inventory_t *inventory)
 }
 
 /* --- JSON --- */
-
-static void print_string(const char *text)
-{
-	putchar('"');
-	for (; *text != '\0'; text++) {
-		unsigned char c = *text;
-		if (c == '"' || c == '\\') {
-			printf("\\%c", c);
-		} else if (c < ' ' || c > '~') {
-			printf("\\u%04x", c);
-		} else {
-			putchar(c);
-		}
-	}
-	putchar('"');
-}
-
-static void print_json_name(const char *before, const knot_dname_t *name)
-{
-	knot_dname_txt_storage_t text;
-	printf("%s", before);
-	print_string(knot_dname_to_str(text, name, sizeof(text)));
-}
 
 static void print_json_addresses(const observed_t *observed, addr_type_t type)
 {
@@ -345,7 +313,7 @@ static void print_json_detail(const check_owner_t *owner, problem_t problem)
 	FILE *out = not_null(open_memstream(&text, &len));
 	print_detail(out, owner, problem);
 	fclose(out);
-	print_string(not_null(text));
+	print_json_string(not_null(text));
 	free(text);
 }
 
@@ -374,15 +342,19 @@ static void print_problems(const check_owner_t *owner)
 static void print_record(const check_owner_t *owner)
 {
 	const findings_t *findings = &owner->findings;
-	print_json_name("{\"zone\":", owner->zone->name);
-	print_json_name(",\"owner\":", owner->name);
-	print_json_name(",\"asked\":", owner->asked);
+	printf("{\"zone\":");
+	print_json_name(owner->zone->name);
+	printf(",\"owner\":");
+	print_json_name(owner->name);
+	printf(",\"asked\":");
+	print_json_name(owner->asked);
 	printf(",\"ttl\":%u", owner->ttl);
 	print_problems(owner);
 
 	printf(",\"targets\":[");
 	for (unsigned i = 0; i < findings->count; i++) {
-		print_json_name(i > 0 ? ",{\"name\":" : "{\"name\":", owner->target[i]->name);
+		printf("%s{\"name\":", i > 0 ? "," : "");
+		print_json_name(owner->target[i]->name);
 		print_both(owner->target[i]->observed, ",\"a\":", ",\"aaaa\":");
 		printf("}");
 	}

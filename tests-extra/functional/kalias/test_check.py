@@ -324,6 +324,18 @@ def test_table(knot):
     assert not done.stderr
 
 
+def test_column(place, upstream):
+    """A name of more than 60 characters moves its own line only; one of 60 has room."""
+    upstream.host("t.example.net", A, AAAA)
+    names = ["www.example.com.", f"{'m' * 47}.example.com.", f"{'n' * 48}.example.com."]
+    zone = Zone("example.com", "\n".join(f"{name} {GOOD}" for name in names))
+    with labs.lab(place, upstream, zones=[zone]) as lab:
+        lines = check(lab.knot, status=0).stdout.splitlines()
+    columns = {line.split()[1]: line.index("t.example.net.") for line in lines[1:4]}
+    assert columns == {names[0]: 74, names[1]: 74, names[2]: 75}
+    assert lines[0].index("TARGETS") == 74
+
+
 def test_fine(knot):
     """Exit status 0 if, and only if, there is nothing to report."""
     done = check(knot, "good.example", status=0)

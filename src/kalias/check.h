@@ -37,11 +37,18 @@ typedef struct {
 	bool fails_here;                /*!< The server has the name, and no addresses for it. */
 } check_target_t;
 
+/*! What several zones have in common. */
+typedef struct {
+	section_t section; /*!< Its resolvers are those that the server asks. */
+	bool system;       /*!< These are the system's. */
+	unsigned set;      /*!< Index of the resolvers that are asked here. */
+	size_t zones;      /*!< How many have it. */
+} check_section_t;
+
 typedef struct check_zone {
 	struct check_zone *next;
 	knot_dname_t *name; /*!< Lower case. */
-	section_t section;
-	unsigned set; /*!< Index of its resolvers. */
+	unsigned section;   /*!< Index. */
 	/* Found out by asking the server. */
 	bool is_signed;
 	bool overreaches; /*!< Its denials cover other names, see onlinesign.h. */
@@ -64,6 +71,9 @@ typedef struct {
 	struct sockaddr_storage server;
 	check_set_t *sets;
 	unsigned set_count;
+	check_section_t *sections;
+	unsigned section_count;
+	bool given;             /*!< Resolvers were given on the command line. */
 	check_zone_t *zones;    /*!< The last one first. */
 	check_owner_t **owners; /*!< In the order of zones, and of names in them. */
 	size_t owner_count;

@@ -48,26 +48,51 @@ static unsigned find_set(inventory_t *inventory, const resolvers_t *resolvers)
 	return set;
 }
 
+static unsigned find_section(inventory_t *inventory, const check_section_t *section)
+{
+	unsigned i = 0;
+	while (i < inventory->section_count && (inventory->sections[i].set != section->set ||
+	                                        inventory->sections[i].system != section->system ||
+	                                        memcmp(&inventory->sections[i].section, &section->section, sizeof(section_t)) != 0)) {
+		i++;
+	}
+	if (i == inventory->section_count) {
+		APPEND(inventory->sections, inventory->section_count, *section);
+	}
+	inventory->sections[i].zones++;
+	return i;
+}
+
+/*! The section of the last zone. */
+static const check_section_t *last_section(const inventory_t *inventory)
+{
+	return &inventory->sections[inventory->zones->section];
+}
+
 /*! Adds a zone, with its configuration. \return false without resolvers. */
 static bool add_zone(inventory_t *inventory, control_t *control, const knot_dname_t *name,
-                     const resolvers_t *resolvers)
+                     const resolvers_t *given)
 {
 	check_zone_t *zone = not_null(calloc(1, sizeof(*zone)));
 	zone->name = copy_name(name);
 	zone->next = inventory->zones;
 	inventory->zones = zone;
 
+	check_section_t section = { 0 };
+	resolvers_t *resolvers = &section.section.resolvers;
 	knot_dname_txt_storage_t text;
-	knotconf_find_section(&zone->section, control, knot_dname_to_str(text, name, sizeof(text)));
-	bool found = true;
-	if (resolvers->count > 0) {
-		zone->section.resolvers = *resolvers;
-	} else if (zone->section.resolvers.count == 0 && resolvers_system(&zone->section.resolvers) != KNOT_EOK) {
-		fail("%s: neither the module nor the system has a resolver, give one with --resolver", text);
-		found = false;
+	knotconf_find_section(&section.section, control, knot_dname_to_str(text, name, sizeof(text)));
+	section.system = (resolvers->count == 0);
+	if (section.system) {
+		(void)resolvers_system(resolvers); /* It stays empty if there are none. */
 	}
-	zone->set = find_set(inventory, &zone->section.resolvers);
-	return found;
+	const resolvers_t *asked = given->count > 0 ? given : resolvers;
+	if (asked->count == 0) {
+		fail("%s: neither the module nor the system has a resolver, give one with --resolver", text);
+	}
+	section.set = find_set(inventory, asked);
+	zone->section = find_section(inventory, &section);
+	return asked->count > 0;
 }
 
 /* --- targets --- */
@@ -107,7 +132,7 @@ static void note_target(inventory_t *inventory, check_owner_t *owner, const knot
 	} else if (beyond || name == NULL || findings->count == ALIAS_TARGETS_MAX) {
 		findings->malformed = true;
 	} else {
-		check_target_t *target = intern_target(inventory, name, owner->zone->set);
+		check_target_t *target = intern_target(inventory, name, inventory->sections[owner->zone->section].set);
 		owner->target[findings->count] = target;
 		findings->target[findings->count++] = target->observed;
 	}
@@ -159,8 +184,8 @@ static bool add_owner(inventory_t *inventory, control_t *control, const alias_re
 	owner->name = copy_name(record->owner);
 	owner->asked = choose_name(record->owner);
 	owner->ttl = record->ttl;
-	owner->findings.module = owner->zone->section.state;
-	owner->findings.sibling = owner->zone->section.sibling;
+	owner->findings.module = last_section(inventory)->section.state;
+	owner->findings.sibling = last_section(inventory)->section.sibling;
 	owner->problems = 1U << PROBLEM_NO_ANSWER;
 	APPEND(inventory->owners, inventory->owner_count, owner);
 	(void)not_null(tsearch(owner, &inventory->owner_tree, compare_owners));
@@ -213,11 +238,11 @@ static bool is_below(const knot_dname_t *name, void *const *zones)
 /*! Notes the targets that Knot's own module can't serve. \return false if the zones of the server can't be read. */
 static bool note_elsewhere(inventory_t *inventory, control_t *control)
 {
-	const check_zone_t *zone = inventory->zones;
-	while (zone != NULL && zone->section.state != MODULE_BUILTIN) {
-		zone = zone->next;
+	unsigned section = 0;
+	while (section < inventory->section_count && inventory->sections[section].section.state != MODULE_BUILTIN) {
+		section++;
 	}
-	if (zone == NULL) {
+	if (section == inventory->section_count) {
 		return true;
 	}
 
@@ -249,6 +274,7 @@ check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *
 
 bool inventory_read(inventory_t *inventory, control_t *control, const check_options_t *options)
 {
+	inventory->given = options->resolvers.count > 0;
 	inventory->server = options->server;
 	if (inventory->server.ss_family == AF_UNSPEC && !knotconf_find_server(&inventory->server, control)) {
 		return false;
@@ -320,5 +346,6 @@ void inventory_free(inventory_t *inventory)
 	}
 	free(inventory->targets);
 	free(inventory->owners);
+	free(inventory->sections);
 	free(inventory->sets);
 }

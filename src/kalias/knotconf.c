@@ -196,6 +196,7 @@ void knotconf_find_section(section_t *section, control_t *control, const char *z
 		return;
 	}
 	section->state = MODULE_PRESENT;
+	snprintf(section->name, sizeof(section->name), "%s%s%s", name, id[0] != '\0' ? "/" : "", id);
 	if (id[0] != '\0') {
 		section->sibling = read_sibling(control, name, id);
 		read_resolvers(&section->resolvers, control, name, id);

@@ -18,9 +18,13 @@ typedef enum {
 	MODULE_PRESENT,
 } module_state_t;
 
-/*! What a zone's configuration says of the module. */
+/*! Room for a module as knot.conf has it, name and section. */
+#define SECTION_NAME_MAX 288
+
+/*! What a zone's configuration says of the module. Zeroed before it is filled, so that sections compare by memcmp(). */
 typedef struct {
 	module_state_t state;
+	char name[SECTION_NAME_MAX]; /*!< With MODULE_PRESENT: such as "mod-xalias/default", or "mod-xalias". */
 	sibling_t sibling;
 	resolvers_t resolvers; /*!< Empty: the system's. */
 } section_t;

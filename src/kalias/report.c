@@ -236,6 +236,29 @@ static void print_row(const check_owner_t *owner, int width)
 	}
 }
 
+/*! Prints which resolvers were asked, and those that the server asks. */
+static void print_section(const inventory_t *inventory, const check_section_t *section)
+{
+	char asked[RESOLVERS_TEXT_MAX], own[RESOLVERS_TEXT_MAX];
+	resolvers_print(asked, &inventory->sets[section->set].resolvers);
+	resolvers_print(own, &section->section.resolvers);
+	printf("resolver %s asked for %zu zone%s", asked, section->zones, section->zones == 1 ? "" : "s");
+	if (section->section.state == MODULE_UNKNOWN) {
+		printf(", whose module knotd does not tell\n");
+		return;
+	} else if (section->section.state != MODULE_PRESENT) {
+		printf(" without " MODULE_NAME_STR "\n");
+		return;
+	}
+	if (inventory->given) {
+		printf("; the server asks %s: ", own[0] != '\0' ? own : "nobody");
+	} else {
+		printf(", as the server does: ");
+	}
+	printf("%s of %s\n", section->system ? "resolv.conf, without option 'resolver'" : "option 'resolver'",
+	       section->section.name);
+}
+
 void report_table(const inventory_t *inventory)
 {
 	int width = owner_width(inventory);
@@ -250,6 +273,9 @@ void report_table(const inventory_t *inventory)
 		}
 	}
 
+	for (unsigned i = 0; i < inventory->section_count; i++) {
+		print_section(inventory, &inventory->sections[i]);
+	}
 	size_t counts[PROBLEMS + 1] = { 0 };
 	count_statuses(counts, inventory);
 	printf("%zu checked: %zu ok", inventory->owner_count, counts[PROBLEMS]);
@@ -370,6 +396,37 @@ static void print_record(const check_owner_t *owner)
 	printf("}}");
 }
 
+static void print_json_resolvers(const resolvers_t *resolvers)
+{
+	printf("[");
+	for (unsigned i = 0; i < resolvers->count; i++) {
+		char text[RESOLVERS_TEXT_MAX];
+		resolvers_t one = { .count = 1 };
+		one.server[0] = resolvers->server[i];
+		resolvers_print(text, &one);
+		printf("%s\"%s\"", i > 0 ? "," : "", text);
+	}
+	printf("]");
+}
+
+static void print_zone(const inventory_t *inventory, const check_zone_t *zone)
+{
+	const check_section_t *section = &inventory->sections[zone->section];
+	printf("{\"zone\":");
+	print_json_name(zone->name);
+	printf(",\"resolver_asked\":");
+	print_json_resolvers(&inventory->sets[section->set].resolvers);
+	if (section->section.state != MODULE_PRESENT) {
+		printf(",\"module\":null,\"resolver\":null,\"resolver_from\":null}");
+		return;
+	}
+	printf(",\"module\":");
+	print_json_string(section->section.name);
+	printf(",\"resolver\":");
+	print_json_resolvers(&section->section.resolvers);
+	printf(",\"resolver_from\":\"%s\"}", section->system ? "resolv.conf" : "option");
+}
+
 void report_json(const inventory_t *inventory, bool complete)
 {
 	size_t counts[PROBLEMS + 1] = { 0 };
@@ -378,7 +435,16 @@ void report_json(const inventory_t *inventory, bool complete)
 	for (problem_t problem = 0; problem <= PROBLEMS; problem++) {
 		printf("%s\"%s\":%zu", problem > 0 ? "," : "", problem_name(problem), counts[problem]);
 	}
-	printf("},\"records\":[");
+	printf("},\"zones\":[");
+	const check_zone_t *zone = NULL;
+	for (size_t i = 0; i < inventory->owner_count; i++) {
+		if (inventory->owners[i]->zone != zone) {
+			printf("%s\n", zone != NULL ? "," : "");
+			zone = inventory->owners[i]->zone;
+			print_zone(inventory, zone);
+		}
+	}
+	printf("],\"records\":[");
 	for (size_t i = 0; i < inventory->owner_count; i++) {
 		printf("%s\n", i > 0 ? "," : "");
 		print_record(inventory->owners[i]);

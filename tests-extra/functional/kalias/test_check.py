@@ -17,7 +17,7 @@ import pytest
 import lab as labs
 from client import STALE, alias, ede, name_of, rrset
 from kalias import KALIAS, kalias
-from knotd import Knotd, Zone
+from knotd import Knotd, Zone, from_server
 from ports import free_port
 from timing import seconds, until
 from upstream import Upstream, answer, failure, forged, host, nodata, nxdomain, silence
@@ -94,6 +94,8 @@ SAID = {"kind": str, "addresses": list, "ttl": (int, type(None)), "rcode": (int,
         "ede": (int, type(None)), "signed": bool}
 RECORD = {"zone": str, "owner": str, "asked": str, "ttl": int, "status": str, "problems": list,
           "details": list, "targets": list, "server": dict, "own": dict}
+ZONE = {"zone": str, "module": (str, type(None)), "resolver_asked": list, "resolver": (list, type(None)),
+        "resolver_from": (str, type(None))}
 STATUSES = {"ok", "malformed", "cname", "loop", "builtin", "no-answer", "unresolved", "dangling", "no-address",
             "servfail", "not-served", "stale", "differs", "unsigned"}
 
@@ -200,7 +202,10 @@ def has_keys(value, schema):
 
 def validate(document):
     """Each key is there, has its type, and nothing else is."""
-    has_keys(document, {"complete": bool, "checked": int, "counts": dict, "records": list})
+    has_keys(document, {"complete": bool, "checked": int, "counts": dict, "zones": list, "records": list})
+    for zone in document["zones"]:
+        has_keys(zone, ZONE)
+    assert {zone["zone"] for zone in document["zones"]} == {record["zone"] for record in document["records"]}
     assert set(document["counts"]) == STATUSES
     assert document["checked"] == len(document["records"]) == sum(document["counts"].values())
     for record in document["records"]:
@@ -313,7 +318,8 @@ def test_table(knot):
     """For people: what is wrong comes last, with the reason below, and then the numbers."""
     done = check(knot, "example.com", status=1)
     lines = done.stdout.splitlines()
-    statuses = [line.split()[0] for line in lines[1:-1] if not line.startswith(" ")]
+    assert lines[-2].startswith("resolver ")
+    statuses = [line.split()[0] for line in lines[1:-2] if not line.startswith(" ")]
     fine = sum(not EXPECTED[owner] for owner in EXPECTED if owner.endswith("example.com."))
     assert statuses[:fine] == ["ok"] * fine and "ok" not in statuses[fine:]
     assert lines[0].split()[:3] == ["STATUS", "OWNER", "TARGETS"]
@@ -413,6 +419,43 @@ def test_resolver_refuses(knot):
     """A resolver that is not there is told, and that is all that is wrong."""
     records = check_json(knot, "--resolver", f"127.0.0.1@{free_port()}", "good.example", status=1)
     assert all(record["problems"] == ["unresolved"] for record in records.values())
+
+
+def test_resolver_is_named(place, upstream):
+    """Whom it asked for which zones, and whom the server asks: those of the option, or else of resolv.conf."""
+    upstream.host("t.example.net", A, AAAA)
+    modules = {"a.example": "mod-alias/default", "b.example": "mod-alias/default", "c.example": "mod-alias/system",
+               "d.example": "mod-alias", "e.example": ""}
+    system = labs.options()
+    del system["resolver"]
+    with Knotd(place(), [Zone(zone, f"@ {GOOD}", module=module) for zone, module in modules.items()],
+               {"default": labs.options(upstream), "system": system}) as knot, Upstream() as other:
+        other.host("t.example.net", A, AAAA)
+        found = re.search("resolver (.*) from the system's resolv.conf", knot.log())
+        if found is None:
+            pytest.skip("resolv.conf has no resolver")
+        done = check(knot, "--resolver", other.address)
+        document = json.loads(check(knot, "--json", "--resolver", other.address).stdout)
+        own = check(knot, "b.example", status=0)
+        alone = check_json(knot, "a.example", status=0)
+    ours, theirs = f"resolver {other.address} asked for", found.group(1)
+    assert done.stdout.splitlines()[-5:-1] == [
+        f"{ours} 2 zones; the server asks {upstream.address}: option 'resolver' of mod-alias/default",
+        f"{ours} 1 zone; the server asks {theirs}: resolv.conf, without option 'resolver' of mod-alias/system",
+        f"{ours} 1 zone; the server asks {theirs}: resolv.conf, without option 'resolver' of mod-alias",
+        f"{ours} 1 zone without mod-alias"]
+    assert own.stdout.splitlines()[-2] == (
+        f"resolver {upstream.address} asked for 1 zone, as the server does: option 'resolver' of mod-alias/default")
+    assert set(alone) == {"a.example."}
+
+    validate(document)
+    assert all(zone["resolver_asked"] == [other.address] for zone in document["zones"])
+    assert {zone["zone"]: (zone["resolver"], zone["resolver_from"], from_server(zone["module"] or ""))
+            for zone in document["zones"]} == {
+        "a.example.": ([upstream.address], "option", "mod-alias/default"),
+        "b.example.": ([upstream.address], "option", "mod-alias/default"),
+        "c.example.": (theirs.split(", "), "resolv.conf", "mod-alias/system"),
+        "d.example.": (theirs.split(", "), "resolv.conf", "mod-alias"), "e.example.": (None, None, "")}
 
 
 def without_rdata(rdtype):

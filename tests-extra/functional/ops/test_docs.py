@@ -227,7 +227,7 @@ def test_json_is_described():
         printed |= set(re.findall(r'\[PROBLEM\w+\] += \{ "([a-z-]+)"', text))
         printed |= set(re.findall(r'"([a-z_]+)"', " ".join(re.findall(r"print_(?:json_name|number|both)\(.*", text))))
     described = set(re.findall(r"[a-z][a-z_-]*", " ".join(
-        [*terms(TOOL_PAGE.read_text()), *re.findall(r"^ +[a-z, ]+$", TOOL_PAGE.read_text(), re.M),
+        [*terms(TOOL_PAGE.read_text()), *re.findall(r"^ +[a-z_, ]+$", TOOL_PAGE.read_text(), re.M),
          *re.findall(r"\*(\w+)\*", TOOL_PAGE.read_text())])))
     assert printed - described == set()
 

@@ -10,6 +10,7 @@
 #include "kalias/alias.h"
 #include "kalias/check.h"
 #include "kalias/knotconf.h"
+#include "kalias/sections.h"
 
 #define COMMAND "check"
 
@@ -130,6 +131,9 @@ exit_t run_check(const settings_t *settings, int argc, char **argv)
 	inventory_t inventory = { 0 };
 	control_t *control = control_open(settings);
 	bool complete = control != NULL && inventory_read(&inventory, control, &given);
+	if (control != NULL && given.zone[0] == '\0') {
+		sections_warn(control);
+	}
 	control_close(control); /* knotd serves one connection at a time, and the survey takes long. */
 
 	survey_run(&inventory);

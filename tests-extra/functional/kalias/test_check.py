@@ -312,6 +312,39 @@ def test_onlinesign(place, upstream):
         assert not check(lab.knot, "signed.example", status=0).stderr
 
 
+def said_of_sections(place, zones, *sections, template=""):
+    """What check warns of, beside nothing that is wrong; `template` is the module of zones without one."""
+    knot = Knotd(place(), [Zone(zone, module=module, extra="" if module else "template: t")
+                           for zone, module in zones.items()],
+                 {section: {"resolver": "127.0.0.1@1"} for section in sections})
+    knot.template = ["  - id: t", f"    storage: {knot.path}", f"    module: {template}"] if template else []
+    with knot:
+        assert not check(knot, next(iter(zones)), status=0).stderr
+        return check(knot, status=0).stderr.splitlines()
+
+
+def test_section_not_used(place):
+    """A section that no zone and no template has is told of."""
+    zones = {"a.example": "[ mod-stats, mod-alias/own ]", "b.example": ""}
+    assert said_of_sections(place, zones, "own", "used", "b", "a_b", "used2", template="mod-alias/used") == [
+        f"warning: section mod-alias/{section} is not used by any zone or template" for section in ("a_b", "b", "used2")]
+
+
+def test_default_section(place):
+    """The module without a section has nothing of a section called default, unlike a zone without a template."""
+    def warning(who):
+        return (f"warning: {who}: module 'mod-alias' without a section means the default of each option, not section "
+                "'default': write mod-alias/default")
+    section = "mod-alias/default"
+    assert said_of_sections(place, {"a.example": section, "b.example": section}, "default") == []
+    assert said_of_sections(place, {"a.example": "mod-alias"}, "default") == [warning("zone a.example.")]
+    zones = {"a.example": section, "b.example": "mod-alias", "c.example": "mod-alias", "d.example": ""}
+    assert said_of_sections(place, zones, "default", template="mod-alias") == [warning("zone b.example. and 2 more")]
+    zones = {"d.example": "", "e.example": "mod-alias/other"}
+    assert said_of_sections(place, zones, "default", "other", template="mod-alias") == [warning("template t")]
+    assert said_of_sections(place, {"a.example": "mod-alias", "e.example": "mod-alias/other"}, "other") == []
+
+
 # How it is told
 
 def test_table(knot):

@@ -148,7 +148,8 @@ static const char *const sentences[PROBLEMS] = {
 	[PROBLEM_NOT_SERVED] = "the server has none of the target's addresses: ",
 	[PROBLEM_STALE] = "the server's addresses are old ones: ",
 	[PROBLEM_DIFFERS] = "",
-	[PROBLEM_UNSIGNED] = "clients that ask for signatures get none over the addresses: ",
+	[PROBLEM_UNSIGNED] = "clients that ask for signatures get none over the addresses, see \"Signed elsewhere\" under DNSSEC in "
+			     "mod-alias(5): ",
 };
 
 static void print_detail(FILE *out, const check_owner_t *owner, problem_t problem)

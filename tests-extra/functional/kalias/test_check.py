@@ -20,6 +20,7 @@ from kalias import KALIAS, kalias
 from knotd import Knotd, Zone, from_server
 from ports import free_port
 from timing import seconds, until
+from tree import TOP
 from upstream import Upstream, answer, failure, forged, host, nodata, nxdomain, silence
 from zonecheck import only_malformed
 
@@ -296,6 +297,9 @@ def test_signed(records):
     online, frozen = records["a.online.example."]["server"], records["a.frozen.example."]["server"]
     assert online["a_dnssec"]["signed"] and online["aaaa_dnssec"]["signed"]
     assert frozen["a"]["addresses"] == [A] and frozen["a_dnssec"]["kind"] == "nodata"
+    assert 'see "Signed elsewhere" under DNSSEC in mod-alias(5): A ' in records["a.frozen.example."]["details"][0]
+    manual = (TOP / "src/mod-alias.rst").read_text()
+    assert "\n**Signed elsewhere**" in manual.partition("\nDNSSEC\n===")[2].partition("\nOther limits\n===")[0]
     assert "a_dnssec" not in records["example.com."]["server"]
 
 

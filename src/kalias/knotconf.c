@@ -95,22 +95,26 @@ static void replace_wildcard(struct sockaddr_storage *addr)
 	}
 }
 
-bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control)
+const char *knotconf_get_server(struct sockaddr_storage *addr, control_t *control)
 {
 	values_t values;
 	const char *error = read_item(&values, control, "server", NULL, "listen");
-	if (error != NULL) {
-		fail("server.listen: %s", error);
-		return false;
-	}
-	for (unsigned i = 0; i < values.count; i++) {
+	for (unsigned i = 0; error == NULL && i < values.count; i++) {
 		if (knotconf_read_address(addr, values.text[i])) { /* It may also be the path of a socket. */
 			replace_wildcard(addr);
-			return true;
+			return NULL;
 		}
 	}
-	fail("server.listen has no address, give one with --server");
-	return false;
+	return error != NULL ? error : "no address";
+}
+
+bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control)
+{
+	const char *error = knotconf_get_server(addr, control);
+	if (error != NULL) {
+		fail("server.listen: %s, give one with --server", error);
+	}
+	return error == NULL;
 }
 
 static void read_resolvers(resolvers_t *resolvers, control_t *control, const char *name, const char *id)
@@ -136,19 +140,33 @@ static sibling_t read_sibling(control_t *control, const char *name, const char *
 	return strcmp(mode, "override") == 0 ? SIBLING_OVERRIDE : SIBLING_FALLBACK;
 }
 
-/*! Reads the modules of a zone, or of its template. \return false if the configuration does not have the zone. */
-static bool read_modules(values_t *modules, control_t *control, const char *zone)
+/*! Reads an item of a zone, or of its template. \return false if the configuration does not have the zone. */
+static bool read_zone_item(values_t *values, control_t *control, const char *zone, const char *item)
 {
-	if (read_item(modules, control, "zone", zone, "module") != NULL) {
+	if (read_item(values, control, "zone", zone, item) != NULL) {
 		return false;
 	}
-	if (modules->count == 0) {
+	if (values->count == 0) {
 		values_t template;
 		(void)read_item(&template, control, "zone", zone, "template");
 		const char *name = template.count > 0 ? template.text[0] : DEFAULT_TEMPLATE;
-		(void)read_item(modules, control, "template", name, "module");
+		(void)read_item(values, control, "template", name, item);
 	}
 	return true;
+}
+
+change_fate_t knotconf_fate_of_change(control_t *control, const char *zone)
+{
+	values_t sync, load;
+	if (!read_zone_item(&sync, control, zone, "zonefile-sync") || strcmp(sync.text[0], "-1") != 0 ||
+	    !read_zone_item(&load, control, zone, "zonefile-load")) {
+		return CHANGE_STAYS;
+	}
+	const char *mode = load.text[0]; /* Empty if not set: whole. */
+	if (strcmp(mode, "none") == 0) {
+		return CHANGE_STAYS;
+	}
+	return strcmp(mode, "difference-no-serial") == 0 ? CHANGE_UNTIL_LOADED : CHANGE_UNTIL_EDITED;
 }
 
 /*! Finds a module in a list. \return Its section, or "" without one; NULL if it is not in the list. */
@@ -177,7 +195,7 @@ void knotconf_find_section(section_t *section, control_t *control, const char *z
 	section->sibling = SIBLING_FALLBACK;
 
 	values_t modules;
-	section->state = read_modules(&modules, control, zone) ? MODULE_ABSENT : MODULE_UNKNOWN;
+	section->state = read_zone_item(&modules, control, zone, "module") ? MODULE_ABSENT : MODULE_UNKNOWN;
 	/* Beside Knot's own, this one answers nothing. */
 	const char *name = MODULE_NAME_SHARED, *id = find_module(&modules, name);
 	if (id != NULL && is_builtin(control, name)) {

@@ -29,6 +29,13 @@ typedef struct {
 	resolvers_t resolvers; /*!< Empty: the system's. */
 } section_t;
 
+/*! What becomes of a change to a zone that is made at the running knotd. */
+typedef enum {
+	CHANGE_STAYS,        /*!< Or that is not known. */
+	CHANGE_UNTIL_EDITED, /*!< The zone file, which knotd does not write, undoes it when it has been edited and is loaded. */
+	CHANGE_UNTIL_LOADED, /*!< It does so when it is loaded the next time. */
+} change_fate_t;
+
 /*!
  * \brief Reads `ADDR[@PORT]`.
  *
@@ -43,9 +50,15 @@ bool knotconf_read_address(struct sockaddr_storage *addr, const char *text);
  */
 bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control);
 
+/*! \brief The same without an error. \return NULL, or what is wrong with server.listen, until the next request. */
+const char *knotconf_get_server(struct sockaddr_storage *addr, control_t *control);
+
 /*!
  * \brief Finds the configuration of a zone, by its own `module` or that of its template.
  *
  * If the zone does not have the module, or that is not known, the resolvers are those of the module's first section.
  */
 void knotconf_find_section(section_t *section, control_t *control, const char *zone);
+
+/*! \brief Finds out what becomes of changes to a zone, by `zonefile-sync` and `zonefile-load`. */
+change_fate_t knotconf_fate_of_change(control_t *control, const char *zone);

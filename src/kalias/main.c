@@ -18,14 +18,14 @@
 
 /*! Columns of the list of commands. */
 #define NAME_WIDTH 8
-#define ARGS_WIDTH 33
+#define ARGS_WIDTH 35
 
 /* clang-format off */
 static const command_t commands[] = {
 	{ "rr",      "OWNER [TTL] TARGET",            "Print the record for a zone file", run_rr },
 	{ "decode",  "[RECORD...]",                   "Print generic records with their target as a name", run_decode },
 	{ "convert", "[OPTION...] [FILE]", "Convert ALIAS in a zone file to what Knot DNS reads", run_convert },
-	{ "set",     "[--add] ZONE OWNER [TTL] TARGET", "Set the ALIAS of a name", run_set },
+	{ "set",     "[OPTION...] ZONE OWNER [TTL] TARGET", "Set the ALIAS of a name", run_set },
 	{ "unset",   "ZONE OWNER",                    "Remove the ALIAS of a name", run_unset },
 	{ "list",    "[--json] [ZONE]",               "List ALIAS records", run_list },
 	{ "check",   "[--json] [--resolver ADDR] [--server ADDR] [ZONE]",
@@ -133,7 +133,8 @@ static void print_help_of(const command_t *command)
 		             " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
 		             " -o, --origin <zone>  Origin of relative names until the file has $ORIGIN.\n" },
 		{ "list", " --json      Print JSON.\n" },
-		{ "set", " --add       Keep the targets that are there.\n" },
+		{ "set", " --add       Keep the targets that are there.\n"
+		         " --check     Change nothing if the target does not resolve, instead of a warning.\n" },
 	};
 	printf("Usage: " PROGRAM " [options] %s %s\n\n%s.\n\nOptions:\n", command->name, command->args, command->help);
 	for (size_t i = 0; i < sizeof(options_help) / sizeof(*options_help); i++) {

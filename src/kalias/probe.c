@@ -32,6 +32,7 @@ typedef struct {
 	uv_poll_t *poll; /*!< Of the socket; NULL: there is none. */
 	int fd;
 	bool tcp;
+	bool udp_only; /*!< A truncated reply will do. */
 	struct sockaddr_storage server;
 	knot_pkt_t *query;
 	unsigned udp_tries, ready_tries; /*!< Left. */
@@ -130,7 +131,7 @@ static bool take_message(probe_t *probe, uint8_t *wire, size_t len)
 	}
 	knot_pkt_t *pkt = not_null(knot_pkt_new(wire, len, NULL));
 	bool valid = knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE) == KNOT_EOK && is_reply(probe->query, pkt);
-	if (valid && knot_wire_get_tc(wire) && !probe->tcp) {
+	if (valid && knot_wire_get_tc(wire) && !probe->tcp && !probe->udp_only) {
 		close_socket(probe);
 		open_tcp(probe);
 	} else if (valid && is_not_ready(pkt) && probe->ready_tries > 0) {
@@ -236,7 +237,8 @@ void probe_start(uv_loop_t *loop, const struct sockaddr_storage *server, const k
 {
 	probe_t *probe = not_null(calloc(1, sizeof(*probe)));
 	probe->server = *server;
-	probe->query = query_new(name, type, (flags & ~PROBE_PATIENT) | QUERY_EDNS);
+	probe->query = query_new(name, type, (flags & ~(PROBE_PATIENT | PROBE_UDP)) | QUERY_EDNS);
+	probe->udp_only = (flags & PROBE_UDP);
 	probe->ready_tries = (flags & PROBE_PATIENT) ? READY_TRIES : 0;
 	probe->cb = cb;
 	probe->ctx = ctx;

@@ -27,8 +27,10 @@
  */
 typedef void (*probe_cb)(const knot_pkt_t *pkt, const char *why, void *ctx);
 
-/*! Beside flags of query_new(): a server that is still resolving (SERVFAIL with EDE 14) is asked again for some time. */
+/*! Beside flags of query_new(). A server that is still resolving (SERVFAIL with EDE 14) is asked again for some time. */
 #define PROBE_PATIENT (1U << 16)
+/*! The same: a truncated reply will do. */
+#define PROBE_UDP (1U << 17)
 
 /*!
  * \brief Asks a server for (name, type, IN). The callback may come before this returns.
@@ -37,7 +39,7 @@ typedef void (*probe_cb)(const knot_pkt_t *pkt, const char *why, void *ctx);
  * \param server  Its address, with the port.
  * \param name    Name asked for.
  * \param type    Type asked for.
- * \param flags   QUERY_RD, QUERY_DO, PROBE_PATIENT.
+ * \param flags   QUERY_RD, QUERY_DO, PROBE_PATIENT, PROBE_UDP.
  * \param cb      Called once.
  * \param ctx     Its argument.
  */

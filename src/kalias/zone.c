@@ -14,6 +14,7 @@
 #include <string.h>
 #include <libknot/libknot.h>
 
+#include "kalias/ahead.h"
 #include "kalias/alias.h"
 #include "kalias/control.h"
 #include "kalias/knotconf.h"
@@ -45,6 +46,12 @@ typedef struct {
 	long ttl; /*!< -1: not given. */
 	bool add;
 
+	/* What the configuration says. */
+	section_t section;
+	change_fate_t fate;
+	struct sockaddr_storage server;
+	bool has_server;
+
 	/* The transaction. */
 	control_t *control;
 	bool open;
@@ -55,6 +62,7 @@ typedef struct {
 	const knot_dname_t *name; /*!< The name that is looked at. */
 	records_t aliases;
 	uint32_t soa_ttl;
+	uint32_t ttl_set; /*!< Of the ALIAS in the end. */
 	obstacle_t obstacle;
 	knot_dname_txt_storage_t obstacle_owner;
 } zone_change_t;
@@ -295,6 +303,7 @@ static exit_t set_in(zone_change_t *change)
 	size_t count = aliases->count + aliases->broken;
 	uint32_t ttl = (aliases->count > 0) ? aliases->items[0].ttl : change->soa_ttl;
 	ttl = (change->ttl >= 0) ? change->ttl : ttl;
+	change->ttl_set = ttl;
 	const alias_record_t *present = find_alias(aliases, change->target);
 	if (present != NULL && present->ttl == ttl && (change->add || count == 1)) {
 		if (change->add) {
@@ -329,19 +338,101 @@ static exit_t run_change(const settings_t *settings, zone_change_t *change, exit
 		end_transaction(change);
 		records_free(&change->aliases);
 	}
-	if (status == EXIT_FINE && change_in == set_in) {
-		section_t section;
-		knotconf_find_section(&section, change->control, change->zone_text);
-		if (section.state == MODULE_BUILTIN) {
-			warn("zone %s has " MODULE_NAME_SHARED " of Knot DNS itself: it serves only targets in zones of this "
-			     "server, " MODULE_NAME_FREE " serves all",
-			     change->zone_text);
-		} else if (section.state == MODULE_ABSENT) {
-			warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
-			     change->zone_text);
-		}
-	}
 	control_close(change->control);
+	return status;
+}
+
+/* --- before and after --- */
+
+/*! Reads what the configuration says about the zone. Its connection ends here, as knotd waits for nobody. */
+static exit_t read_configuration(const settings_t *settings, zone_change_t *change)
+{
+	control_t *control = control_open(settings);
+	if (control == NULL) {
+		return EXIT_WRONG;
+	}
+	knotconf_find_section(&change->section, control, change->zone_text);
+	change->fate = knotconf_fate_of_change(control, change->zone_text);
+	change->has_server = (knotconf_get_server(&change->server, control) == NULL);
+	control_close(control);
+	return EXIT_FINE;
+}
+
+/*! Asks for the target's addresses, unless the module does not serve them anyway. */
+static exit_t verify_target(zone_change_t *change, bool strict)
+{
+	module_state_t state = change->section.state;
+	resolvers_t *resolvers = &change->section.resolvers;
+	if (!strict && (state == MODULE_ABSENT || state == MODULE_BUILTIN)) {
+		return EXIT_FINE;
+	}
+	if (resolvers->count == 0 && resolvers_system(resolvers) != KNOT_EOK) {
+		return strict ? fail("neither the module nor the system has a resolver") : EXIT_FINE;
+	}
+	const char *why = ahead_target(resolvers, change->target);
+	if (why != NULL && strict) {
+		return fail("zone %s: nothing changed: target %s %s", change->zone_text, change->target_text, why);
+	} else if (why != NULL) {
+		warn("target %s %s", change->target_text, why);
+	}
+	return EXIT_FINE;
+}
+
+static void warn_of_module(const zone_change_t *change)
+{
+	if (change->section.state == MODULE_BUILTIN) {
+		warn("zone %s has " MODULE_NAME_SHARED " of Knot DNS itself: it serves only targets in zones of this "
+		     "server, " MODULE_NAME_FREE " serves all",
+		     change->zone_text);
+	} else if (change->section.state == MODULE_ABSENT) {
+		warn("zone %s does not have " MODULE_NAME_STR " in the configuration: its ALIAS are not served",
+		     change->zone_text);
+	}
+}
+
+/*! Warns if the zone file undoes the change, and ends with what to do. */
+static void warn_of_zone_file(const zone_change_t *change, const char *remedy)
+{
+	if (change->fate == CHANGE_UNTIL_LOADED) {
+		warn("zone %s: the next load of its zone file undoes this change, as knotd does not write that file "
+		     "(zonefile-sync: -1). To keep the change, %s",
+		     change->zone_text, remedy);
+	} else if (change->fate == CHANGE_UNTIL_EDITED) {
+		warn("zone %s: the next edit of its zone file undoes this change, as knotd does not write that file "
+		     "(zonefile-sync: -1). To keep the change, %s",
+		     change->zone_text, remedy);
+	}
+}
+
+static exit_t set_and_tell(const settings_t *settings, zone_change_t *change, bool strict)
+{
+	exit_t status = read_configuration(settings, change);
+	status = (status == EXIT_FINE) ? verify_target(change, strict) : status;
+	status = (status == EXIT_FINE) ? run_change(settings, change, set_in) : status;
+	if (status != EXIT_FINE) {
+		return status;
+	}
+	warn_of_module(change);
+	char rdata[ALIAS_GENERIC_MAX], remedy[ALIAS_GENERIC_MAX + sizeof(knot_dname_txt_storage_t) + 128];
+	alias_write_generic(rdata, change->target);
+	snprintf(remedy, sizeof(remedy), "put this line into it%s:\n%s\t%u\t" TYPE_ALIAS_GENERIC "\t%s",
+	         change->add ? "" : " in place of any other ALIAS there", change->owner_text, change->ttl_set, rdata);
+	warn_of_zone_file(change, remedy);
+	if (change->has_server && change->section.state == MODULE_PRESENT) {
+		ahead_owner(&change->server, change->owner);
+	}
+	return EXIT_FINE;
+}
+
+static exit_t unset_and_tell(const settings_t *settings, zone_change_t *change)
+{
+	exit_t status = read_configuration(settings, change);
+	status = (status == EXIT_FINE) ? run_change(settings, change, unset_in) : status;
+	if (status == EXIT_FINE) {
+		char remedy[sizeof(knot_dname_txt_storage_t) + 64];
+		snprintf(remedy, sizeof(remedy), "take the ALIAS of %s out of it", change->owner_text);
+		warn_of_zone_file(change, remedy);
+	}
 	return status;
 }
 
@@ -390,8 +481,12 @@ static exit_t read_target_argument(zone_change_t *change, const char *ttl, const
 
 exit_t run_set(const settings_t *settings, int argc, char **argv)
 {
-	int add = false;
-	const struct option options[] = { { "add", no_argument, &add, true }, { NULL } };
+	int add = false, strict = false;
+	const struct option options[] = {
+		{ "add", no_argument, &add, true },
+		{ "check", no_argument, &strict, true },
+		{ NULL },
+	};
 	if (!take_flags(&argc, &argv, options)) {
 		return misuse("set", "unknown option");
 	}
@@ -407,7 +502,7 @@ exit_t run_set(const settings_t *settings, int argc, char **argv)
 	if (status == EXIT_FINE) {
 		status = sanity_arguments("set", argv[1], change.zone, ttl != NULL, target, change.target);
 	}
-	return (status == EXIT_FINE) ? run_change(settings, &change, set_in) : status;
+	return (status == EXIT_FINE) ? set_and_tell(settings, &change, strict) : status;
 }
 
 exit_t run_unset(const settings_t *settings, int argc, char **argv)
@@ -424,5 +519,5 @@ exit_t run_unset(const settings_t *settings, int argc, char **argv)
 	if (status == EXIT_FINE) {
 		status = sanity_arguments("unset", argv[1], change.zone, true, NULL, NULL);
 	}
-	return (status == EXIT_FINE) ? run_change(settings, &change, unset_in) : status;
+	return (status == EXIT_FINE) ? unset_and_tell(settings, &change) : status;
 }

@@ -59,7 +59,7 @@ def test_options():
     """Options before the command and after it are different ones."""
     assert completions("-") == ["--config", "--help", "--socket", "--timeout", "--version"]
     assert completions("--s") == ["--socket"]
-    assert completions("set", "-") == ["--add", "--help"]
+    assert completions("set", "-") == ["--add", "--check", "--help"]
     assert completions("convert", "--to") == ["--to-alias"]
     assert completions("unset", "-") == ["--help"]
 

@@ -10,6 +10,7 @@ import subprocess
 import dns.zone
 import pytest
 
+import lab as labs
 from client import alias, is_answer
 from kalias import KALIAS, Knot
 from knotd import Knotd, Zone
@@ -173,9 +174,11 @@ def test_recipe(run, tmp_path, name):
 
 
 @needs_all
-def test_octodns(run, tmp_path, place):
+def test_octodns(run, tmp_path, place, upstream):
     """The zone on the server follows the YAML, as often as the recipe is run."""
-    with Knot(place(), [Zone("example.com")], {"default": {}}) as knot:
+    for target in ("cdn.provider.example", "new.provider.example", "app.host.example"):
+        upstream.host(target, "203.0.113.10")
+    with Knot(place(), [Zone("example.com")], {"default": labs.options(upstream)}) as knot:
         for target in ("cdn.provider.example.", "cdn.provider.example.", "new.provider.example."):
             (tmp_path / "example.com.yaml").write_text(OCTODNS.replace("cdn.provider.example.", target))
             for line in map(str.strip, RECIPES["octoDNS"]):

@@ -11,6 +11,7 @@ from kalias import Knot, kalias
 from knotd import Zone
 from relay import Relay, item
 from timing import until
+from upstream import failure, host, nodata, nxdomain, silence
 from zonecheck import REFUSED, knows_alias, only_malformed
 
 pytestmark = pytest.mark.usefixtures("free")
@@ -36,6 +37,7 @@ def fixture_knot(place, upstream):
              Zone("absent.example", extra="file: nowhere.zone"),
              Zone("secondary.example", extra="master: nobody")]
     extra = "remote:\n  - id: nobody\n    address: 127.0.0.1@1"
+    upstream.host("t.example.net", "192.0.2.1")
     with Knot(place(), zones, {"default": labs.options(upstream)}, extra=extra) as knot:
         until(lambda: rrset(knot.ask("ns.signed.example", do=True), "RRSIG"))
         yield knot
@@ -216,9 +218,43 @@ def test_misuse(knot, arguments, text):
 def test_module(knot, zone, served):
     """A record that nobody serves is set, but told."""
     said = knot.kalias("set", zone, "served", "t.example.net").stderr
-    assert re.fullmatch("" if served else rf"warning: zone {zone}\. does not have mod-x?alias in the "
-                        "configuration: its ALIAS are not served\n", said)
+    absent = re.search(rf"^warning: zone {zone}\. does not have mod-x?alias in the configuration: its ALIAS are not served$",
+                       said, re.M)
+    assert bool(absent) == (not served)
     assert knot.records(zone, "served") == [(3600, "t.example.net.")]
+
+
+@pytest.mark.parametrize("target, script, reason", [
+    ("missing", nxdomain(), "does not exist"), ("empty", nodata(), "has no addresses"),
+    ("failing", failure("SERVFAIL"), "does not resolve: the resolver fails, refuses or can't be reached"),
+    ("silent", silence, "does not resolve: no reply in time")])
+def test_unresolved(knot, upstream, target, script, reason):
+    """A target without addresses is set, but told; with --check it is refused, and nothing changes."""
+    upstream.both(f"{target}.example.net", script)
+    arguments = "example.com", target, f"{target}.example.net"
+    assert knot.refused("set", "--check", *arguments) == (
+        f"error: zone example.com.: nothing changed: target {target}.example.net. {reason}\n")
+    assert not knot.records("example.com", target)
+    assert knot.kalias("set", *arguments).stderr == f"warning: target {target}.example.net. {reason}\n"
+    assert knot.records("example.com", target)
+
+
+def test_resolved_by_half(knot, upstream):
+    """Addresses of one family are enough, whatever becomes of the other."""
+    upstream.script("half.example.net", "AAAA", host("2001:db8::1"))
+    upstream.script("half.example.net", "A", failure("SERVFAIL"))
+    assert not knot.kalias("set", "--check", "example.com", "half", "half.example.net").stderr
+
+
+def test_warm(knot, upstream):
+    """The first client finds the addresses there."""
+    upstream.host("warm.example.net", "192.0.2.1", "2001:db8::1")
+    knot.kalias("set", "example.com", "warm", "warm.example.net")
+    until(lambda: upstream.count("warm.example.net") == 4)  # two by kalias, then two by the module, whom nobody else asked
+    lab = labs.Lab(knot, upstream)
+    assert is_answer(lab.settle("warm.example.com"), "192.0.2.1")
+    assert is_answer(lab.settle("warm.example.com", "AAAA"), "2001:db8::1", rdtype="AAAA")
+    assert upstream.count("warm.example.net") == 4
 
 
 def test_ttl_units(knot):

@@ -15,7 +15,7 @@ TEMPLATE = """\
   - id: {zone}
     storage: {path}
     journal-content: none
-    zonefile-sync: -1
+    zonefile-sync: 1d
     acl: local
     module: [ {modules} ]
 """

@@ -62,7 +62,7 @@ _kalias() {
 	convert,*)
 		_kalias_files "$current"
 		;;
-	set,* | unset,* | list,* | check,*)
+	set,* | unset,* | list,* | check,* | warm,*)
 		# The zone comes first, after options.
 		[[ ${COMP_WORDS[COMP_CWORD - 1]} == "$command" || ${COMP_WORDS[COMP_CWORD - 1]} == -* ]] || return
 		_kalias_offer "$current" < <(knotc "${knotd[@]}" -t 1 zone-status +serial 2>/dev/null |

@@ -30,6 +30,7 @@ static const command_t commands[] = {
 	{ "list",    "[--json] [ZONE]",               "List ALIAS records", run_list },
 	{ "check",   "[--json] [--resolver ADDR] [--server ADDR] [ZONE]",
 	                                              "Compare answers with what the targets resolve to", run_check },
+	{ "warm",    "[ZONE]",                        "Have the server resolve all targets", run_warm },
 	{ NULL }
 };
 

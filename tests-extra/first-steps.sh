@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The first steps of a new user, with nothing but README.md, the samples and kalias: install, start
-# knotd, give a zone an ALIAS at its apex, ask for it. What is installed is taken away again; the
-# servers stay on loopback. For root. With --package FILE, that package is installed instead.
+# knotd, give a zone an ALIAS at its apex, ask for it; then move zones here from other servers, from their
+# exports to answers. What is installed is taken away again; the servers stay on loopback. For root. With
+# --package FILE, that package is installed instead.
 
 set -eu
 
@@ -31,6 +32,11 @@ shown() {
 	sed -n "/^## $1\$/,/^## /s/^    //p" "$top/README.md"
 }
 
+# recipe NAME: the commands of samples/README.md for zones from NAME, once they are exported.
+recipe() {
+	sed -n "/^### $1\$/,/^###* /s/^    //p" "$top/samples/README.md" | grep -v '^pdnsutil '
+}
+
 answers() {
 	kdig +short +retry=0 @127.0.0.1 -p "$knot" "$1" "$2" 2>/dev/null | grep -qx "$3"
 }
@@ -43,7 +49,7 @@ expect_answer() {
 
 [ "$(id -u)" = 0 ] || die "installs and uninstalls, which takes root"
 ! installed_module || die "$module is installed already"
-need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}"
+need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" knot-dnssecutils
 
 say "Install, as README.md says"
 mkdir "$work/src" "$work/knot" "$work/unbound"
@@ -100,5 +106,63 @@ run kalias -c "$work/knot/knot.conf" set example.net @ 3600 cdn.provider.example
 expect_answer example.net A 203.0.113.10
 run kalias -c "$work/knot/knot.conf" list
 run kalias -c "$work/knot/knot.conf" check
+
+say "Zones from PowerDNS and Cloudflare: their exports, and the commands of samples/README.md"
+mkdir "$work/moved"
+cp "$top/samples/migration/nameservers.zone" "$work/moved/"
+cat >"$work/moved/powerdns.zone" <<'END'
+$ORIGIN .
+blog.example.com	300	IN	ALIAS	cdn.provider.example.
+example.com	300	IN	ALIAS	cdn.provider.example.
+example.com	3600	IN	CAA	0 issue "ca.example"
+example.com	3600	IN	MX	10 mail.example.com.
+example.com	3600	IN	NS	ns1.example.com.
+example.com	3600	IN	SOA	ns1.example.com. hostmaster.example.com. 2026112701 10800 3600 604800 300
+mail.example.com	3600	IN	A	192.0.2.26
+ns1.example.com	3600	IN	A	192.0.2.53
+END
+cat >"$work/moved/cloudflare.zone" <<'END'
+;;
+;; Domain:     example.net.
+;; Exported:   2026-11-27 09:30:00
+;;
+
+;; SOA Record
+example.net	3600	IN	SOA	eve.ns.cloudflare.com. dns.cloudflare.com. 2052112233 10000 2400 604800 3600
+
+;; NS Records
+example.net.	86400	IN	NS	eve.ns.cloudflare.com.
+example.net.	86400	IN	NS	max.ns.cloudflare.com.
+
+;; A Records
+mail.example.net.	1	IN	A	192.0.2.27 ; cf_tags=cf-proxied:false
+
+;; CNAME Records
+example.net.	1	IN	CNAME	cdn.provider.example. ; cf_tags=cf-proxied:true
+www.example.net.	1	IN	CNAME	example.net. ; cf_tags=cf-proxied:true
+
+;; MX Records
+example.net.	1	IN	MX	10 mail.example.net.
+
+;; TXT Records
+example.net.	1	IN	TXT	"v=spf1 mx -all"
+END
+for name in PowerDNS Cloudflare; do
+	(cd "$work/moved" && run bash -eux <(recipe $name))
+done
+free_port
+knot=$port
+adapt_sample moved "$knot" "$resolver"
+run knotc -c "$work/moved/knot.conf" conf-check
+start moved knotd -c "$work/moved/knot.conf"
+for name in example.com blog.example.com example.net; do
+	expect_answer $name A 203.0.113.10
+	expect_answer $name AAAA 2001:db8:cd::10
+done
+expect_answer example.com MX "10 mail.example.com."
+expect_answer example.net TXT '"v=spf1 mx -all"'
+expect_answer example.net NS ns1.example.com.
+expect_answer www.example.net CNAME example.net.
+run kalias -c "$work/moved/knot.conf" check
 
 say "All as expected."

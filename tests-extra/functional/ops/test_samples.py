@@ -19,12 +19,12 @@ import dns.xfr
 import pytest
 
 import proof
-from client import FAILED, SILENT, addresses, alias, is_answer, is_servfail, rrset
+from client import FAILED, SILENT, addresses, alias, connect, is_answer, is_servfail, rrset
 from kalias import kalias
 from keycopy import copy_keys
 from knotd import KEYMGR, MODULE, Knotd, Zone
 from ports import free_port
-from process import preload
+from process import Process, preload
 from timing import seconds, until
 from tree import TOP
 from unbound import UNBOUND, Unbound
@@ -41,7 +41,8 @@ FILES = {path for path in SAMPLES.rglob("*") if path.is_file() and PACKAGING not
 DROP_INS = {path for path in FILES if path.match("*.service.d/*.conf")}
 UNITS = {path for path in FILES if path.suffix in (".service", ".timer")}
 INCLUDED = {SAMPLES / "deny-address.conf"}  # a part of a configuration, with tests of its own
-UNBOUND_CONFS = {path for path in FILES if path.name == "unbound.conf"}
+CACHEDB_CONF = SAMPLES / "local-unbound" / "cachedb.conf"
+UNBOUND_CONFS = {path for path in FILES if path.name == "unbound.conf"} | {CACHEDB_CONF}
 KNOT_CONFS = {path for path in FILES if path.suffix == ".conf"} - DROP_INS - UNBOUND_CONFS - INCLUDED
 EXPORTS = {SAMPLES / "migration" / name for name in ("powerdns.zone", "cloudflare.zone", "nameservers.zone")}
 FILTERS = {path for path in FILES if path.suffix in (".jq", ".awk")}  # kalias/test_migration.py has the recipes
@@ -191,9 +192,18 @@ def test_zone(file):
                if file.parent in (conf.parent, SAMPLES))
 
 
-@pytest.mark.parametrize("file", sorted(UNBOUND_CONFS), ids=lambda file: file.parent.name)
+def need_cachedb():
+    """Debian 12's unbound does not have it."""
+    if not re.search("Linked modules:.* cachedb", subprocess.run([UNBOUND, "-V"], capture_output=True, text=True,
+                                                                 check=False).stdout):
+        pytest.skip("unbound is built without cachedb here")
+
+
+@pytest.mark.parametrize("file", sorted(UNBOUND_CONFS), ids=lambda file: file.stem)
 def test_unbound_conf(file):
     """unbound-checkconf likes it."""
+    if file == CACHEDB_CONF:
+        need_cachedb()
     checked = subprocess.run([f"{UNBOUND}-checkconf", file], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -306,11 +316,11 @@ def test_several_resolvers(place, upstream):
 
 
 class SampleUnbound(Unbound):
-    """The sample, with some zones in reach."""
+    """The sample, with some zones in reach, and what is beside it."""
 
-    def __init__(self, path, stubs, endpoints):
+    def __init__(self, path, stubs, endpoints, beside=""):
         super().__init__(path, stubs)
-        self.text = endpoints.localize((SAMPLES / "local-unbound" / "unbound.conf").read_text())
+        self.text = endpoints.localize((SAMPLES / "local-unbound" / "unbound.conf").read_text()) + beside
         self.port = int(re.search(r"^    interface: .*@(\d+)", self.text, re.M)[1])
 
     def command(self):
@@ -339,6 +349,43 @@ def test_local_unbound(place, upstream):
         knot.start()
         knot.wait_answer("example.com", V4)
         assert (knot.path / "alias" / "store.db").exists()
+
+
+class Redis(Process):
+    """A Redis that keeps nothing on disk."""
+
+    def command(self):
+        return ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", str(self.path)]
+
+    def is_up(self):
+        return self.call("PING") == b"+PONG\r\n"
+
+    def call(self, command):
+        with connect("127.0.0.1", self.port, True) as sock:
+            sock.sendall(f"{command}\r\n".encode())
+            return sock.recv(100)
+
+
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="no redis-server here")
+def test_shared_cache(place):
+    """What one resolver has looked up another one has, which reaches nobody; without Redis each works on its own."""
+    need_cachedb()
+    target = Zone("provider.example", f"cdn A {V4}", module="")
+    with Redis(place()) as redis, Knotd(place(), [target]) as authority:
+        text = CACHEDB_CONF.read_text()
+        for old, new in (("host: 192.0.2.60", "host: 127.0.0.1"), ("port: 6379", f"port: {redis.port}")):
+            assert old in text
+            text = text.replace(old, new)
+
+        def resolver(stubs):
+            return SampleUnbound(place(), stubs, Endpoints(), text)
+        in_reach = {"provider.example": authority.port}
+        with resolver(in_reach) as first, resolver({}) as second:
+            assert addresses(first.ask(TARGET)) == [V4]
+            until(lambda: redis.call("DBSIZE") != b":0\r\n")
+            assert addresses(second.ask(TARGET)) == [V4]
+            redis.stop()
+            assert addresses(first.ask("ns.provider.example")) == ["127.0.0.1"]
 
 
 def test_secondaries(place, upstream):

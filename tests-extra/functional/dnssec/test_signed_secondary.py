@@ -55,6 +55,10 @@ def wait_warm(upstream, *servers):
             until(lambda lab=lab, owner=owner: rrset(lab.settle(owner + ZONE, do=True), "RRSIG"))
 
 
+def keys(server):
+    return set(rrset(server.ask(ZONE, "DNSKEY", tcp=True), "DNSKEY"))
+
+
 def check_crossed(primary, secondary):
     """Each server's replies are proven, also by the keys that the other one publishes: a resolver asks either."""
     zones = [proof.Zone(server, ZONE, OWNERS) for server in (primary, secondary)]
@@ -96,9 +100,6 @@ def test_no_keys_no_zone(place, upstream):
 def test_rollover(place, upstream, kind):
     """With its keys copied again and again, a rollover of the primary is one of the secondary, without a gap."""
     with pair(place, upstream, secondary=MANUAL) as (primary, secondary):
-        def keys(server):
-            return set(rrset(server.ask(ZONE, "DNSKEY", tcp=True), "DNSKEY"))
-
         def check(name, rdtype, expected):
             reply = secondary.ask(name, rdtype, tcp=True, do=True)
             assert addresses(reply, rdtype) == expected and (rrset(reply, "RRSIG") or not expected), f"{reply}"
@@ -122,6 +123,27 @@ def test_rollover(place, upstream, kind):
         finally:
             asking.stop()
         assert max(seen) == len(old) + 1
+
+
+def test_late_copy(place, upstream):
+    """Without new copies the secondary goes on with the old keys, and can't verify what the primary signs; a copy mends it."""
+    with pair(place, upstream, secondary=MANUAL) as (primary, secondary):
+        copy_keys(primary, secondary)
+        wait_warm(upstream, primary, secondary)
+        zones = [proof.Zone(server, ZONE, OWNERS) for server in (primary, secondary)]
+        old = keys(primary)
+        primary.knotc("-b", "zone-key-rollover", ZONE, "zsk")
+        until(lambda: keys(primary) != old and len(keys(primary)) == len(old), 40)
+        primary.add("new 60 TXT text")
+        until(lambda: rrset(secondary.ask(f"new.{ZONE}", "TXT"), "TXT"), 10)
+        assert keys(secondary) == old
+        for name, rdtype in ((f"www.{ZONE}", "A"), (f"new.{ZONE}", "TXT")):
+            assert zones[1].ask(name, rdtype, tcp=True).answer
+            with pytest.raises(AssertionError, match="not published"):
+                zones[1].check(zones[0].ask(name, rdtype, tcp=True), zones[1].keys())
+        copy_keys(primary, secondary)
+        until(lambda: keys(secondary) == keys(primary))
+        check_crossed(primary, secondary)
 
 
 def test_unsigned_primary(place, upstream):

@@ -20,7 +20,8 @@
 typedef struct {
 	uv_loop_t loop;
 	resolver_t *resolver;
-	int silence; /*!< The server's socket, from which mostly nobody reads. */
+	int silence;   /*!< The server's socket, from which mostly nobody reads. */
+	int listening; /*!< Its port for TCP, on which nobody listens yet. */
 	unsigned asked, finished;
 } fixture_t;
 
@@ -35,14 +36,31 @@ int uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t
 	return start(timer, cb, timeout, repeat);
 }
 
+/*! Opens the server's sockets, on a port that is free for both. */
+static bool open_server(fixture_t *fixture, struct sockaddr_in *addr)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		socklen_t len = sizeof(*addr);
+		*addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		fixture->silence = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		fixture->listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (bind(fixture->silence, (struct sockaddr *)addr, len) == 0 &&
+		    getsockname(fixture->silence, (struct sockaddr *)addr, &len) == 0 &&
+		    bind(fixture->listening, (struct sockaddr *)addr, len) == 0) {
+			return true;
+		}
+		close(fixture->silence);
+		close(fixture->listening);
+	}
+	return false;
+}
+
 static int setup(void **state)
 {
 	static fixture_t fixture;
-	fixture = (fixture_t){ .silence = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(addr);
-	if (bind(fixture.silence, (struct sockaddr *)&addr, len) != 0 ||
-	    getsockname(fixture.silence, (struct sockaddr *)&addr, &len) != 0) {
+	struct sockaddr_in addr;
+	fixture = (fixture_t){ 0 };
+	if (!open_server(&fixture, &addr)) {
 		return 1;
 	}
 
@@ -60,6 +78,7 @@ static int teardown(void **state)
 	resolver_free(fixture->resolver);
 	uv_run(&fixture->loop, UV_RUN_DEFAULT);
 	close(fixture->silence);
+	close(fixture->listening);
 	return uv_loop_close(&fixture->loop);
 }
 
@@ -193,12 +212,7 @@ static void test_socket_error(void **state)
 static void test_truncated_after_error(void **state)
 {
 	fixture_t *fixture = *state;
-	struct sockaddr_storage server;
-	socklen_t len = sizeof(server);
-	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(getsockname(fixture->silence, (struct sockaddr *)&server, &len), 0);
-	assert_int_equal(bind(listening, (struct sockaddr *)&server, len), 0);
-	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(listen(fixture->listening, 1), 0);
 	reply_after_error(fixture, true);
 
 	uint8_t wire[512];
@@ -207,7 +221,7 @@ static void test_truncated_after_error(void **state)
 	for (unsigned i = 0; i < 1000 && size < 0; i++) {
 		uv_run(&fixture->loop, UV_RUN_NOWAIT);
 		usleep(1000);
-		stream = (stream < 0) ? accept(listening, NULL, NULL) : stream;
+		stream = (stream < 0) ? accept(fixture->listening, NULL, NULL) : stream;
 		size = recv(stream, wire, sizeof(wire), MSG_DONTWAIT);
 	}
 	assert_true(size > 2 + KNOT_WIRE_HEADER_SIZE);
@@ -216,7 +230,6 @@ static void test_truncated_after_error(void **state)
 	assert_int_equal(send(stream, wire, size, 0), size);
 	run_to_end(fixture);
 	close(stream);
-	close(listening);
 }
 
 static uint64_t never(void *ctx, uint64_t now)
@@ -339,12 +352,9 @@ static void test_late_loop_held(void **state)
 static void test_pace_tcp_first(void **state)
 {
 	fixture_t *fixture = *state;
-	struct sockaddr_storage server, from;
-	socklen_t len = sizeof(server), from_len = sizeof(from);
-	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(getsockname(fixture->silence, (struct sockaddr *)&server, &len), 0);
-	assert_int_equal(bind(listening, (struct sockaddr *)&server, len), 0);
-	assert_int_equal(listen(listening, 1), 0);
+	struct sockaddr_storage from;
+	socklen_t from_len = sizeof(from);
+	assert_int_equal(listen(fixture->listening, 1), 0);
 
 	uint8_t wire[512];
 	for (unsigned i = 0; i < QUERIES; i++) {
@@ -365,10 +375,9 @@ static void test_pace_tcp_first(void **state)
 		uv_run(&fixture->loop, UV_RUN_ONCE);
 	}
 	assert_int_equal(recv(fixture->silence, wire, sizeof(wire), MSG_DONTWAIT), -1);
-	int stream = accept(listening, NULL, NULL);
+	int stream = accept(fixture->listening, NULL, NULL);
 	assert_true(stream >= 0);
 	close(stream);
-	close(listening);
 }
 
 static void on_end(const reply_t *reply, int16_t ede, bool final, void *ctx)

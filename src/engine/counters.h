@@ -15,7 +15,8 @@ typedef enum {
 	COUNTER_REFRESHES, /*!< Of these: other refreshes, to keep a target warm. */
 	COUNTER_PROBES,    /*!< Of these: refreshes of failing targets while the resolver is down. */
 	COUNTER_ANSWERS,   /*!< Resolutions that gave addresses. */
-	COUNTER_NEGATIVE,  /*!< Resolutions that gave NODATA or NXDOMAIN. */
+	COUNTER_NODATA,    /*!< Resolutions that gave NODATA. */
+	COUNTER_NXDOMAIN,  /*!< Resolutions that gave NXDOMAIN: the target does not exist. */
 	COUNTER_TIMEOUTS,  /*!< Resolutions that timed out. */
 	COUNTER_FAILURES,  /*!< Resolutions that failed otherwise. */
 	COUNTER_CAPPED,    /*!< Queries sent while max-rate made others wait. */

@@ -119,7 +119,9 @@ static void count_result(const flight_t *flight, const reply_t *reply, int16_t e
 {
 	counter_t id = COUNTER_FAILURES;
 	if (reply != NULL) {
-		id = (reply->kind == REPLY_ADDRESSES) ? COUNTER_ANSWERS : COUNTER_NEGATIVE;
+		id = (reply->kind == REPLY_ADDRESSES) ? COUNTER_ANSWERS :
+		     (reply->kind == REPLY_NXDOMAIN)  ? COUNTER_NXDOMAIN :
+		                                        COUNTER_NODATA;
 	} else if (ede == KNOT_EDNS_EDE_NREACH_AUTH) {
 		id = COUNTER_TIMEOUTS;
 	}

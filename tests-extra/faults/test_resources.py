@@ -101,7 +101,7 @@ def test_memory(open_stage):
             with limit(stage.knot, resource.RLIMIT_AS, size_of(stage.knot, "VmSize") + ROOM), \
                     limit(stage.knot, resource.RLIMIT_DATA, size_of(stage.knot, "VmData") + ROOM):
                 stage.crowd.herd(crowds.COLD, FAULT)
-                assert stage.knot.stats()["limited[max-targets]"] > 0  # targets that could not be added
+                assert stage.knot.stats()["resolver-limited[max-targets]"] > 0  # targets that could not be added
                 stage.new_addresses()
         stage.recover()
     stage.promise(stale=False, whole=True, within=PARTLY)
@@ -125,7 +125,7 @@ def test_allocations(open_stage, tmp_path, monkeypatch, per_mille, least, most):
         stage.crowd.reasons.add(OTHER)
         with stage.fault():
             stage.crowd.herd(crowds.COLD[:1000], FAULT / 4)
-            assert 900 < stage.knot.stats()["targets"] < 1024
+            assert 900 < stage.knot.stats()["cache-targets"] < 1024
             set_rule(per_mille, least, most)
             stage.crowd.herd(crowds.COLD[1000:3000], FAULT)
             stage.new_addresses()

@@ -34,9 +34,11 @@ policy:
 """
 
 # What must have been counted in the end, so that nothing of the module's threads was left out
-WAYS = {"answer-a[fresh]", "answer-a[stale]", "answer-a[cold]", "answer-aaaa[failed]", "wait", "suppressed",
-        "query[first]", "query[refresh]", "query[probe]", "result[addresses]", "result[timeout]", "result[failure]",
-        "limited[max-rate]", "limited[zone-rate]", "removed[evicted]", "tcp", "store[written]"}
+WAYS = {"answer-a[fresh]", "answer-a[stale]", "answer-a[cold]", "answer-aaaa[failed]", "client-wait",
+        "resolver-suppressed", "resolver-query[first]", "resolver-query[refresh]", "resolver-query[probe]",
+        "resolver-result[addresses]", "resolver-result[timeout]", "resolver-result[failure]",
+        "resolver-limited[max-rate]", "resolver-limited[zone-rate]", "cache-removed[evicted]", "resolver-tcp",
+        "cache-store[written]"}
 
 
 def main():

@@ -67,8 +67,9 @@ def test_one_type(zone, zone_name):
     assert is_answer(lab.ask(name), GOOD) and is_denied(lab, name)
     assert lab.upstream.count(target, "A") == 1 and lab.upstream.count(target, "AAAA") == 0
     after = lab.knot.stats(zone_name)
-    moved = {counter: after[counter] - before[counter] for counter in after if counter.startswith(("answer-aaaa", "denied"))}
-    assert {counter: count for counter, count in moved.items() if count} == {"answer-aaaa[negative]": 4, "denied[type]": 4}
+    moved = {counter: after[counter] - before[counter] for counter in after if counter.startswith(("answer-aaaa", "policy"))}
+    assert {counter: count for counter, count in moved.items() if count} == {
+        "answer-aaaa[negative]": 4, "policy-denied[type]": 4}
     assert f"ALIAS at {name}" not in lab.knot.log()
 
 

@@ -348,10 +348,10 @@ def test_crowd_of_refused(zone):
     lab.add(*(f"crowd 3600 {alias(f't{i:02}.bad.test')}" for i in range(32)))
     lab.add(f"crowd 3600 {alias('usable.fine.test')}")
     name = f"crowd.{lab.zone}"
-    before = lab.knot.stats(lab.zone)["denied[target]"]
+    before = lab.knot.stats(lab.zone)["policy-denied[target]"]
     for tcp in (False, True):
         assert is_nodata(lab.ask(name, tcp=tcp))
-    assert lab.knot.stats(lab.zone)["denied[target]"] == before + 2
+    assert lab.knot.stats(lab.zone)["policy-denied[target]"] == before + 2
     assert lab.upstream.count("usable.fine.test") == 0
     assert logged(lab, name, TARGETS_LOG) == logged(lab, name, "more than 32 records") == 1
 

@@ -127,10 +127,10 @@ def test_no_more_than_64(lab):
     sent = {f"198.51.100.{i}" for i in range(150)} | {f"203.0.113.{i}" for i in range(150)}
     name, target = lab.alias("flood", *sent)
     lowest = [f"198.51.100.{i}" for i in range(64)]
-    before = lab.knot.stats()["limited[addresses]"]
+    before = lab.knot.stats()["resolver-limited[addresses]"]
     for tcp in (True, False, True):
         assert is_answer(lab.ask(name, tcp=tcp), *lowest)
-    until(lambda: lab.knot.stats()["limited[addresses]"] == before + 1)
+    until(lambda: lab.knot.stats()["resolver-limited[addresses]"] == before + 1)
     line = f"target {target}., more than 64 addresses for A, the 64 lowest are served"
     until(lambda: lab.ask(name) and line in lab.knot.log())
     lab.ask(name)

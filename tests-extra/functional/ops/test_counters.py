@@ -18,7 +18,7 @@ from timing import ms, seconds, until
 from upstream import (Upstream, answer, by_transport, delayed, failure, forged, host, nxdomain, silence, together,
                       truncated)
 
-OF_ALL = ("targets", "removed", "datagram", "tcp", "resolver-down", "store")
+OF_ALL = ("cache-targets", "cache-removed", "resolver-datagram", "resolver-tcp", "resolver-down", "cache-store")
 WALL = 0x40000000  # __WALL: threads too
 
 
@@ -43,7 +43,7 @@ class Moved:
     def own(self):
         """Without those of the upstream as a whole, and how long it took."""
         return {name: value for name, value in self.all().items()
-                if name.partition("[")[0] not in (*OF_ALL, "latency")}
+                if name.partition("[")[0] not in (*OF_ALL, "resolver-latency")}
 
     def are(self, expected):
         """The thread publishes a moment later than it answers."""
@@ -56,8 +56,8 @@ class Moved:
 def test_all_there(lab):
     """All parts are there from the start, so that a graph has no holes."""
     parts = {name.partition("[")[0] for name in lab.knot.stats()}
-    assert parts == {"answer-a", "answer-aaaa", "wait", "suppressed", "denied", "queue-full",
-                     "query", "result", "latency", "limited", *OF_ALL}
+    assert parts == {"answer-a", "answer-aaaa", "client-wait", "policy-denied", "resolver-suppressed", "resolver-queue-full",
+                     "resolver-query", "resolver-result", "resolver-latency", "resolver-limited", *OF_ALL}
 
 
 def test_cold_and_fresh(lab):
@@ -72,12 +72,12 @@ def test_cold_and_fresh(lab):
     until(lambda: not is_truncated(lab.ask(name, "AAAA")))
     counted = moved.all()
     cold = counted.get("answer-aaaa[cold]", 0)
-    assert counted.get("wait", 0) <= 1
+    assert counted.get("client-wait", 0) <= 1
     for _ in range(3):
         assert is_answer(lab.ask(name), "192.0.2.1")
-    expected = {"answer-a[cold]": 1, "answer-a[fresh]": 4, "answer-aaaa[fresh]": 1, "query[first]": 2,
-                "result[addresses]": 2}
-    until(lambda: {k: v for k, v in moved.own().items() if k not in ("wait", "answer-aaaa[cold]")} == expected)
+    expected = {"answer-a[cold]": 1, "answer-a[fresh]": 4, "answer-aaaa[fresh]": 1, "resolver-query[first]": 2,
+                "resolver-result[addresses]": 2}
+    until(lambda: {k: v for k, v in moved.own().items() if k not in ("client-wait", "answer-aaaa[cold]")} == expected)
     assert moved.own().get("answer-aaaa[cold]", 0) == cold
 
 
@@ -87,8 +87,8 @@ def test_wait(lab):
     lab.upstream.script(target, "A", delayed(0.1, host("192.0.2.1")))
     moved = Moved(lab.knot)
     assert is_answer(lab.ask(name, tcp=True), "192.0.2.1")
-    moved.are({"answer-a[fresh]": 1, "wait": 1, "query[first]": 2, "result[addresses]": 1,
-               "result[negative]": 1})
+    moved.are({"answer-a[fresh]": 1, "client-wait": 1, "resolver-query[first]": 2,
+               "resolver-result[addresses]": 1, "resolver-result[nodata]": 1})
 
 
 def test_negative(lab):
@@ -96,7 +96,10 @@ def test_negative(lab):
     name, target = lab.alias("negative", "192.0.2.1")
     gone, gone_target = lab.alias("gone")
     lab.upstream.both(gone_target, nxdomain())
+    resolved = Moved(lab.knot)
     lab.warm(name), lab.warm(gone)
+    until(lambda: {k: v for k, v in resolved.own().items() if k.startswith("resolver-result")} == {
+        "resolver-result[addresses]": 1, "resolver-result[nodata]": 1, "resolver-result[nxdomain]": 2})
     moved = Moved(lab.knot)
     assert is_nodata(lab.ask(name, "AAAA")) and is_nodata(lab.ask(gone))
     moved.are({"answer-a[negative]": 1, "answer-aaaa[negative]": 1})
@@ -111,12 +114,12 @@ def test_failed_and_suppressed(lab):
     assert is_servfail(lab.ask(name, tcp=True))
     assert is_servfail(lab.ask(name, "AAAA", tcp=True), SILENT)
     assert is_servfail(lab.ask(name))
-    until(lambda: moved.own().get("result[timeout]"))
+    until(lambda: moved.own().get("resolver-result[timeout]"))
     counted = moved.own()
-    assert {k: v for k, v in counted.items() if k not in ("wait", "suppressed")} == {
-        "answer-a[failed]": 2, "answer-aaaa[failed]": 1, "query[first]": 2,
-        "result[failure]": 1, "result[timeout]": 1}
-    assert 1 <= counted["suppressed"] <= 3 and 1 <= counted["wait"] <= 2
+    assert {k: v for k, v in counted.items() if k not in ("client-wait", "resolver-suppressed")} == {
+        "answer-a[failed]": 2, "answer-aaaa[failed]": 1, "resolver-query[first]": 2,
+        "resolver-result[failure]": 1, "resolver-result[timeout]": 1}
+    assert 1 <= counted["resolver-suppressed"] <= 3 and 1 <= counted["client-wait"] <= 2
 
 
 def test_stale(lab):
@@ -128,7 +131,7 @@ def test_stale(lab):
     moved = Moved(lab.knot)
     for _ in range(3):
         assert ede(lab.ask(name)) == STALE
-    moved.are({"answer-a[stale]": 3, "suppressed": 3})
+    moved.are({"answer-a[stale]": 3, "resolver-suppressed": 3})
 
 
 def test_sibling(lab):
@@ -166,7 +169,7 @@ def test_denied(place, upstream):
         assert is_answer(lab.ask(some), "192.0.2.1")
         assert is_nodata(lab.ask(none)) and is_nodata(lab.ask("evil.example.com"))
         moved.are({"answer-a[fresh]": 1, "answer-a[negative]": 1, "answer-a[unchanged]": 1,
-                   "denied[address]": 2, "denied[target]": 1})
+                   "policy-denied[address]": 2, "policy-denied[target]": 1})
 
 
 def test_denied_any(place, upstream):
@@ -176,7 +179,7 @@ def test_denied_any(place, upstream):
         lab.warm(name)
         moved = Moved(lab.knot)
         assert not lab.ask(name, "ANY").answer
-        moved.are({"denied[address]": 1})
+        moved.are({"policy-denied[address]": 1})
 
 
 def test_no_seat(place, upstream):
@@ -187,26 +190,28 @@ def test_no_seat(place, upstream):
         upstream.both(target, gate(host("192.0.2.1")))
         moved = Moved(lab.knot)
         assert is_servfail(lab.ask(name, tcp=True), NOT_READY)
-        assert moved.own().get("wait", 0) == 0
+        assert moved.own().get("client-wait", 0) == 0
         gate.open()
 
 
 def test_latency(lab):
-    """Resolutions are sorted by how long they took, and all of them are there."""
+    """Each bucket has all resolutions that took no longer, and the last one has all."""
     name, target = lab.alias("slow")
     lab.upstream.script(target, "A", delayed(0.07, host("192.0.2.1")))
     lab.upstream.script(target, "AAAA", delayed(0.3, host("2001:db8::1")))
-    before = lab.knot.stats()
     moved = Moved(lab.knot)
     lab.warm(name)
-    until(lambda: moved.all().get("result[addresses]") == 2)
-    buckets = {k: v for k, v in moved.all().items() if k.startswith("latency")}
-    assert sum(buckets.values()) == 2
-    assert not set(buckets) & {"latency[1ms]", "latency[4ms]", "latency[16ms]", "latency[64ms]"}
-    after = lab.knot.stats()
-    results = sum(v for k, v in after.items() if k.startswith("result"))
-    assert results == sum(v for k, v in after.items() if k.startswith("latency"))
-    assert before != after
+    until(lambda: moved.all().get("resolver-result[addresses]") == 2)
+    buckets = {k: v for k, v in moved.all().items() if k.startswith("resolver-latency")}
+    assert {"resolver-latency[le-1.024]", "resolver-latency[le-+Inf]"} <= buckets.keys() <= {
+        "resolver-latency[le-0.256]", "resolver-latency[le-1.024]", "resolver-latency[le-+Inf]"}
+    assert buckets.get("resolver-latency[le-0.256]", 0) <= 1 and buckets["resolver-latency[le-+Inf]"] == 2
+    after = {k: v for k, v in lab.knot.stats().items() if k.startswith(("resolver-latency", "resolver-result"))}
+    bounds = [k.rstrip("]").partition("[le-")[2] for k in after if k.startswith("resolver-latency")]
+    assert bounds == ["0.001", "0.004", "0.016", "0.064", "0.256", "1.024", "+Inf"]
+    counts = [v for k, v in after.items() if k.startswith("resolver-latency")]
+    assert counts == sorted(counts)
+    assert counts[-1] == sum(v for k, v in after.items() if k.startswith("resolver-result"))
 
 
 def test_tcp(lab):
@@ -215,8 +220,8 @@ def test_tcp(lab):
     lab.upstream.both(target, truncated(host("192.0.2.1")))
     moved = Moved(lab.knot)
     lab.ask(name, tcp=True)
-    until(lambda: moved.all().get("tcp"))
-    assert moved.all()["tcp"] <= 2
+    until(lambda: moved.all().get("resolver-tcp"))
+    assert moved.all()["resolver-tcp"] <= 2
 
 
 def test_datagram(lab):
@@ -227,7 +232,7 @@ def test_datagram(lab):
     lab.upstream.both(target, by_transport(together(stranger, truncated(good)), good))
     moved = Moved(lab.knot)
     assert is_answer(lab.ask(name, tcp=True), "192.0.2.1")
-    until(lambda: moved.all().get("datagram[sent]") == 4 and moved.all().get("datagram[dropped]") == 2)
+    until(lambda: moved.all().get("resolver-datagram[sent]") == 4 and moved.all().get("resolver-datagram[dropped]") == 2)
 
 
 def test_refresh(place, upstream):
@@ -237,8 +242,8 @@ def test_refresh(place, upstream):
         moved = Moved(lab.knot)
         assert is_answer(lab.ask(name, tcp=True), "192.0.2.1")
         lab.upstream.wait(target, "A", 3, 10)
-        until(lambda: moved.own().get("query[refresh]", 0) >= 2)
-        assert moved.own()["query[first]"] == 2
+        until(lambda: moved.own().get("resolver-query[refresh]", 0) >= 2)
+        assert moved.own()["resolver-query[first]"] == 2
 
 
 def test_targets_and_evictions(place, upstream):
@@ -247,7 +252,7 @@ def test_targets_and_evictions(place, upstream):
         for i in range(5):
             name, _ = lab.alias(f"t{i}", "192.0.2.1")
             lab.warm(name)
-        until(lambda: lab.knot.stats()["targets"] == 3 and lab.knot.stats()["removed[evicted]"] == 2)
+        until(lambda: lab.knot.stats()["cache-targets"] == 3 and lab.knot.stats()["cache-removed[evicted]"] == 2)
 
 
 def test_max_rate(place, upstream):
@@ -256,7 +261,7 @@ def test_max_rate(place, upstream):
         names = [lab.alias(f"r{i}", "192.0.2.1")[0] for i in range(10)]
         for name in names:
             lab.ask(name)
-        until(lambda: lab.knot.stats()["limited[max-rate]"] > 0, 10)
+        until(lambda: lab.knot.stats()["resolver-limited[max-rate]"] > 0, 10)
 
 
 def test_under_way(place, upstream):
@@ -270,7 +275,7 @@ def test_under_way(place, upstream):
         until(lambda: lab.ask("u0.example.com") and "limit of queries under way reached, 0 targets wait to be refreshed, "
               in lab.knot.log(), 20, 0.1)
         gate.open()
-        until(lambda: lab.knot.stats()["limited[under-way]"] > 0, 20)
+        until(lambda: lab.knot.stats()["resolver-limited[under-way]"] > 0, 20)
         upstream.default = default
 
 
@@ -285,7 +290,7 @@ def test_down(place):
         def is_down():
             assert is_answer(lab.ask(name), "192.0.2.1")
             stats = lab.knot.stats()
-            return stats["resolver-down"] == 1 and stats["query[probe]"] >= 1
+            return stats["resolver-down"] == 1 and stats["resolver-query[probe]"] >= 1
         until(is_down, 20, 0.1)
 
 
@@ -299,12 +304,12 @@ def test_store(place, upstream):
 
         def written():
             lab.warm(lab.alias(f"next{next(others)}", "192.0.2.1")[0])
-            return lab.knot.stats()["store[written]"] >= 2
+            return lab.knot.stats()["cache-store[written]"] >= 2
         until(written, 20, 0.2)
         lab.knot.stop()
         lab.knot.start()
         lab.ask(name)
-        until(lambda: lab.knot.stats()["store[restored]"] >= 2)
+        until(lambda: lab.knot.stats()["cache-store[restored]"] >= 2)
 
 
 def test_restored_is_counted(place, upstream):
@@ -320,7 +325,7 @@ def test_restored_is_counted(place, upstream):
 
         def is_counted():
             assert is_answer(lab.ask("kept.example.com"), "192.0.2.1")
-            return lab.knot.stats()["query[refresh]"] >= 2
+            return lab.knot.stats()["resolver-query[refresh]"] >= 2
         until(is_counted, 20, 0.1)
 
 
@@ -337,8 +342,8 @@ def test_zones_apart(place, upstream):
         assert other.own() == {}
         lab.warm("a.example.org")
         first, second = lab.knot.stats("example.com"), lab.knot.stats("example.org")
-        assert first["query[first]"] == second["query[first]"] == 2
-        until(lambda: lab.knot.stats("example.org")["targets"] == 2)
+        assert first["resolver-query[first]"] == second["resolver-query[first]"] == 2
+        until(lambda: lab.knot.stats("example.org")["cache-targets"] == 2)
 
 
 def test_sums(lab):
@@ -365,7 +370,9 @@ def test_sums(lab):
             return sum(stats[k] - before[k] for k in stats if k.partition("[")[0] == part)
 
         assert total("answer-a") == total("answer-aaaa") == queries // 2
-        return total("query") == total("result") == total("latency") == 2 * len(names)
+        latency = "resolver-latency[le-+Inf]"
+        return (total("resolver-query") == total("resolver-result") == stats[latency] - before[latency] ==
+                2 * len(names))
     until(settled)
     # A TC brings a second message of the same query.
     assert lab.upstream.count() - asked == 2 * len(names) + 2
@@ -376,12 +383,12 @@ def test_reload(place, upstream):
     with labs.lab(place, upstream, keep_warm="1d") as lab:
         name, target = lab.alias("reload", "192.0.2.1", target_ttl=1)
         lab.warm(name)
-        until(lambda: lab.knot.stats()["query[refresh]"] >= 2)
+        until(lambda: lab.knot.stats()["resolver-query[refresh]"] >= 2)
         lab.knot.reload()
         # Nobody asks for it: it is still in use for half a minute, and its target is there.
-        until(lambda: (stats := lab.knot.stats())["query[refresh]"] >= 1 and stats["targets"] == 1, 10)
+        until(lambda: (stats := lab.knot.stats())["resolver-query[refresh]"] >= 1 and stats["cache-targets"] == 1, 10)
         stats = lab.knot.stats()
-        assert stats["answer-a[fresh]"] == stats["query[first]"] == 0
+        assert stats["answer-a[fresh]"] == stats["resolver-query[first]"] == 0
         assert is_answer(lab.ask(name), "192.0.2.1")
         assert lab.knot.stats()["answer-a[fresh]"] == 1
 
@@ -399,7 +406,7 @@ def test_queue_full(place):
                         sock.send(wire)
                     for _ in range(BURST):
                         assert is_truncated(dns.message.from_wire(sock.recv(4096)))
-                return lab.knot.stats()["queue-full"] > 0
+                return lab.knot.stats()["resolver-queue-full"] > 0
             until(flood, 100, 0)
             assert is_servfail(lab.ask(name, tcp=True), NOT_READY)
         # The thread has to catch up first.

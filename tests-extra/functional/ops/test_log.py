@@ -292,7 +292,7 @@ def test_dead_target_after_restart(place):
             Zone("example.com", f"kept {alias('kept.example.net')}")], timeout=ms(500), failure_ttl="1s") as lab:
         upstream.host("kept.example.net", "192.0.2.1", ttl=1)
         lab.warm("kept.example.com")
-        until(lambda: lab.knot.stats()["store[written]"] >= 1, 20)
+        until(lambda: lab.knot.stats()["cache-store[written]"] >= 1, 20)
         lab.knot.stop()
         upstream.both("kept.example.net", failure("SERVFAIL"))
         lab.knot.start()
@@ -320,8 +320,8 @@ def test_zone_rate(place, upstream):
         assert sum(upstream.count(f"z{i}.example.net") for i in range(30)) < 60 <= upstream.count() - since
         line = "[example.com.] module 'mod-alias/slow', zone-rate of 5 queries/s reached"
         until(lambda: line in (lab.ask("z0.example.com") and lab.knot.log()))
-        until(lambda: lab.knot.stats()["limited[zone-rate]"] > 0)
-        assert lab.knot.stats("example.org")["limited[zone-rate]"] == 0
+        until(lambda: lab.knot.stats()["resolver-limited[zone-rate]"] > 0)
+        assert lab.knot.stats("example.org")["resolver-limited[zone-rate]"] == 0
         assert lab.knot.log().count("zone-rate") == 1
         # In the end all are there.
         for i in range(30):

@@ -98,7 +98,7 @@ def test_zone_rate_raised(place, upstream):
     with labs.lab(place, upstream, zones=[zone], zone_rate=1) as lab:
         for name in names:
             assert is_truncated(lab.ask(name))
-        until(lambda: lab.knot.stats()["limited[zone-rate]"] > 1)
+        until(lambda: lab.knot.stats()["resolver-limited[zone-rate]"] > 1)
         lab.knot.sections["default"].update(zone_rate=0)
         lab.knot.reload()
         left = set(names)
@@ -131,7 +131,7 @@ def test_two_reloads(place, upstream):
 
         def refreshes():
             lab.ask("static.example.com")
-            return lab.knot.stats().get("query[refresh]", 0)
+            return lab.knot.stats().get("resolver-query[refresh]", 0)
 
         lab.warm("www.example.com")
         until(lambda: refreshes() >= 3)

@@ -442,7 +442,7 @@ def test_signed_secondaries(place, upstream):
 
 
 def alerting():
-    """The counters that alerts.yml asks for, named as by knotc: "targets", "store[lost-batch]"."""
+    """The counters that alerts.yml asks for, named as by knotc: "cache-targets", "cache-store[lost-batch]"."""
     recorded = re.findall(r"record: (\S+)\n *expr: .*\?(\w+)\"", ALERTS)
     asked = re.findall(r'\(zone_stats_\)\?(\w+)"(?:, type=~?"([^"]*)")?', ALERTS)
     asked += [(name, parts) for record, name in recorded
@@ -466,7 +466,7 @@ def test_monitoring(place, upstream):
         before = knot.stats()
         counters = before.keys() | {name.partition("[")[0] for name in before}
         named = set(alerting())
-        assert {"answer-a[failed]", "answer-aaaa[failed]", "targets"} <= named <= counters
+        assert {"answer-a[failed]", "answer-aaaa[failed]", "cache-targets"} <= named <= counters
 
         rdtype, rdata = alias("failing.provider.example").split(maxsplit=1)
         upstream.both("failing.provider.example", failure("SERVFAIL"))

@@ -62,7 +62,7 @@ def test_zone_rate(place):
         warm, target = lab.known("warm", "192.0.2.1", life=LIFE)
         for i in range(200):
             assert is_truncated(lab.ask(f"f{i}.example.com"))
-        until(lambda: lab.knot.stats()["limited[zone-rate]"] > 0)
+        until(lambda: lab.knot.stats()["resolver-limited[zone-rate]"] > 0)
         for i in range(3):
             name, _ = lab.alias(f"new{i}", f"192.0.2.{i}")
             assert is_answer(lab.ask(name, tcp=True), f"192.0.2.{i}")

@@ -47,7 +47,7 @@ KNOT_CONFS = {path for path in FILES if path.suffix == ".conf"} - DROP_INS - UNB
 EXPORTS = {SAMPLES / "migration" / name for name in ("powerdns.zone", "cloudflare.zone", "nameservers.zone")}
 FILTERS = {path for path in FILES if path.suffix in (".jq", ".awk")}  # kalias/test_migration.py has the recipes
 ZONES = {path for path in FILES if path.suffix == ".zone"} - EXPORTS
-PROMETHEUS = {SAMPLES / "monitoring" / name for name in ("prometheus.yml", "alerts.yml")}
+PROMETHEUS = {SAMPLES / "monitoring" / name for name in ("prometheus.yml", "alerts.yml", "alerts-test.yml")}
 ALERTS = (SAMPLES / "monitoring" / "alerts.yml").read_text()
 SCRIPTS = {path for path in FILES if path.suffix == ".sh"} - {SAMPLES / "demo.sh"}
 SCENARIOS = sorted({str(path.parent.relative_to(SAMPLES)) for path in KNOT_CONFS})
@@ -238,6 +238,18 @@ def test_alerts():
         assert keys in (["alert", "expr", "severity", "summary"], ["record", "expr"])
     units = {unit.name for unit in UNITS} | {"knot.service", "unbound.service"}
     assert set(re.findall(r'\bname="([^"]*)"', ALERTS)) <= units
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (package prometheus)")
+@pytest.mark.parametrize("check", [("test", "rules", "alerts-test.yml"), ("check", "config", "prometheus.yml")],
+                         ids=lambda check: check[0])
+def test_promtool(check):
+    """Prometheus takes the configuration and the rules, and each alert fires in a test."""
+    done = subprocess.run(["promtool", *check], cwd=SAMPLES / "monitoring", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    tested = (SAMPLES / "monitoring" / "alerts-test.yml").read_text()
+    fires = re.findall(r"alertname: (\S+)\n +exp_alerts:\n +- exp_labels:", tested)
+    assert set(fires) == set(re.findall(r"alert: (\S+)", ALERTS))
 
 
 def test_automatic_signing_leads():

@@ -196,6 +196,17 @@ def test_counters_are_described(place, upstream):
         assert not part or f"*{part}*" in listed[counter], name
 
 
+def test_complaints_lead_to_counters():
+    """What is said about complaints speaks of counters, parts and options that the pages explain."""
+    pages = sections(MONITORING_PAGE, "=")
+    explained = re.findall(r"\*(\S+?)\*", pages["Counters"]) + list(options())
+    for names in terms(pages["Counters"]):
+        explained += names.split(", ")
+    named = set(re.findall(r"\*([a-z.+-]+)\*", pages["Which counter to look at"]))
+    assert len(named) > 20
+    assert named - set(explained) == set()
+
+
 # The tool
 
 def test_commands_are_described():

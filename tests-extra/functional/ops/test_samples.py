@@ -31,6 +31,7 @@ from unbound import UNBOUND, Unbound
 from upstream import Upstream, failure, silence
 from zonecheck import knows_alias
 
+NO_PROMTOOL = "promtool is not installed (package prometheus)"
 KZONECHECK = "/usr/bin/kzonecheck"
 
 SAMPLES = TOP / "samples"
@@ -48,6 +49,7 @@ EXPORTS = {SAMPLES / "migration" / name for name in ("powerdns.zone", "cloudflar
 FILTERS = {path for path in FILES if path.suffix in (".jq", ".awk")}  # kalias/test_migration.py has the recipes
 ZONES = {path for path in FILES if path.suffix == ".zone"} - EXPORTS
 PROMETHEUS = {SAMPLES / "monitoring" / name for name in ("prometheus.yml", "alerts.yml", "alerts-test.yml")}
+DASHBOARD = SAMPLES / "monitoring" / "dashboard.json"
 ALERTS = (SAMPLES / "monitoring" / "alerts.yml").read_text()
 SCRIPTS = {path for path in FILES if path.suffix == ".sh"} - {SAMPLES / "demo.sh"}
 SCENARIOS = sorted({str(path.parent.relative_to(SAMPLES)) for path in KNOT_CONFS})
@@ -152,7 +154,8 @@ def commands(name, program):
 
 def test_every_file_is_known():
     """A new sample is found, or has to be made known here; the README has them all."""
-    known = INCLUDED | DROP_INS | UNITS | UNBOUND_CONFS | KNOT_CONFS | EXPORTS | FILTERS | ZONES | PROMETHEUS | SCRIPTS
+    known = (INCLUDED | DROP_INS | UNITS | UNBOUND_CONFS | KNOT_CONFS | EXPORTS | FILTERS | ZONES | PROMETHEUS | SCRIPTS
+             | {DASHBOARD})
     assert FILES - known == {SAMPLES / "README.md", SAMPLES / "demo.sh"}
     assert sorted(SECTIONS) == sorted(SCENARIOS + [PACKAGING.name])
 
@@ -241,7 +244,7 @@ def test_alerts():
     assert set(re.findall(r'\bname="([^"]*)"', ALERTS)) <= units
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (package prometheus)")
+@pytest.mark.skipif(not shutil.which("promtool"), reason=NO_PROMTOOL)
 @pytest.mark.parametrize("check", [("test", "rules", "alerts-test.yml"), ("check", "config", "prometheus.yml")],
                          ids=lambda check: check[0])
 def test_promtool(check):
@@ -251,6 +254,18 @@ def test_promtool(check):
     tested = (SAMPLES / "monitoring" / "alerts-test.yml").read_text()
     fires = re.findall(r"alertname: (\S+)\n +exp_alerts:\n +- exp_labels:", tested)
     assert set(fires) == set(re.findall(r"alert: (\S+)", ALERTS))
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason=NO_PROMTOOL)
+def test_dashboard(place):
+    """Prometheus takes each expression."""
+    exprs = [expr for panel in dashboard().values() for expr in panel]
+    rules = [{"record": f"panel:{i}", "expr": expr.replace("$instance", ".*").replace("$zone", ".*")}
+             for i, expr in enumerate(exprs)]
+    path = place() / "rules.json"
+    path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and f"{len(exprs)} rules found" in done.stdout, done.stdout + done.stderr
 
 
 def test_automatic_signing_leads():
@@ -454,19 +469,26 @@ def test_signed_secondaries(place, upstream):
         assert not [line for line in secondary.log().splitlines() if "signed elsewhere" in line]
 
 
-def alerting():
-    """The counters that alerts.yml asks for, named as by knotc: "cache-targets", "cache-store[lost-batch]"."""
+def dashboard():
+    """The panels of the dashboard, each with its expressions."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return {panel["title"]: [target["expr"] for target in panel["targets"]] for panel in panels}
+
+
+def asked(text):
+    """The counters that expressions ask for, named as by knotc: "cache-targets", "cache-store[lost-batch]"."""
     recorded = re.findall(r"record: (\S+)\n *expr: .*\?(\w+)\"", ALERTS)
-    asked = re.findall(r'\(zone_stats_\)\?(\w+)"(?:, type=~?"([^"]*)")?', ALERTS)
-    asked += [(name, parts) for record, name in recorded
-              for parts in re.findall(record + r'\{type="([^"]*)"', ALERTS)]
-    for name, parts in asked:
+    found = re.findall(r'\(zone_stats_\)\?(\w+)"([^}]*)', text)
+    found += [(name, matchers) for record, name in recorded
+              for matchers in re.findall(record + r"\{([^}]*)", text)]
+    for name, matchers in found:
         name = name.removesuffix("_total").replace("_", "-")
-        yield from (f"{name}[{part}]" if part else name for part in parts.split("|"))
+        parts = re.search(r'type=~?"([^"]*)"', matchers)
+        yield from (f"{name}[{part}]" for part in parts[1].split("|")) if parts else [name]
 
 
 def test_monitoring(place, upstream):
-    """The check ends well until a target fails, which is counted, too; the alerts ask for counters that exist."""
+    """The check ends well until a target fails, which is counted, too; alerts and the dashboard ask for counters that exist."""
     unit = (SAMPLES / "monitoring" / "kalias-check.service").read_text()
     check = re.search(r"^ExecStart=\S*/kalias (.*)", unit, re.M)[1].split()
     with scenario("monitoring", place, upstream) as servers:
@@ -478,8 +500,12 @@ def test_monitoring(place, upstream):
 
         before = knot.stats()
         counters = before.keys() | {name.partition("[")[0] for name in before}
-        named = set(alerting())
+        named = set(asked(ALERTS))
         assert {"answer-a[failed]", "answer-aaaa[failed]", "cache-targets"} <= named <= counters
+        queries = {variable["name"]: [variable["query"]] for variable in
+                   json.loads(DASHBOARD.read_text())["templating"]["list"] if variable["type"] == "query"}
+        shown = {title: set(asked(" ".join(exprs))) for title, exprs in {**queries, **dashboard()}.items()}
+        assert [title for title, names in shown.items() if not names or not names <= counters] == []
 
         rdtype, rdata = alias("failing.provider.example").split(maxsplit=1)
         upstream.both("failing.provider.example", failure("SERVFAIL"))

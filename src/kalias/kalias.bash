@@ -62,8 +62,9 @@ _kalias() {
 	convert,*)
 		_kalias_files "$current"
 		;;
-	set,* | unset,* | list,* | check,* | warm,*)
-		# The zone comes first, after options.
+	rr,* | set,* | unset,* | list,* | check,* | warm,*)
+		# The zone comes first, after options. rr has one for --update only.
+		[[ $command != rr || ${COMP_WORDS[COMP_CWORD - 1]} == --update ]] || return
 		[[ ${COMP_WORDS[COMP_CWORD - 1]} == "$command" || ${COMP_WORDS[COMP_CWORD - 1]} == -* ]] || return
 		_kalias_offer "$current" < <(knotc "${knotd[@]}" -t 1 zone-status +serial 2>/dev/null |
 			sed -n 's/^\[\([^]]*\)\].*/\1/p')

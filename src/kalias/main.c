@@ -22,7 +22,7 @@
 
 /* clang-format off */
 static const command_t commands[] = {
-	{ "rr",      "OWNER [TTL] TARGET",            "Print the record for a zone file", run_rr },
+	{ "rr",      "[--update ZONE] OWNER [TTL] TARGET", "Print the record for a zone file", run_rr },
 	{ "decode",  "[RECORD...]",                   "Print generic records with their target as a name", run_decode },
 	{ "convert", "[OPTION...] [FILE]", "Convert ALIAS in a zone file to what Knot DNS reads", run_convert },
 	{ "set",     "[OPTION...] ZONE OWNER [TTL] TARGET", "Set the ALIAS of a name", run_set },
@@ -134,6 +134,7 @@ static void print_help_of(const command_t *command)
 		             " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
 		             " -o, --origin <zone>  Origin of relative names until the file has $ORIGIN.\n" },
 		{ "list", " --json      Print JSON.\n" },
+		{ "rr", " --update ZONE  Print a dynamic update for nsupdate or knsupdate that sets the record.\n" },
 		{ "set", " --add       Keep the targets that are there.\n"
 		         " --check     Change nothing if the target does not resolve, instead of a warning.\n" },
 	};

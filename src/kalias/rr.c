@@ -20,6 +20,9 @@
 /*! Characters that Knot DNS reads in a name without an escape, besides letters and digits. */
 #define NAME_CHARS "*-_/.\\"
 
+/*! TTL of an update, in seconds, if none is given: that of a zone file without $TTL. */
+#define DEFAULT_TTL 3600
+
 static const struct option no_options[] = { { NULL } };
 
 /*! Whether Knot DNS reads a name in a zone file as it is written. */
@@ -39,45 +42,96 @@ static bool is_written(const char *name)
 	return true;
 }
 
+/*! The arguments of rr, as they were given, and the names in them. */
+typedef struct {
+	const char *self; /*!< The command. */
+	const char *owner;
+	const char *ttl; /*!< NULL: none. */
+	const char *target;
+	knot_dname_storage_t zone; /*!< The root without --update: the zone file completes a relative owner. */
+	knot_dname_storage_t owner_name;
+	knot_dname_storage_t target_name;
+	uint32_t seconds; /*!< The TTL. */
+} rr_t;
+
+static exit_t read_arguments(rr_t *rr, bool update)
+{
+	if (!alias_read_name(rr->owner_name, rr->owner, rr->zone)) {
+		return misuse(rr->self, "OWNER is not a domain name: " ALIAS_NAME_RULE);
+	} else if (!update && !is_written(rr->owner)) {
+		return misuse(rr->self,
+		              "OWNER must have a backslash before characters other than letters, digits, "
+		              "and any of *-_/");
+	} else if (knot_dname_in_bailiwick(rr->owner_name, rr->zone) < 0) {
+		return misuse(rr->self, "OWNER is not in ZONE");
+	} else if (rr->ttl != NULL && !alias_read_ttl(&rr->seconds, rr->ttl)) {
+		return misuse(rr->self, "TTL must be " ALIAS_TTL_RULE);
+	} else if (!alias_read_name(rr->target_name, rr->target, NULL)) {
+		return misuse(rr->self, "TARGET is not a domain name: " ALIAS_NAME_RULE);
+	} else if (rr->target_name[0] == '\0') {
+		return misuse(rr->self, "TARGET must not be the root");
+	} else if ((update || alias_is_absolute(rr->owner)) &&
+	           knot_dname_is_case_equal(rr->owner_name, rr->target_name)) {
+		return misuse(rr->self, "TARGET must not be OWNER itself");
+	}
+	return sanity_arguments(rr->self, rr->owner, rr->zone, rr->ttl != NULL, rr->target, rr->target_name);
+}
+
+/*!
+ * Prints a dynamic update (RFC 2136) in the commands that nsupdate and knsupdate share. Servers ignore an ALIAS that is
+ * added beside a CNAME (section 3.4.2.2), so that there must be none.
+ */
+static void print_update(const rr_t *rr, const char *rdata)
+{
+	knot_dname_txt_storage_t zone, owner;
+	(void)knot_dname_to_str(zone, rr->zone, sizeof(zone));
+	(void)knot_dname_to_str(owner, rr->owner_name, sizeof(owner));
+	printf("zone %s\n"
+	       "prereq nxrrset %s CNAME\n"
+	       "update delete %s " TYPE_ALIAS_GENERIC "\n"
+	       "update add %s %u " TYPE_ALIAS_GENERIC " %s\n"
+	       "send\n",
+	       zone, owner, owner, owner, rr->seconds, rdata);
+}
+
 exit_t run_rr(const settings_t *settings, int argc, char **argv)
 {
 	(void)settings;
-	const char *self = argv[0];
-	if (!take_flags(&argc, &argv, no_options)) {
-		return misuse(self, "unknown option");
+	rr_t rr = { .self = argv[0], .zone = "", .seconds = DEFAULT_TTL };
+	int update = false;
+	const struct option options[] = { { "update", no_argument, &update, true }, { NULL } };
+	if (!take_flags(&argc, &argv, options)) {
+		return misuse(rr.self, "unknown option");
+	}
+	if (update && argc > 0) {
+		if (!alias_read_name(rr.zone, argv[0], NULL)) {
+			return misuse(rr.self, "ZONE is not a domain name: " ALIAS_NAME_RULE);
+		}
+		knot_dname_to_lower(rr.zone);
+		argc--;
+		argv++;
 	}
 	if (argc < 2) {
-		return misuse(self, "OWNER and TARGET are needed");
+		return misuse(rr.self, update ? "ZONE, OWNER and TARGET are needed" : "OWNER and TARGET are needed");
 	} else if (argc > 3) {
-		return misuse(self, "too many arguments");
+		return misuse(rr.self, "too many arguments");
 	}
-	const char *owner = argv[0], *ttl = argc == 3 ? argv[1] : NULL, *target = argv[argc - 1];
-
-	/* The zone file completes a relative owner. Here the root is enough to check it. */
-	static const knot_dname_t root[] = "";
-	knot_dname_storage_t owner_name, target_name;
-	uint32_t seconds;
-	if (!alias_read_name(owner_name, owner, root)) {
-		return misuse(self, "OWNER is not a domain name: " ALIAS_NAME_RULE);
-	} else if (!is_written(owner)) {
-		return misuse(self,
-		              "OWNER must have a backslash before characters other than letters, digits, "
-		              "and any of *-_/");
-	} else if (ttl != NULL && !alias_read_ttl(&seconds, ttl)) {
-		return misuse(self, "TTL must be " ALIAS_TTL_RULE);
-	} else if (!alias_read_name(target_name, target, NULL)) {
-		return misuse(self, "TARGET is not a domain name: " ALIAS_NAME_RULE);
-	} else if (target_name[0] == '\0') {
-		return misuse(self, "TARGET must not be the root");
-	} else if (alias_is_absolute(owner) && knot_dname_is_case_equal(owner_name, target_name)) {
-		return misuse(self, "TARGET must not be OWNER itself");
-	} else if (sanity_arguments(self, owner, NULL, ttl != NULL, target, target_name) != EXIT_FINE) {
-		return EXIT_USAGE;
+	rr.owner = argv[0];
+	rr.ttl = argc == 3 ? argv[1] : NULL;
+	rr.target = argv[argc - 1];
+	exit_t status = read_arguments(&rr, update);
+	if (status != EXIT_FINE) {
+		return status;
 	}
 
 	char rdata[ALIAS_GENERIC_MAX];
-	alias_write_generic(rdata, target_name);
-	printf("%s\t%s%s" TYPE_ALIAS_GENERIC "\t%s\n", owner, ttl == NULL ? "" : ttl, ttl == NULL ? "" : "\t", rdata);
+	alias_write_generic(rdata, rr.target_name);
+	if (update) {
+		print_update(&rr, rdata);
+	} else {
+		printf("%s\t%s%s" TYPE_ALIAS_GENERIC "\t%s\n", rr.owner, rr.ttl == NULL ? "" : rr.ttl,
+		       rr.ttl == NULL ? "" : "\t", rdata);
+	}
 	return EXIT_FINE;
 }
 

@@ -77,6 +77,8 @@ def test_zones(knot, command):
 def test_zones_option(knot):
     """An option may come before the zone."""
     assert completions("-s", str(knot.path / "knot.sock"), "set", "--add", "ot") == ["other.example."]
+    assert completions("-s", str(knot.path / "knot.sock"), "rr", "--update", "ot") == ["other.example."]
+    assert not completions("-s", str(knot.path / "knot.sock"), "rr", "ot")
 
 
 def test_no_knotd(place):

@@ -23,7 +23,7 @@ TOOL_SOURCES = sorted((TOP / "src/kalias").glob("*.[ch]"))
 C_TOKEN = re.compile(r"""/\*.*?\*/ | '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" """, re.S | re.X)
 # What is text in a C source but no message
 C_OTHER = re.compile(r"""_Static_assert\(.*?\); | command_t\ commands\[\]\ =.*?^}; | \[PROBLEM\w+\]\ +=\ \{.*?\} |
-                         void\ print_help.*?^} | printf\([^;]*PROGRAM[^;]*; """, re.S | re.M | re.X)
+                         void\ print_(?:help|update).*?^} | printf\([^;]*PROGRAM[^;]*; """, re.S | re.M | re.X)
 CONVERSION = re.compile(r"%(?:[-0*]*[0-9.]*(?:hh?|ll?|z)?[a-zA-Z])?")
 
 

@@ -157,16 +157,18 @@ static bool read_zone_item(values_t *values, control_t *control, const char *zon
 
 change_fate_t knotconf_fate_of_change(control_t *control, const char *zone)
 {
-	values_t sync, load;
+	values_t sync, load, journal;
 	if (!read_zone_item(&sync, control, zone, "zonefile-sync") || strcmp(sync.text[0], "-1") != 0 ||
-	    !read_zone_item(&load, control, zone, "zonefile-load")) {
+	    !read_zone_item(&load, control, zone, "zonefile-load") ||
+	    !read_zone_item(&journal, control, zone, "journal-content")) {
 		return CHANGE_STAYS;
 	}
 	const char *mode = load.text[0]; /* Empty if not set: whole. */
 	if (strcmp(mode, "none") == 0) {
 		return CHANGE_STAYS;
 	}
-	return strcmp(mode, "difference-no-serial") == 0 ? CHANGE_UNTIL_LOADED : CHANGE_UNTIL_EDITED;
+	bool kept = strcmp(journal.text[0], "none") != 0; /* In the journal, from which an unedited file gets it. */
+	return (!kept || strcmp(mode, "difference-no-serial") == 0) ? CHANGE_UNTIL_LOADED : CHANGE_UNTIL_EDITED;
 }
 
 /*! Finds a module in a list. \return Its section, or "" without one; NULL if it is not in the list. */

@@ -18,6 +18,7 @@ ZONES = {
     "difference.example": ("zonefile-sync: -1\nzonefile-load: difference", EDIT),
     "whole.example": ("zonefile-sync: -1\nzonefile-load: whole", EDIT),
     "default.example": ("zonefile-sync: -1", EDIT),
+    "unkept.example": ("zonefile-sync: -1\njournal-content: none", LOAD),
     "template.example": ("template: unwritten", LOAD),
 }
 
@@ -27,7 +28,7 @@ OLD, NEW = [(3600, "old.example.net.")], [(3600, "new.example.net.")]
 @pytest.fixture(scope="module", name="knot")
 def fixture_knot(place, upstream):
     directory = place()
-    zones = [Zone(name, "old " + alias("old.example.net"), extra=f"journal-content: all\n{items}")
+    zones = [Zone(name, "old " + alias("old.example.net"), extra=items if "journal" in items else f"journal-content: all\n{items}")
              for name, (items, _) in ZONES.items()]
     template = ["  - id: unwritten", f"    storage: {directory}", "    journal-content: all", "    zonefile-sync: -1",
                 "    zonefile-load: difference-no-serial", "    module: mod-alias/default"]

@@ -268,6 +268,21 @@ def test_dashboard(place):
     assert done.returncode == 0 and f"{len(exprs)} rules found" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.skipif(not shutil.which("promtool"), reason=NO_PROMTOOL)
+def test_histogram(place):
+    """The manual's expression makes a histogram of the latency, over zones of which one has no fast lookups."""
+    page = (TOP / "src/mod-alias-monitoring.rst").read_text()
+    expr = re.sub(r"\s+", " ", re.search(r"^ +(histogram_quantile\(.*?)\n\n", page, re.M | re.S)[1])
+    counts = {("a", "le-0.016"): 50, ("a", "le-0.064"): 90, ("a", "le-+Inf"): 90, ("b", "le-+Inf"): 10}
+    series = [{"series": f'knot_resolver_latency_total{{instance="i", type="{part}", zone="{zone}"}}', "values": f"0+{count}x20"}
+              for (zone, part), count in counts.items()]
+    asked_for = [{"expr": expr, "eval_time": "10m", "exp_samples": [{"labels": '{instance="i"}', "value": 0.064}]}]
+    path = place() / "test.json"
+    path.write_text(json.dumps({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": asked_for}]}))
+    done = subprocess.run(["promtool", "test", "rules", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_automatic_signing_leads():
     """mod-onlinesign, of which older versions have a vulnerability, comes second, and each place says why."""
     module = re.compile(r"^    module: .*\bmod-onlinesign\b", re.M)

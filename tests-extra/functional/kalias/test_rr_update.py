@@ -13,24 +13,28 @@ from timing import seconds
 TARGET = "cdn.provider.example."
 KEY = "hmac-sha256:update:c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3I="
 # What knot.conf has for it
-RULE = f"""\
+SECTION = f"""\
 key:
   - id: update
     algorithm: hmac-sha256
     secret: {KEY.rpartition(":")[2]}
+"""
+RULE = """\
 acl:
   - id: update
     key: update
-    action: update
+    action: [ update, transfer ]
 """
 
 
 class Keyed(Knot):
     """Updates need the key, from wherever they come."""
 
+    section = SECTION
+
     def config(self):
-        return super().config().replace("acl:\n", RULE, 1).replace("update, transfer", "transfer").replace(
-            "acl: local", "acl: [ local, update ]")
+        return super().config().replace("[update, transfer]", "transfer").replace(
+            "acl:\n", f"{self.section}{RULE}", 1).replace("acl: local", "acl: [ local, update ]")
 
 
 @pytest.fixture(name="knot", scope="module")

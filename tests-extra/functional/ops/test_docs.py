@@ -253,7 +253,7 @@ def anchors(path):
     return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", ["README.md", "src/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "src/README.md", "samples/other-tools/README.md"])
 def test_links(page):
     """What a README links to is there, with the section that is named."""
     path = TOP / page

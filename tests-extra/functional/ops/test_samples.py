@@ -47,6 +47,7 @@ UNBOUND_CONFS = {path for path in FILES if path.name == "unbound.conf"} | {CACHE
 KNOT_CONFS = {path for path in FILES if path.suffix == ".conf"} - DROP_INS - UNBOUND_CONFS - INCLUDED
 EXPORTS = {SAMPLES / "migration" / name for name in ("powerdns.zone", "cloudflare.zone", "nameservers.zone")}
 FILTERS = {path for path in FILES if path.suffix in (".jq", ".awk")}  # kalias/test_migration.py has the recipes
+PROVIDERS = {path for path in FILES if path.suffix == ".py"}  # kalias/test_other_tools.py runs them
 ZONES = {path for path in FILES if path.suffix == ".zone"} - EXPORTS
 PROMETHEUS = {SAMPLES / "monitoring" / name for name in ("prometheus.yml", "alerts.yml", "alerts-test.yml")}
 DASHBOARD = SAMPLES / "monitoring" / "dashboard.json"
@@ -155,8 +156,8 @@ def commands(name, program):
 def test_every_file_is_known():
     """A new sample is found, or has to be made known here; the README has them all."""
     known = (INCLUDED | DROP_INS | UNITS | UNBOUND_CONFS | KNOT_CONFS | EXPORTS | FILTERS | ZONES | PROMETHEUS | SCRIPTS
-             | {DASHBOARD})
-    assert FILES - known == {SAMPLES / "README.md", SAMPLES / "demo.sh"}
+             | PROVIDERS | {DASHBOARD})
+    assert FILES - known == {SAMPLES / "README.md", SAMPLES / "other-tools" / "README.md", SAMPLES / "demo.sh"}
     assert sorted(SECTIONS) == sorted(SCENARIOS + [PACKAGING.name])
 
 

@@ -29,7 +29,9 @@ TARGET = "cdn.provider.example."
 def commands(title):
     """The commands of a section, and what its Terraform would run."""
     outside = re.sub(r"^```\n.*?^```\n", "", PAGE[title], flags=re.M | re.S)
-    return re.findall(r"^    (\S.*)", outside, re.M) + re.findall(r'command = "(.*)"', PAGE[title])
+    lines = re.findall(r"^    (\S.*)", outside, re.M) + re.findall(r'command = "(.*)"', PAGE[title])
+    target = re.search(r'triggers_replace = "(.*)"', PAGE[title])
+    return [line.replace("${self.triggers_replace}", target[1]) if target else line for line in lines]
 
 
 def block(title):
@@ -109,6 +111,20 @@ def test_terraform(knot):
     for line in commands("Terraform"):
         knot.run(line)
     assert knot.records("example.com") == [(3600, TARGET)]
+
+
+@pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not installed")
+def test_terraform_itself(knot):
+    """A change of the target in its one place is a change of the record; without one there is nothing to do."""
+    new = "new.provider.example."
+    for target, changed in ((TARGET, True), (new, True), (new, False)):
+        text = block("Terraform").replace(TARGET[:-1], target[:-1], 1)
+        text = text.replace("server 192.0.2.53", f"server 127.0.0.1 {knot.port}")
+        (knot.path / "main.tf").write_text(text)
+        before = knot.serial("example.com")
+        knot.run("CHECKPOINT_DISABLE=1 terraform init -no-color && terraform apply -no-color -auto-approve")
+        assert knot.records("example.com") == [(3600, target)]
+        assert (knot.serial("example.com") != before) == changed
 
 
 @pytest.mark.parametrize("knot", [block("DNSControl")], ids=["items"], indirect=True)

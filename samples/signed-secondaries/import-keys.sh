@@ -9,15 +9,16 @@ set -eu
 
 copy=${1:?a directory is missing}
 shift
-[ -d "$copy/keys/keys" ] || { echo "$copy: no copy of keys" >&2 && exit 1; }
+[ -d "$copy/keys/keys" ] || { echo "$copy: no copy of keys, or not readable for $(id -un)" >&2 && exit 1; }
 
 ids() {
 	keymgr "$@" list | awk '{ print $1 }'
 }
 
-# import LINE: LINE is one of `keymgr list`: ID TAG [SORT] ALGORITHM NAME=TIME...
+# import LINE: LINE is one of `keymgr list`: ID TAG [SORT] ALGORITHM NAME=TIME... Without a time there a key is not active,
+# but keymgr takes it for active from now on unless it is told.
 import() {
-	times='' algorithm='' ksk=no zsk=no id=${1%% *}
+	times='active=0' algorithm='' ksk=no zsk=no id=${1%% *}
 	for word in ${1#* }; do
 		case $word in
 		*=*) times="$times $word" ;;

@@ -3,7 +3,6 @@
 #include "kalias/ahead.h"
 
 #include <uv.h>
-#include <libknot/libknot.h>
 
 #include "kalias/kalias.h"
 #include "kalias/probe.h"
@@ -27,15 +26,6 @@ typedef struct {
 	bool told; /*!< It has failed, but a late reply may come. */
 } lookup_state_t;
 
-static const char *why_failed(int16_t ede)
-{
-	switch (ede) {
-	case KNOT_EDNS_EDE_NREACH_AUTH: return "does not resolve: no reply in time";
-	case KNOT_EDNS_EDE_NETWORK: return "does not resolve: the resolver fails, refuses or can't be reached";
-	default: return "does not resolve: its CNAMEs are in a loop, or more than 16";
-	}
-}
-
 static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
 	(void) final; /* The caller ends all. */
@@ -47,11 +37,11 @@ static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx
 	lookup->told = true;
 	state->left--;
 	if (reply == NULL) {
-		state->why = why_failed(ede);
+		state->why = resolver_reason(ede);
 	} else if (reply->kind == REPLY_ADDRESSES) {
 		state->found = true;
 	} else if (state->why == NULL) {
-		state->why = (reply->kind == REPLY_NXDOMAIN) ? "does not exist" : "has no addresses";
+		state->why = (reply->kind == REPLY_NXDOMAIN) ? "does not exist" : "no addresses";
 	}
 }
 

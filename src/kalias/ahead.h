@@ -20,7 +20,7 @@
  * \param resolvers  Resolvers, at least one.
  * \param target     Target.
  *
- * \return NULL if it has any, else what is wrong with it, a constant that continues "target X".
+ * \return NULL if it has any, else what is wrong with it, a constant.
  */
 const char *ahead_target(const resolvers_t *resolvers, const knot_dname_t *target);
 

@@ -371,9 +371,9 @@ static exit_t verify_target(zone_change_t *change, bool strict)
 	}
 	const char *why = ahead_target(resolvers, change->target);
 	if (why != NULL && strict) {
-		return fail("zone %s: nothing changed: target %s %s", change->zone_text, change->target_text, why);
+		return fail("zone %s: nothing changed: target %s: %s", change->zone_text, change->target_text, why);
 	} else if (why != NULL) {
-		warn("target %s %s", change->target_text, why);
+		warn("target %s: %s", change->target_text, why);
 	}
 	return EXIT_FINE;
 }

@@ -7,7 +7,7 @@ import lab as labs
 from client import addresses, alias, has, is_truncated
 from kalias import Knot
 from knotd import Zone
-from upstream import failure, silence
+from upstream import delayed, failure, host, silence
 
 NAMES = [f"n{i}" for i in range(150)]
 
@@ -17,6 +17,8 @@ def fixture_knot(place, upstream):
     """All targets are well; each of the second zone's names has one of the first zone's."""
     for name in NAMES:
         upstream.host(f"{name}.warm.example.net", "192.0.2.1", "2001:db8::1")
+    # Its other addresses are known long before.
+    upstream.script("n149.warm.example.net", "AAAA", delayed(1, host("2001:db8::1")))
     text = "\n".join(f"{name} {alias(f'{name}.warm.example.net')}" for name in NAMES)
     zones = [Zone("example.com", text + f"\n*.wild {alias('n0.warm.example.net')}\nn0 {alias('n1.warm.example.net')}"),
              Zone("example.net", text.partition("\n")[0]), Zone("unserved.example", text, module="")]

@@ -15,6 +15,7 @@
 
 /*! The lookups of a target. */
 typedef struct {
+	const rules_t *rules;
 	unsigned left;
 	bool found;
 	const char *why; /*!< What the first one says that found nothing; a failure counts more. */
@@ -25,6 +26,16 @@ typedef struct {
 	target_state_t *state;
 	bool told; /*!< It has failed, but a late reply may come. */
 } lookup_state_t;
+
+/*! Whether the section lets clients have any of a reply's addresses. */
+static bool has_allowed(const rules_t *rules, const reply_t *reply)
+{
+	unsigned denied = 0;
+	for (unsigned i = 0; i < reply->count; i++) {
+		denied += address_set_has(&rules->deny_address, reply->addr[i], reply->len);
+	}
+	return denied < reply->count;
+}
 
 static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx)
 {
@@ -38,22 +49,27 @@ static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx
 	state->left--;
 	if (reply == NULL) {
 		state->why = resolver_reason(ede);
-	} else if (reply->kind == REPLY_ADDRESSES) {
+	} else if (reply->kind == REPLY_ADDRESSES && has_allowed(state->rules, reply)) {
 		state->found = true;
+	} else if (reply->kind == REPLY_ADDRESSES) {
+		state->why = "only addresses that deny-address rules out";
 	} else if (state->why == NULL) {
 		state->why = (reply->kind == REPLY_NXDOMAIN) ? "does not exist" : "no addresses";
 	}
 }
 
-const char *ahead_target(const resolvers_t *resolvers, const knot_dname_t *target)
+const char *ahead_target(const resolvers_t *resolvers, const rules_t *rules, const knot_dname_t *target)
 {
 	knot_dname_storage_t name;
 	knot_dname_copy_lower(name, target);
+	if (rules_deny_target(rules, name)) {
+		return "deny-target or allow-target rules it out";
+	}
 	uv_loop_t loop;
 	(void)uv_loop_init(&loop);
 	resolver_t *resolver = not_null(resolver_new(&loop, resolvers));
 
-	target_state_t state = { .left = ADDR_TYPES };
+	target_state_t state = { .rules = rules, .left = ADDR_TYPES };
 	lookup_state_t lookup[ADDR_TYPES];
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		lookup[type] = (lookup_state_t){ .state = &state };

@@ -28,14 +28,14 @@ static void print_help(void)
 {
 	printf("Usage: kalias [options] " COMMAND " [--json] [--resolver ADDR[@PORT]]... [--server ADDR[@PORT]] [ZONE]\n\n"
 	       "Asks the resolver for the targets of all ALIAS, and the server for their owners, and compares. What\n"
-	       "looks wrong is asked for a second time before it counts. Exit status 0: all is well, 1: something is\n"
-	       "wrong, or could not be checked, 2: the command line was wrong, nobody was asked.\n\n"
+	       "looks wrong is asked for a second time before it counts. Exit status 0: nothing fails, 1: something\n"
+	       "does, or could not be checked, 2: the command line was wrong, nobody was asked.\n\n"
 	       "Options:\n"
 	       "     --json                   Print JSON.\n"
 	       "     --resolver <addr[@port]> Ask this resolver (default: those of the zone's module).\n"
 	       "     --server <addr[@port]>   Ask the server there (default: the first address of server.listen).\n"
 	       " -h, --help                   Print this help.\n\n"
-	       "Statuses, causes before effects:\n");
+	       "Statuses, causes before effects, the last ones are no failures:\n");
 	for (problem_t problem = 0; problem <= PROBLEMS; problem++) {
 		printf(" %-11s %s.\n", problem_name(problem), problem_help(problem));
 	}
@@ -146,7 +146,7 @@ exit_t run_check(const settings_t *settings, int argc, char **argv)
 
 	status = complete ? EXIT_FINE : EXIT_WRONG;
 	for (size_t i = 0; i < inventory.owner_count; i++) {
-		status = (inventory.owners[i]->problems != 0) ? EXIT_WRONG : status;
+		status = judge_fails(inventory.owners[i]->problems) ? EXIT_WRONG : status;
 	}
 	inventory_free(&inventory);
 	return status;

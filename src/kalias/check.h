@@ -43,6 +43,7 @@ typedef struct {
 	bool system;       /*!< These are the system's. */
 	unsigned set;      /*!< Index of the resolvers that are asked here. */
 	size_t zones;      /*!< How many have it. */
+	rules_t rules;
 } check_section_t;
 
 typedef struct check_zone {

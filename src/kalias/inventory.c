@@ -63,6 +63,14 @@ static unsigned find_section(inventory_t *inventory, const check_section_t *sect
 	return i;
 }
 
+/*! Reads what a section rules out when its first zone comes. */
+static void read_rules(check_section_t *section, knotconf_t *conf)
+{
+	if (section->zones == 1 && section->section.state == MODULE_PRESENT) {
+		knotconf_read_rules(&section->rules, conf, section->section.name);
+	}
+}
+
 /*! The section of the last zone. */
 static const check_section_t *last_section(const inventory_t *inventory)
 {
@@ -70,8 +78,7 @@ static const check_section_t *last_section(const inventory_t *inventory)
 }
 
 /*! Adds a zone, with its configuration. \return false without resolvers. */
-static bool add_zone(inventory_t *inventory, control_t *control, const knot_dname_t *name,
-                     const resolvers_t *given)
+static bool add_zone(inventory_t *inventory, knotconf_t *conf, const knot_dname_t *name, const resolvers_t *given)
 {
 	check_zone_t *zone = not_null(calloc(1, sizeof(*zone)));
 	zone->name = copy_name(name);
@@ -81,7 +88,7 @@ static bool add_zone(inventory_t *inventory, control_t *control, const knot_dnam
 	check_section_t section = { 0 };
 	resolvers_t *resolvers = &section.section.resolvers;
 	knot_dname_txt_storage_t text;
-	knotconf_find_section(&section.section, control, knot_dname_to_str(text, name, sizeof(text)));
+	knotconf_find_section(&section.section, conf, knot_dname_to_str(text, name, sizeof(text)));
 	section.system = (resolvers->count == 0);
 	if (section.system) {
 		(void)resolvers_system(resolvers); /* It stays empty if there are none. */
@@ -92,6 +99,7 @@ static bool add_zone(inventory_t *inventory, control_t *control, const knot_dnam
 	}
 	section.set = find_set(inventory, asked);
 	zone->section = find_section(inventory, &section);
+	read_rules(&inventory->sections[zone->section], conf);
 	return asked->count > 0;
 }
 
@@ -134,6 +142,7 @@ static void note_target(inventory_t *inventory, check_owner_t *owner, const knot
 	} else {
 		check_target_t *target = intern_target(inventory, name, inventory->sections[owner->zone->section].set);
 		owner->target[findings->count] = target;
+		findings->name[findings->count] = target->name;
 		findings->target[findings->count++] = target->observed;
 	}
 }
@@ -274,21 +283,23 @@ check_owner_t *inventory_find(const inventory_t *inventory, const knot_dname_t *
 
 bool inventory_read(inventory_t *inventory, control_t *control, const check_options_t *options)
 {
+	bool all = (options->zone[0] == '\0');
+	knotconf_t conf = { .control = control, .whole = all };
 	inventory->given = options->resolvers.count > 0;
 	inventory->server = options->server;
-	if (inventory->server.ss_family == AF_UNSPEC && !knotconf_find_server(&inventory->server, control)) {
+	if (inventory->server.ss_family == AF_UNSPEC && !knotconf_find_server(&inventory->server, &conf)) {
 		return false;
 	}
 
 	records_t records = { .keep_broken = true };
-	bool complete = records_read(&records, control, options->zone[0] != '\0' ? options->zone : NULL);
+	bool complete = records_read(&records, control, all ? NULL : options->zone);
 	complete &= (records.unloaded == 0);
 	check_owner_t *owner = NULL;
 	for (size_t i = 0; i < records.count; i++) {
 		const alias_record_t *record = &records.items[i];
 		bool same_zone = owner != NULL && knot_dname_is_equal(record->zone, owner->zone->name);
 		if (!same_zone) {
-			complete &= add_zone(inventory, control, record->zone, &options->resolvers);
+			complete &= add_zone(inventory, &conf, record->zone, &options->resolvers);
 		}
 		if (!same_zone || !knot_dname_is_equal(record->owner, owner->name)) {
 			complete &= add_owner(inventory, control, record);
@@ -297,6 +308,11 @@ bool inventory_read(inventory_t *inventory, control_t *control, const check_opti
 		note_target(inventory, owner, record->target);
 	}
 	records_free(&records);
+	knotconf_clear(&conf);
+	for (size_t i = 0; i < inventory->owner_count; i++) { /* Sections don't move any more. */
+		owner = inventory->owners[i];
+		owner->findings.rules = &inventory->sections[owner->zone->section].rules;
+	}
 	return note_elsewhere(inventory, control) && complete;
 }
 
@@ -343,6 +359,9 @@ void inventory_free(inventory_t *inventory)
 		inventory->zones = zone->next;
 		free(zone->name);
 		free(zone);
+	}
+	for (unsigned i = 0; i < inventory->section_count; i++) {
+		rules_free(&inventory->sections[i].rules);
 	}
 	free(inventory->targets);
 	free(inventory->owners);

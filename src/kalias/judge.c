@@ -25,8 +25,9 @@ static const struct {
 	[PROBLEM_SERVFAIL]   = { "servfail",   "The server answers SERVFAIL" },
 	[PROBLEM_NOT_SERVED] = { "not-served", "The server has no address of any target; maybe the zone lacks the module" },
 	[PROBLEM_STALE]      = { "stale",      "The server's addresses are old: it could not refresh them (EDE 3)" },
-	[PROBLEM_DIFFERS]    = { "differs",    "Server and resolver have no address of a target in common" },
 	[PROBLEM_UNSIGNED]   = { "unsigned",   "The zone is signed, the addresses are not" },
+	[PROBLEM_DENIED]     = { "denied",     "The section rules a target or all its addresses out; no failure" },
+	[PROBLEM_DIFFERS]    = { "differs",    "Server and resolver have no address in common, as with CDNs; no failure" },
 	[PROBLEMS]           = { "ok",         "The server has addresses of all targets" },
 };
 /* clang-format on */
@@ -50,6 +51,11 @@ problem_t judge_status(unsigned problems)
 	return problem;
 }
 
+bool judge_fails(unsigned problems)
+{
+	return problems & ~(BIT(PROBLEM_DENIED) | BIT(PROBLEM_DIFFERS));
+}
+
 bool judge_again(unsigned problems)
 {
 	return problems & (BIT(PROBLEM_NO_ANSWER) | BIT(PROBLEM_UNRESOLVED) | BIT(PROBLEM_SERVFAIL) |
@@ -63,12 +69,47 @@ bool judge_target_again(unsigned problems, const observed_t observed[ADDR_TYPES]
 	       problems & (BIT(PROBLEM_NOT_SERVED) | BIT(PROBLEM_STALE) | BIT(PROBLEM_DIFFERS));
 }
 
+static bool is_denied_target(const findings_t *findings, unsigned i)
+{
+	return findings->rules != NULL && rules_deny_target(findings->rules, findings->name[i]);
+}
+
+/*! How many addresses of a target the section rules out. */
+static unsigned count_denied(const findings_t *findings, unsigned i, addr_type_t type)
+{
+	const observed_t *observed = &findings->target[i][type];
+	unsigned count = 0;
+	for (unsigned k = 0; k < observed->count && findings->rules != NULL; k++) {
+		count += address_set_has(&findings->rules->deny_address, observed->addr[k], addr_len(type));
+	}
+	return count;
+}
+
+bool judge_denied(const findings_t *findings, unsigned i)
+{
+	unsigned all = 0, denied = 0;
+	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
+		all += findings->target[i][type].count;
+		denied += count_denied(findings, i, type);
+	}
+	return is_denied_target(findings, i) || (all > 0 && denied == all);
+}
+
+/*! What the server gets of a target. */
+static observed_kind_t kind_of(const findings_t *findings, unsigned i, addr_type_t type)
+{
+	const observed_t *observed = &findings->target[i][type];
+	bool none = is_denied_target(findings, i) ||
+	            (observed->count > 0 && count_denied(findings, i, type) == observed->count);
+	return none ? OBSERVED_NODATA : observed->kind;
+}
+
 /*! How many targets have a kind of reply for a type. */
 static unsigned count_kind(const findings_t *findings, addr_type_t type, observed_kind_t kind)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < findings->count; i++) {
-		count += (findings->target[i][type].kind == kind);
+		count += (kind_of(findings, i, type) == kind);
 	}
 	return count;
 }
@@ -168,7 +209,7 @@ unsigned judge_owner(const findings_t *findings)
 	                    (findings->builtin ? BIT(PROBLEM_BUILTIN) : 0) |
 	                    (findings->module == MODULE_ABSENT ? BIT(PROBLEM_NOT_SERVED) : 0);
 	for (unsigned i = 0; i < findings->count; i++) {
-		problems |= judge_target(findings->target[i]);
+		problems |= judge_denied(findings, i) ? BIT(PROBLEM_DENIED) : judge_target(findings->target[i]);
 	}
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		problems |= judge_type(findings, type);

@@ -13,7 +13,10 @@
 #include "kalias/observed.h"
 #include "util/rrtype.h"
 
-/*! What can be wrong, see problem_help(). Causes come before effects, and the first problem of an owner is its status. */
+/*!
+ * What can be wrong, see problem_help(). Causes come before effects, and what may be as it should be comes last. The first
+ * problem of an owner is its status.
+ */
 typedef enum {
 	PROBLEM_MALFORMED,
 	PROBLEM_CNAME,
@@ -26,8 +29,10 @@ typedef enum {
 	PROBLEM_SERVFAIL,
 	PROBLEM_NOT_SERVED,
 	PROBLEM_STALE,
-	PROBLEM_DIFFERS,
 	PROBLEM_UNSIGNED,
+	/* These are only told, see judge_fails(). */
+	PROBLEM_DENIED,
+	PROBLEM_DIFFERS,
 	PROBLEMS,
 } problem_t;
 
@@ -40,7 +45,9 @@ typedef struct {
 	bool zone_signed;
 	module_state_t module;                       /*!< Whether the zone has the module. */
 	sibling_t sibling;                           /*!< If so: what the owner's own addresses are for. */
+	const rules_t *rules;                        /*!< And what its section rules out. */
 	unsigned count;                              /*!< Targets. */
+	const knot_dname_t *name[ALIAS_TARGETS_MAX]; /*!< Their names, in lower case. */
 	const observed_t *target[ALIAS_TARGETS_MAX]; /*!< What the resolver says about each, ADDR_TYPES elements. */
 	observed_t own[ADDR_TYPES];                  /*!< The owner's own addresses in the zone. */
 	observed_t plain[ADDR_TYPES];                /*!< What the server says. */
@@ -49,6 +56,12 @@ typedef struct {
 
 /*! \brief Judges an owner. \return The problems as a set of bits, 0 if there is none. */
 unsigned judge_owner(const findings_t *findings);
+
+/*! \brief Whether a set of problems has one that somebody has to do something about. */
+bool judge_fails(unsigned problems);
+
+/*! \brief Whether the section rules out a target, or all addresses that it has. */
+bool judge_denied(const findings_t *findings, unsigned i);
 
 /*! \brief Judges what the resolver says about a target. \return The same. */
 unsigned judge_target(const observed_t observed[ADDR_TYPES]);

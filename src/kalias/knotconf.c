@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Asks knotd for its configuration, item by item, as files and databases are read in the same way then. Errors count
- * as "not set", except where nothing can go on without the item.
+ * Asks knotd for its configuration, item by item, as files and databases are read in the same way then: of one zone, or
+ * of all at once. Errors count as "not set", except where nothing can go on without the item.
  */
 
 #include "kalias/knotconf.h"
@@ -69,9 +69,26 @@ static void take_value(void *ctx, knot_ctl_data_t data)
 	}
 }
 
-/*! Reads an item. It has no values if it is not set, or if its section does not exist. */
-static const char *read_item(values_t *values, control_t *control, const char *section, const char *id,
-                             const char *item)
+/* --- items, of one zone, template or section or of all --- */
+
+typedef struct {
+	char *id;
+	char *text;
+	size_t pos; /*!< In the reply. */
+} conf_value_t;
+
+/*! An item of all zones, templates or sections of a module; sorted by ID. */
+typedef struct conf_item {
+	struct conf_item *next;
+	char *section;
+	char *item;
+	char *error; /*!< NULL: none. */
+	conf_value_t *values;
+	size_t count;
+} conf_item_t;
+
+static const char *request_item(control_t *control, const char *section, const char *id, const char *item,
+                                control_take_f take, void *ctx)
 {
 	knot_ctl_data_t request = {
 		[KNOT_CTL_IDX_CMD] = "conf-read",
@@ -79,9 +96,127 @@ static const char *read_item(values_t *values, control_t *control, const char *s
 		[KNOT_CTL_IDX_ID] = id,
 		[KNOT_CTL_IDX_ITEM] = item,
 	};
-	memset(values, 0, sizeof(*values));
-	return control_run(control, request, take_value, values);
+	return control_run(control, request, take, ctx);
 }
+
+static char *copy(const char *text)
+{
+	return not_null(strdup(text));
+}
+
+static void keep_value(void *ctx, knot_ctl_data_t data)
+{
+	conf_item_t *all = ctx;
+	const char *text = data[KNOT_CTL_IDX_DATA];
+	const char *id = data[KNOT_CTL_IDX_ID] != NULL ? data[KNOT_CTL_IDX_ID] : text; /* The item may be the ID. */
+	if (text == NULL) {
+		return;
+	}
+	if ((all->count & (all->count - 1)) == 0) { /* Doubled at each power of two. */
+		size_t room = all->count > 0 ? 2 * all->count : 1;
+		all->values = not_null(realloc(all->values, room * sizeof(*all->values)));
+	}
+	all->values[all->count] = (conf_value_t){
+		.id = copy(id), .text = copy(text), .pos = all->count
+	};
+	all->count++;
+}
+
+static int compare_values(const void *a, const void *b)
+{
+	const conf_value_t *x = a, *y = b;
+	int cmp = strcmp(x->id, y->id);
+	return cmp != 0 ? cmp : (x->pos > y->pos) - (x->pos < y->pos);
+}
+
+static const conf_item_t *get_all(knotconf_t *conf, const char *section, const char *item)
+{
+	conf_item_t *all = conf->items;
+	while (all != NULL && (strcmp(all->section, section) != 0 || strcmp(all->item, item) != 0)) {
+		all = all->next;
+	}
+	if (all != NULL) {
+		return all;
+	}
+	all = not_null(calloc(1, sizeof(*all)));
+	all->section = copy(section);
+	all->item = copy(item);
+	const char *error = request_item(conf->control, section, NULL, item, keep_value, all);
+	all->error = error != NULL ? copy(error) : NULL;
+	if (all->count > 0) {
+		qsort(all->values, all->count, sizeof(*all->values), compare_values);
+	}
+	all->next = conf->items;
+	conf->items = all;
+	return all;
+}
+
+/*! The first value that an ID has, or where it would be. */
+static size_t find_first(const conf_item_t *all, const char *id)
+{
+	size_t low = 0, high = all->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(all->values[middle].id, id) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return low;
+}
+
+static bool has_id(const conf_item_t *all, size_t pos, const char *id)
+{
+	return pos < all->count && strcmp(all->values[pos].id, id) == 0;
+}
+
+/*! Takes the values of an item, none if it is not set. \return NULL, or why there can be none. */
+static const char *take_item(knotconf_t *conf, const char *section, const char *id, const char *item,
+                             control_take_f take, void *ctx)
+{
+	if (!conf->whole || id == NULL) {
+		return request_item(conf->control, section, id, item, take, ctx);
+	}
+	const conf_item_t *all = get_all(conf, section, item);
+	size_t pos = find_first(all, id);
+	if (all->error == NULL && !has_id(all, pos, id) && strcmp(section, "zone") == 0) {
+		const conf_item_t *zones = get_all(conf, section, "domain");
+		if (!has_id(zones, find_first(zones, id), id)) {
+			return "no such zone";
+		}
+	}
+	for (; has_id(all, pos, id); pos++) {
+		knot_ctl_data_t data = { [KNOT_CTL_IDX_ID] = id, [KNOT_CTL_IDX_DATA] = all->values[pos].text };
+		take(ctx, data);
+	}
+	return all->error;
+}
+
+void knotconf_clear(knotconf_t *conf)
+{
+	while (conf->items != NULL) {
+		conf_item_t *all = conf->items;
+		conf->items = all->next;
+		for (size_t i = 0; i < all->count; i++) {
+			free(all->values[i].id);
+			free(all->values[i].text);
+		}
+		free(all->values);
+		free(all->section);
+		free(all->item);
+		free(all->error);
+		free(all);
+	}
+}
+
+static const char *read_item(values_t *values, knotconf_t *conf, const char *section, const char *id, const char *item)
+{
+	memset(values, 0, sizeof(*values));
+	return take_item(conf, section, id, item, take_value, values);
+}
+
+/* --- what they mean --- */
 
 /*! Replaces the address that means all interfaces by that of the loopback interface. */
 static void replace_wildcard(struct sockaddr_storage *addr)
@@ -95,10 +230,11 @@ static void replace_wildcard(struct sockaddr_storage *addr)
 	}
 }
 
-const char *knotconf_get_server(struct sockaddr_storage *addr, control_t *control)
+const char *knotconf_get_server(struct sockaddr_storage *addr, const knotconf_t *conf)
 {
 	values_t values;
-	const char *error = read_item(&values, control, "server", NULL, "listen");
+	knotconf_t all = { .control = conf->control };
+	const char *error = read_item(&values, &all, "server", NULL, "listen");
 	for (unsigned i = 0; error == NULL && i < values.count; i++) {
 		if (knotconf_read_address(addr, values.text[i])) { /* It may also be the path of a socket. */
 			replace_wildcard(addr);
@@ -108,19 +244,19 @@ const char *knotconf_get_server(struct sockaddr_storage *addr, control_t *contro
 	return error != NULL ? error : "no address";
 }
 
-bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control)
+bool knotconf_find_server(struct sockaddr_storage *addr, const knotconf_t *conf)
 {
-	const char *error = knotconf_get_server(addr, control);
+	const char *error = knotconf_get_server(addr, conf);
 	if (error != NULL) {
 		fail("server.listen: %s, give one with --server", error);
 	}
 	return error == NULL;
 }
 
-static void read_resolvers(resolvers_t *resolvers, control_t *control, const char *name, const char *id)
+static void read_resolvers(resolvers_t *resolvers, knotconf_t *conf, const char *name, const char *id)
 {
 	values_t values;
-	(void)read_item(&values, control, name, id, "resolver");
+	(void)read_item(&values, conf, name, id, "resolver");
 	for (unsigned i = 0; i < values.count; i++) {
 		struct sockaddr_storage addr;
 		if (knotconf_read_address(&addr, values.text[i])) {
@@ -129,10 +265,10 @@ static void read_resolvers(resolvers_t *resolvers, control_t *control, const cha
 	}
 }
 
-static sibling_t read_sibling(control_t *control, const char *name, const char *id)
+static sibling_t read_sibling(knotconf_t *conf, const char *name, const char *id)
 {
 	values_t values;
-	(void)read_item(&values, control, name, id, "sibling");
+	(void)read_item(&values, conf, name, id, "sibling");
 	const char *mode = values.text[0]; /* Empty if not set. */
 	if (strcmp(mode, "merge") == 0) {
 		return SIBLING_MERGE;
@@ -141,26 +277,26 @@ static sibling_t read_sibling(control_t *control, const char *name, const char *
 }
 
 /*! Reads an item of a zone, or of its template. \return false if the configuration does not have the zone. */
-static bool read_zone_item(values_t *values, control_t *control, const char *zone, const char *item)
+static bool read_zone_item(values_t *values, knotconf_t *conf, const char *zone, const char *item)
 {
-	if (read_item(values, control, "zone", zone, item) != NULL) {
+	if (read_item(values, conf, "zone", zone, item) != NULL) {
 		return false;
 	}
 	if (values->count == 0) {
 		values_t template;
-		(void)read_item(&template, control, "zone", zone, "template");
+		(void)read_item(&template, conf, "zone", zone, "template");
 		const char *name = template.count > 0 ? template.text[0] : DEFAULT_TEMPLATE;
-		(void)read_item(values, control, "template", name, item);
+		(void)read_item(values, conf, "template", name, item);
 	}
 	return true;
 }
 
-change_fate_t knotconf_fate_of_change(control_t *control, const char *zone)
+change_fate_t knotconf_fate_of_change(knotconf_t *conf, const char *zone)
 {
 	values_t sync, load, journal;
-	if (!read_zone_item(&sync, control, zone, "zonefile-sync") || strcmp(sync.text[0], "-1") != 0 ||
-	    !read_zone_item(&load, control, zone, "zonefile-load") ||
-	    !read_zone_item(&journal, control, zone, "journal-content")) {
+	if (!read_zone_item(&sync, conf, zone, "zonefile-sync") || strcmp(sync.text[0], "-1") != 0 ||
+	    !read_zone_item(&load, conf, zone, "zonefile-load") ||
+	    !read_zone_item(&journal, conf, zone, "journal-content")) {
 		return CHANGE_STAYS;
 	}
 	const char *mode = load.text[0]; /* Empty if not set: whole. */
@@ -185,22 +321,22 @@ static const char *find_module(const values_t *modules, const char *name)
 }
 
 /*! Whether a module is Knot's own: it has no options, and Knot knows ALIAS. */
-static bool is_builtin(control_t *control, const char *name)
+static bool is_builtin(knotconf_t *conf, const char *name)
 {
 	values_t values;
-	return alias_is_known() && read_item(&values, control, name, NULL, "resolver") != NULL && !control_is_lost(control);
+	return alias_is_known() && read_item(&values, conf, name, NULL, "resolver") != NULL && !control_is_lost(conf->control);
 }
 
-void knotconf_find_section(section_t *section, control_t *control, const char *zone)
+void knotconf_find_section(section_t *section, knotconf_t *conf, const char *zone)
 {
 	memset(section, 0, sizeof(*section));
 	section->sibling = SIBLING_FALLBACK;
 
 	values_t modules;
-	section->state = read_zone_item(&modules, control, zone, "module") ? MODULE_ABSENT : MODULE_UNKNOWN;
+	section->state = read_zone_item(&modules, conf, zone, "module") ? MODULE_ABSENT : MODULE_UNKNOWN;
 	/* Beside Knot's own, this one answers nothing. */
 	const char *name = MODULE_NAME_SHARED, *id = find_module(&modules, name);
-	if (id != NULL && is_builtin(control, name)) {
+	if (id != NULL && is_builtin(conf, name)) {
 		section->state = MODULE_BUILTIN;
 		id = NULL;
 	} else if (id == NULL) {
@@ -209,16 +345,47 @@ void knotconf_find_section(section_t *section, control_t *control, const char *z
 	}
 
 	if (id == NULL) {
-		read_resolvers(&section->resolvers, control, MODULE_NAME_FREE, NULL);
+		read_resolvers(&section->resolvers, conf, MODULE_NAME_FREE, NULL);
 		if (section->resolvers.count == 0) {
-			read_resolvers(&section->resolvers, control, MODULE_NAME_SHARED, NULL);
+			read_resolvers(&section->resolvers, conf, MODULE_NAME_SHARED, NULL);
 		}
 		return;
 	}
 	section->state = MODULE_PRESENT;
 	snprintf(section->name, sizeof(section->name), "%s%s%s", name, id[0] != '\0' ? "/" : "", id);
 	if (id[0] != '\0') {
-		section->sibling = read_sibling(control, name, id);
-		read_resolvers(&section->resolvers, control, name, id);
+		section->sibling = read_sibling(conf, name, id);
+		read_resolvers(&section->resolvers, conf, name, id);
 	}
+}
+
+static void take_network(void *ctx, knot_ctl_data_t data)
+{
+	if (data[KNOT_CTL_IDX_DATA] != NULL) {
+		rules_deny_network(ctx, data[KNOT_CTL_IDX_DATA]);
+	}
+}
+
+/*! Adds a name to a set. */
+static void take_suffix(void *ctx, knot_ctl_data_t data)
+{
+	knot_dname_storage_t name;
+	if (data[KNOT_CTL_IDX_DATA] != NULL && knot_dname_from_str(name, data[KNOT_CTL_IDX_DATA], sizeof(name)) != NULL &&
+	    name_set_add(ctx, name) != KNOT_EOK) {
+		exit(fail("not enough memory"));
+	}
+}
+
+void knotconf_read_rules(rules_t *rules, knotconf_t *conf, const char *name)
+{
+	char module[SECTION_NAME_MAX];
+	snprintf(module, sizeof(module), "%s", name);
+	char *id = strchr(module, '/');
+	if (id != NULL) {
+		*id++ = '\0';
+		(void)take_item(conf, module, id, "deny-address", take_network, &rules->deny_address);
+		(void)take_item(conf, module, id, "allow-target", take_suffix, &rules->allow_target);
+		(void)take_item(conf, module, id, "deny-target", take_suffix, &rules->deny_target);
+	}
+	rules_seal(rules);
 }

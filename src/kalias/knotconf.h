@@ -9,6 +9,7 @@
 
 #include "cache/policy.h"
 #include "kalias/control.h"
+#include "kalias/rules.h"
 #include "resolve/resolvers.h"
 
 typedef enum {
@@ -29,6 +30,19 @@ typedef struct {
 	resolvers_t resolvers; /*!< Empty: the system's. */
 } section_t;
 
+/*!
+ * How the configuration is read. With `whole`, all zones, templates or sections are asked for an item at once, in one
+ * request, and what they have is kept: for those who want to know it of many zones.
+ */
+typedef struct {
+	control_t *control;
+	bool whole;
+	struct conf_item *items; /*!< What is kept. */
+} knotconf_t;
+
+/*! \brief Frees what is kept, not the connection. */
+void knotconf_clear(knotconf_t *conf);
+
 /*! What becomes of a change to a zone that is made at the running knotd. */
 typedef enum {
 	CHANGE_STAYS,        /*!< Or that is not known. */
@@ -48,17 +62,25 @@ bool knotconf_read_address(struct sockaddr_storage *addr, const char *text);
  *
  * \return false if there is none; an error has been printed.
  */
-bool knotconf_find_server(struct sockaddr_storage *addr, control_t *control);
+bool knotconf_find_server(struct sockaddr_storage *addr, const knotconf_t *conf);
 
 /*! \brief The same without an error. \return NULL, or what is wrong with server.listen, until the next request. */
-const char *knotconf_get_server(struct sockaddr_storage *addr, control_t *control);
+const char *knotconf_get_server(struct sockaddr_storage *addr, const knotconf_t *conf);
 
 /*!
  * \brief Finds the configuration of a zone, by its own `module` or that of its template.
  *
  * If the zone does not have the module, or that is not known, the resolvers are those of the module's first section.
  */
-void knotconf_find_section(section_t *section, control_t *control, const char *zone);
+void knotconf_find_section(section_t *section, knotconf_t *conf, const char *zone);
+
+/*!
+ * \brief Reads which addresses and targets a section of the module rules out.
+ *
+ * \param rules  Zeroed; to be freed by rules_free().
+ * \param name   As in section_t.
+ */
+void knotconf_read_rules(rules_t *rules, knotconf_t *conf, const char *name);
 
 /*! \brief Finds out what becomes of changes to a zone, by `zonefile-sync` and `zonefile-load`. */
-change_fate_t knotconf_fate_of_change(control_t *control, const char *zone);
+change_fate_t knotconf_fate_of_change(knotconf_t *conf, const char *zone);

@@ -74,13 +74,26 @@ static void print_observed(FILE *out, const observed_t *observed, addr_type_t ty
 	}
 }
 
+/*! Whether a target has a problem. */
+static bool concerns(const check_owner_t *owner, unsigned i, problem_t problem)
+{
+	switch (problem) {
+	case PROBLEM_BUILTIN:
+		return owner->target[i]->is_elsewhere;
+	case PROBLEM_DENIED:
+		return judge_denied(&owner->findings, i);
+	default:
+		return has_problem(judge_target(owner->target[i]->observed), problem);
+	}
+}
+
 /*! Prints the targets that have a problem. */
 static void print_targets(FILE *out, const check_owner_t *owner, problem_t problem)
 {
 	const char *separator = "";
 	for (unsigned i = 0; i < owner->findings.count; i++) {
 		const check_target_t *target = owner->target[i];
-		if (problem == PROBLEM_BUILTIN ? target->is_elsewhere : has_problem(judge_target(target->observed), problem)) {
+		if (concerns(owner, i, problem)) {
 			knot_dname_txt_storage_t name;
 			fprintf(out, "%s%s", separator, knot_dname_to_str(name, target->name, sizeof(name)));
 			separator = ", ";
@@ -147,6 +160,7 @@ static const char *const sentences[PROBLEMS] = {
 	[PROBLEM_SERVFAIL] = "the server fails: ",
 	[PROBLEM_NOT_SERVED] = "the server has none of the target's addresses: ",
 	[PROBLEM_STALE] = "the server's addresses are old ones: ",
+	[PROBLEM_DENIED] = ": deny-address, deny-target or allow-target of the section rules it out",
 	[PROBLEM_DIFFERS] = "",
 	[PROBLEM_UNSIGNED] = "clients that ask for signatures get none over the addresses, see \"Signed elsewhere\" under DNSSEC in "
 			     "mod-alias(5): ",
@@ -159,7 +173,7 @@ static void print_detail(FILE *out, const check_owner_t *owner, problem_t proble
 		fprintf(out, "the zone does not have " MODULE_NAME_STR " in its configuration");
 		return;
 	}
-	if (problem == PROBLEM_DANGLING || problem == PROBLEM_NO_ADDRESS) {
+	if (problem == PROBLEM_DANGLING || problem == PROBLEM_NO_ADDRESS || problem == PROBLEM_DENIED) {
 		print_targets(out, owner, problem);
 	}
 	fputs(sentences[problem], out);

@@ -57,16 +57,16 @@ typedef struct {
 /* --- what there is to ask for --- */
 
 /*! Whether the module serves a zone, as far as that is known. */
-static bool is_served(control_t *control, const knot_dname_t *zone)
+static bool is_served(knotconf_t *conf, const knot_dname_t *zone)
 {
 	knot_dname_txt_storage_t text;
 	section_t section;
-	knotconf_find_section(&section, control, knot_dname_to_str(text, zone, sizeof(text)));
+	knotconf_find_section(&section, conf, knot_dname_to_str(text, zone, sizeof(text)));
 	return section.state == MODULE_PRESENT || section.state == MODULE_UNKNOWN;
 }
 
 /*! Takes the owners of records, which are sorted. */
-static void take_names(warm_t *warm, control_t *control, const records_t *records)
+static void take_names(warm_t *warm, knotconf_t *conf, const records_t *records)
 {
 	warm->names = not_null(calloc(records->count + 1, sizeof(*warm->names)));
 	const knot_dname_t *zone = NULL, *owner = NULL;
@@ -75,7 +75,7 @@ static void take_names(warm_t *warm, control_t *control, const records_t *record
 		const alias_record_t *record = &records->items[i];
 		if (zone == NULL || !knot_dname_is_equal(zone, record->zone)) {
 			zone = record->zone;
-			served = is_served(control, zone);
+			served = is_served(conf, zone);
 		}
 		if (served && (owner == NULL || !knot_dname_is_equal(owner, record->owner))) {
 			owner = record->owner;
@@ -182,11 +182,13 @@ static bool read_names(warm_t *warm, records_t *records, const settings_t *setti
 		return false;
 	}
 	bool complete = records_read(records, control, zone);
-	take_names(warm, control, records);
-	const char *error = knotconf_get_server(&warm->server, control);
+	knotconf_t conf = { .control = control, .whole = (zone == NULL) };
+	take_names(warm, &conf, records);
+	const char *error = knotconf_get_server(&warm->server, &conf);
 	if (error != NULL) {
 		fail("server.listen: %s", error);
 	}
+	knotconf_clear(&conf);
 	control_close(control);
 	return complete && error == NULL;
 }

@@ -48,6 +48,7 @@ typedef struct {
 
 	/* What the configuration says. */
 	section_t section;
+	rules_t rules;
 	change_fate_t fate;
 	struct sockaddr_storage server;
 	bool has_server;
@@ -351,9 +352,13 @@ static exit_t read_configuration(const settings_t *settings, zone_change_t *chan
 	if (control == NULL) {
 		return EXIT_WRONG;
 	}
-	knotconf_find_section(&change->section, control, change->zone_text);
-	change->fate = knotconf_fate_of_change(control, change->zone_text);
-	change->has_server = (knotconf_get_server(&change->server, control) == NULL);
+	knotconf_t conf = { .control = control };
+	knotconf_find_section(&change->section, &conf, change->zone_text);
+	if (change->section.state == MODULE_PRESENT) {
+		knotconf_read_rules(&change->rules, &conf, change->section.name);
+	}
+	change->fate = knotconf_fate_of_change(&conf, change->zone_text);
+	change->has_server = (knotconf_get_server(&change->server, &conf) == NULL);
 	control_close(control);
 	return EXIT_FINE;
 }
@@ -366,14 +371,19 @@ static exit_t verify_target(zone_change_t *change, bool strict)
 	if (!strict && (state == MODULE_ABSENT || state == MODULE_BUILTIN)) {
 		return EXIT_FINE;
 	}
-	if (resolvers->count == 0 && resolvers_system(resolvers) != KNOT_EOK) {
+	bool system = (resolvers->count == 0);
+	if (system && resolvers_system(resolvers) != KNOT_EOK) {
 		return strict ? fail("neither the module nor the system has a resolver") : EXIT_FINE;
 	}
-	const char *why = ahead_target(resolvers, change->target);
+	char asked[RESOLVERS_TEXT_MAX];
+	resolvers_print(asked, resolvers);
+	const char *why = ahead_target(resolvers, &change->rules, change->target);
+	const char *from = system ? " of resolv.conf" : "";
 	if (why != NULL && strict) {
-		return fail("zone %s: nothing changed: target %s: %s", change->zone_text, change->target_text, why);
+		return fail("zone %s: nothing changed: target %s: %s (resolver %s%s)", change->zone_text, change->target_text,
+		            why, asked, from);
 	} else if (why != NULL) {
-		warn("target %s: %s", change->target_text, why);
+		warn("target %s: %s (resolver %s%s)", change->target_text, why, asked, from);
 	}
 	return EXIT_FINE;
 }
@@ -408,6 +418,7 @@ static exit_t set_and_tell(const settings_t *settings, zone_change_t *change, bo
 {
 	exit_t status = read_configuration(settings, change);
 	status = (status == EXIT_FINE) ? verify_target(change, strict) : status;
+	rules_free(&change->rules);
 	status = (status == EXIT_FINE) ? run_change(settings, change, set_in) : status;
 	if (status != EXIT_FINE) {
 		return status;
@@ -427,6 +438,7 @@ static exit_t set_and_tell(const settings_t *settings, zone_change_t *change, bo
 static exit_t unset_and_tell(const settings_t *settings, zone_change_t *change)
 {
 	exit_t status = read_configuration(settings, change);
+	rules_free(&change->rules);
 	status = (status == EXIT_FINE) ? run_change(settings, change, unset_in) : status;
 	if (status == EXIT_FINE) {
 		char remedy[sizeof(knot_dname_txt_storage_t) + 64];

@@ -257,6 +257,48 @@ static void test_zone_data(void **state)
 	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_CNAME) | BIT(PROBLEM_LOOP));
 }
 
+/*! What the section rules out is not expected of the server. */
+static void test_denied(void **state)
+{
+	(void)state;
+	const knot_dname_t *const name = (const knot_dname_t *)"\1t\3net";
+	rules_t rules = { 0 };
+	rules_deny_network(&rules.deny_address, "192.0.2.2");
+	rules_deny_network(&rules.deny_address, "nonsense");
+	rules_seal(&rules);
+	findings.rules = &rules;
+	findings.name[0] = name;
+	set_kind(&findings.plain[ADDR_A], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DENIED));
+
+	/* With one that is left, the server should have it. */
+	set_addresses(&target[0][ADDR_A], NEW, OLD);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_NOT_SERVED));
+	set_addresses(&findings.plain[ADDR_A], OLD, NULL);
+	assert_int_equal(judge_owner(&findings), 0);
+	rules_free(&rules);
+
+	/* A name that is ruled out: whether it exists does not matter. */
+	memset(&rules, 0, sizeof(rules));
+	assert_int_equal(name_set_add(&rules.deny_target, name), KNOT_EOK);
+	rules_seal(&rules);
+	set_kind(&findings.plain[ADDR_A], OBSERVED_NODATA);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DENIED));
+	set_kind(&target[0][ADDR_A], OBSERVED_NXDOMAIN);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DENIED));
+	rules_free(&rules);
+
+	memset(&rules, 0, sizeof(rules));
+	assert_int_equal(name_set_add(&rules.allow_target, (const knot_dname_t *)"\3org"), KNOT_EOK);
+	rules_seal(&rules);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DENIED));
+	rules_free(&rules);
+
+	/* Nobody has to do anything about these. */
+	assert_false(judge_fails(0) || judge_fails(BIT(PROBLEM_DENIED) | BIT(PROBLEM_DIFFERS)));
+	assert_true(judge_fails(BIT(PROBLEM_UNSIGNED)) && judge_fails(BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_DIFFERS)));
+}
+
 static void test_status(void **state)
 {
 	(void)state;
@@ -313,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sibling, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zone_data, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_denied, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sets, setup, teardown),
 	};

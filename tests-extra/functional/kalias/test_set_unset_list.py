@@ -32,13 +32,15 @@ def fixture_knot(place, upstream):
              Zone("signed.example", TEXT, extra="dnssec-signing: on"),
              Zone("template.example", module="", extra="template: served"),
              Zone("plain.example", module=""),
+             Zone("tenant.example", module="mod-alias/strict"),
              Zone("dname.example", "@ DNAME example.net.", head="$ORIGIN {name}.\n"
                   "@ 60 SOA ns admin 1 3600 600 86400 300\n@ 60 NS ns.example.net.\n"),
              Zone("absent.example", extra="file: nowhere.zone"),
              Zone("secondary.example", extra="master: nobody")]
     extra = "remote:\n  - id: nobody\n    address: 127.0.0.1@1"
     upstream.host("t.example.net", "192.0.2.1")
-    with Knot(place(), zones, {"default": labs.options(upstream)}, extra=extra) as knot:
+    strict = labs.options(upstream, deny_address=["192.0.2.0/24"], deny_target=["example.org"])
+    with Knot(place(), zones, {"default": labs.options(upstream), "strict": strict}, extra=extra) as knot:
         until(lambda: rrset(knot.ask("ns.signed.example", do=True), "RRSIG"))
         yield knot
 
@@ -232,11 +234,23 @@ def test_unresolved(knot, upstream, target, script, reason):
     """A target without addresses is set, but told; with --check it is refused, and nothing changes."""
     upstream.both(f"{target}.example.net", script)
     arguments = "example.com", target, f"{target}.example.net"
-    assert knot.refused("set", "--check", *arguments) == (
-        f"error: zone example.com.: nothing changed: target {target}.example.net.: {reason}\n")
+    said = f"target {target}.example.net.: {reason} (resolver {upstream.address})\n"
+    assert knot.refused("set", "--check", *arguments) == f"error: zone example.com.: nothing changed: {said}"
     assert not knot.records("example.com", target)
-    assert knot.kalias("set", *arguments).stderr == f"warning: target {target}.example.net.: {reason}\n"
+    assert knot.kalias("set", *arguments).stderr == f"warning: {said}"
     assert knot.records("example.com", target)
+
+
+def test_denied(knot, upstream):
+    """Whom the zone's section lets clients have no address of is told."""
+    upstream.host("both.example.net", "192.0.2.1", "2001:db8::1")
+    upstream.host("t.example.org", "203.0.113.1")
+    for target, reason in {"t.example.net": "only addresses that deny-address rules out",
+                           "t.example.org": "deny-target or allow-target rules it out"}.items():
+        said = knot.kalias("set", "tenant.example", "denied", target).stderr
+        assert said == f"warning: target {target}.: {reason} (resolver {upstream.address})\n"
+        assert "nothing changed" in knot.refused("set", "--check", "tenant.example", "denied", target)
+    assert not knot.kalias("set", "--check", "tenant.example", "denied", "both.example.net").stderr
 
 
 def test_resolved_by_half(knot, upstream):

@@ -52,7 +52,7 @@ typedef struct {
 	_Atomic uint64_t apex;   /*!< apex_id() of all apexes that have these keys; 0 if it does not tell: a tag is ambiguous. */
 	uint64_t id;             /*!< Hash of `dnskeys`. */
 	knot_rdataset_t dnskeys; /*!< DNSKEYs of the signers. */
-	unsigned count;          /*!< 0 if a key is missing: the zone then counts as signed elsewhere. */
+	unsigned count;          /*!< 0 if a key is missing: then nothing can be signed. */
 	dnssec_key_t *key[APEX_SIGNERS_MAX];
 	keys_error_t error; /*!< Why there are no keys. */
 } keys_t;

@@ -103,6 +103,9 @@ static knotd_in_state_t put_signed(const qctx_t *qctx, const knot_rrset_t *rrset
 	if (qctx->signing == SIGNER_UNSIGNED) {
 		return put(qctx, rrset, flags);
 	}
+	if (qctx->signing != SIGNER_READY) {
+		return come_back(qctx->qdata);
+	}
 
 	knot_rrset_t own;
 	knot_rrset_init(&own, qctx->node->owner, rrset->type, KNOT_CLASS_IN, original_ttl(qctx));
@@ -185,9 +188,21 @@ static knotd_in_state_t got(const qctx_t *qctx, got_t what, knotd_in_state_t sta
 	return state;
 }
 
-/*! Puts the targets' addresses in place of the owner's own, which are in the packet in state HIT, or merges both. */
-static knotd_in_state_t replace_siblings(const qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, bool merge)
+/*! Has TCP clients wait for keys that are being read, as there is something to sign. */
+static signer_state_t wait_for_keys(qctx_t *qctx)
 {
+	if (qctx->signing == SIGNER_BUSY) {
+		qctx->signing = signer_wait(qctx->ctx->signer, qctx->mod, qctx->qdata, &qctx->keys);
+	}
+	return qctx->signing;
+}
+
+/*! Puts the targets' addresses in place of the owner's own, which are in the packet in state HIT, or merges both. */
+static knotd_in_state_t replace_siblings(qctx_t *qctx, knotd_in_state_t state, const outcome_t *outcome, bool merge)
+{
+	if (wait_for_keys(qctx) == SIGNER_LOST) {
+		return got(qctx, GOT_UNCHANGED, state);
+	}
 	if (state == KNOTD_IN_STATE_HIT && !packet_drop(qctx->pkt, qctx->qtype)) {
 		return got(qctx, GOT_UNCHANGED, state); /* Another module's answer. */
 	}
@@ -363,6 +378,7 @@ static knotd_in_state_t answer_any_address(qctx_t *qctx)
 	switch (decision.kind) {
 	case DECISION_ADDRESSES:
 	case DECISION_MERGED:
+		(void)wait_for_keys(qctx);
 		return put_addresses(qctx, addr_rrtype(type), &outcome, decision.kind == DECISION_MERGED);
 	case DECISION_SIBLING:
 		return put_own(qctx, addr_rrtype(type));
@@ -427,13 +443,7 @@ static signer_state_t find_keys(qctx_t *qctx)
 		return signer_keys(signer, qctx->mod, qctx->qdata, &qctx->keys);
 	}
 	knot_rrset_t rrsig = knotd_qdata_zone_apex_rrset(qctx->qdata, KNOT_RRTYPE_RRSIG);
-	if (knot_rrset_empty(&rrsig)) {
-		return SIGNER_UNSIGNED;
-	}
-	if (qctx->ctx->signer == NULL) {
-		log_signed_elsewhere(qctx);
-	}
-	return SIGNER_LOST;
+	return knot_rrset_empty(&rrsig) ? SIGNER_UNSIGNED : SIGNER_LOST;
 }
 
 /*! Replies when the reply has to be signed, but can't be signed. */

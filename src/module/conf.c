@@ -397,15 +397,14 @@ static int load_keystores(keystores_t *stores, const knotd_conf_t *policy, knotd
 	return ret;
 }
 
-/*! Reads how Knot signs the zone, if it does; this module signs in the same way. */
+/*! Reads how Knot signs the zone, or would; this module signs in the same way. A zone may come with its signatures. */
 static int load_signer(conf_alias_t *conf, knotd_mod_t *mod)
 {
 	signer_options_t *signer = &conf->signer;
-	conf->signing = !conf->onlinesign &&
-	                knotd_conf_zone(mod, NAME("dnssec-signing"), knotd_mod_zone(mod)).single.boolean;
-	if (!conf->signing) {
+	if (conf->onlinesign) {
 		return KNOT_EOK;
 	}
+	signer->automatic = knotd_conf_zone(mod, NAME("dnssec-signing"), knotd_mod_zone(mod)).single.boolean;
 	knotd_conf_t policy = or_default(knotd_conf_zone(mod, NAME("dnssec-policy"), knotd_mod_zone(mod)));
 	int ret = load_keystores(&conf->keystores, &policy, mod);
 	if (ret != KNOT_EOK) {

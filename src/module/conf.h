@@ -28,10 +28,9 @@ typedef struct {
 	uint32_t zone_rate;      /*!< Limit of the zone's queries to the resolvers, queries/s; 0: none. */
 	unsigned max_waiters;    /*!< Most threads that may wait for a resolution: half of the TCP workers. */
 	bool rotate;             /*!< server.answer-rotation. */
-	bool signing;            /*!< Automatic signing: dnssec-signing is on, and mod-onlinesign is not used. */
-	keystores_t keystores;   /*!< Set if `signing`. */
-	signer_options_t signer; /*!< Set if `signing`. */
-	bool onlinesign;         /*!< mod-onlinesign comes after this module. */
+	bool onlinesign;         /*!< mod-onlinesign comes after this module, and signs. */
+	keystores_t keystores;   /*!< Set without mod-onlinesign. */
+	signer_options_t signer; /*!< Set without mod-onlinesign. */
 	uint16_t rrsig_len;      /*!< Length of its RRSIGs without owner and signer, octets. */
 } conf_alias_t;
 

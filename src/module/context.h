@@ -22,9 +22,8 @@ typedef struct {
 	conf_alias_t conf;
 	engine_t *engine;
 	tenant_t *tenant;
-	signer_t *signer;              /*!< With automatic signing, else NULL. */
-	_Atomic bool elsewhere_logged; /*!< It is logged that the zone is signed elsewhere. */
-	_Atomic layout_t layout;       /*!< Proven by the first query that can. */
+	signer_t *signer;        /*!< NULL with mod-onlinesign. */
+	_Atomic layout_t layout; /*!< Proven by the first query that can. */
 	_Atomic uint64_t logged[LOGGED_BITS / 64];
 	_Atomic uint64_t state_logged_at;   /*!< clock_ms() of the last line about a target. */
 	_Atomic uint64_t delayed_logged_at; /*!< clock_ms() of the last line about zone-rate. */

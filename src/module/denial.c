@@ -20,7 +20,7 @@ typedef struct {
 	knot_pkt_t *pkt;
 	const knotd_qdata_t *qdata;
 	knotd_mod_t *mod;
-	const keys_t *keys;          /*!< NULL while they are being read. */
+	const keys_t *keys;
 	const node_t *node;          /*!< In the answer section: the node found, whose NSEC is there; else NULL. */
 	const knot_rdata_t *denying; /*!< The record that must not list `denied`, or NULL. */
 	uint16_t denied;             /*!< A or AAAA. */
@@ -143,7 +143,13 @@ knotd_in_state_t denial_correct(knotd_in_state_t state, knot_pkt_t *pkt,
 		return state;
 	}
 	signer_state_t keys = signer_keys(denial.ctx->signer, mod, qdata, &denial.keys);
-	if (keys == SIGNER_UNSIGNED || keys == SIGNER_LOST) {
+	if (keys == SIGNER_BUSY) {
+		keys = signer_wait(denial.ctx->signer, mod, qdata, &denial.keys);
+	}
+	if (keys == SIGNER_BUSY) {
+		return come_back(qdata);
+	}
+	if (keys != SIGNER_READY) {
 		return state;
 	}
 	if (pkt->current == KNOT_ANSWER) {

@@ -5,7 +5,7 @@
  * \brief The hooks and their parts, for a module with an alias_ctx_t.
  *
  * The answer is answer.c's. After the authority section (authority.c) come correct NSEC and NSEC3 of ALIAS owners, in a
- * zone with automatic signing (denial.c), the TTLs of negative replies (negative.c), and what Knot may add in the
+ * zone whose keys the module has (denial.c), the TTLs of negative replies (negative.c), and what Knot may add in the
  * additional section (additional.c).
  *
  * Knot's own NSEC and NSEC3 list the ALIAS, but no addresses. A resolver with aggressive use of NSEC (RFC 8198) that has

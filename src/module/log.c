@@ -84,16 +84,6 @@ void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id)
 	}
 }
 
-void log_signed_elsewhere(const qctx_t *qctx)
-{
-	if (!atomic_load_explicit(&qctx->ctx->elsewhere_logged, memory_order_relaxed) &&
-	    !atomic_exchange(&qctx->ctx->elsewhere_logged, true)) {
-		knotd_mod_log(qctx->mod, LOG_ERR,
-		              "ALIAS is not served to clients that ask for DNSSEC: the zone is signed elsewhere, "
-		              "have it signed here, by dnssec-signing or mod-onlinesign");
-	}
-}
-
 void log_zone_rate(const qctx_t *qctx)
 {
 	alias_ctx_t *ctx = qctx->ctx;

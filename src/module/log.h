@@ -27,9 +27,6 @@ void log_once(const qctx_t *qctx, const char *what);
  */
 void log_state(const qctx_t *qctx, const qctx_target_t *judged, addr_type_t id);
 
-/*! \brief Logs that the zone is signed elsewhere, once until the next load. */
-void log_signed_elsewhere(const qctx_t *qctx);
-
 /*! \brief Logs that zone-rate delays queries, if it does, once a minute. */
 void log_zone_rate(const qctx_t *qctx);
 

@@ -60,10 +60,10 @@ static int fill_ctx(alias_ctx_t *ctx, knotd_mod_t *mod)
 		return ret;
 	}
 
-	if (ctx->conf.signing) {
+	if (!ctx->conf.onlinesign) {
 		ctx->signer = signer_acquire(knotd_mod_zone(mod), &ctx->conf.keystores, &ctx->conf.signer);
 	}
-	ret = (ctx->conf.signing && ctx->signer == NULL) ? KNOT_ENOMEM : stats_register(mod);
+	ret = (!ctx->conf.onlinesign && ctx->signer == NULL) ? KNOT_ENOMEM : stats_register(mod);
 	if (ret == KNOT_EOK) {
 		const tenant_options_t options = {
 			.refresh = policy->refresh, .rate = ctx->conf.zone_rate, .formers = policy->formers

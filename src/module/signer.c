@@ -152,12 +152,11 @@ void signer_release(signer_t *signer)
  * Number of the zone's version: a hash of its place in memory, which is new with each version, and of its serial, as
  * memory is used again.
  */
-static uint64_t version_of(const knotd_qdata_t *qdata)
+static uint64_t version_of(const knotd_qdata_t *qdata, const knot_rrset_t *rrsigs)
 {
 	const node_contents_t *contents = ((const node_extra_t *)qdata->extra)->contents;
 	knot_rrset_t soa = node_rrset(contents->apex, KNOT_RRTYPE_SOA);
-	knot_rrset_t rrsigs = node_rrset(contents->apex, KNOT_RRTYPE_RRSIG);
-	const void *places[] = { contents, soa.rrs.rdata, rrsigs.rrs.rdata };
+	const void *places[] = { contents, soa.rrs.rdata, rrsigs->rrs.rdata };
 	return hash64(knot_soa_serial(soa.rrs.rdata), places, sizeof(places)) & ~1ULL;
 }
 
@@ -171,7 +170,7 @@ static apex_t apex_of(const knotd_qdata_t *qdata)
 	};
 }
 
-static void log_lost(knotd_mod_t *mod, const keys_error_t *error)
+static void log_lost(knotd_mod_t *mod, const keys_error_t *error, bool automatic)
 {
 	static const char *const effect = "ALIAS is not served to clients that ask for DNSSEC";
 
@@ -184,10 +183,11 @@ static void log_lost(knotd_mod_t *mod, const keys_error_t *error)
 		              effect, APEX_SIGNERS_MAX, APEX_DNSKEYS_MAX);
 		break;
 	default:
-		knotd_mod_log(mod, LOG_ERR,
-		              "%s: no private key with tag %u, algorithm %u, ID %s (%s), "
-		              "make it readable for knotd in the keystore of the zone's policy",
-		              effect, error->tag, error->algorithm, error->id, dnssec_strerror(error->ret));
+		knotd_mod_log(mod, LOG_ERR, "%s: %sno private key with tag %u, algorithm %u, ID %s (%s), %s", effect,
+		              automatic ? "" : "the zone is signed elsewhere, and there is ", error->tag,
+		              error->algorithm, error->id, dnssec_strerror(error->ret),
+		              automatic ? "make it readable for knotd in the keystore of the zone's policy" :
+		                          "copy it to the keystore of the zone's policy");
 	}
 }
 
@@ -204,7 +204,7 @@ static signer_state_t state_of(signer_t *signer, knotd_mod_t *mod, keys_t *found
 	}
 	if (found->count == 0) {
 		if (!found->logged && !atomic_exchange(&found->logged, true)) {
-			log_lost(mod, &found->error);
+			log_lost(mod, &found->error, signer->options.automatic);
 		}
 		return SIGNER_LOST;
 	}
@@ -214,13 +214,14 @@ static signer_state_t state_of(signer_t *signer, knotd_mod_t *mod, keys_t *found
 
 signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t **keys)
 {
-	uint64_t version = version_of(qdata);
+	knot_rrset_t rrsigs = node_rrset(node_apex(qdata), KNOT_RRTYPE_RRSIG);
+	if (knot_rrset_empty(&rrsigs)) {
+		return SIGNER_UNSIGNED;
+	}
+	uint64_t version = version_of(qdata, &rrsigs);
 	keys_t *found = keyring_find(signer->ring, version);
 	if (found == NULL) {
 		apex_t apex = apex_of(qdata);
-		if (apex.rrsigs.count == 0) {
-			return SIGNER_UNSIGNED;
-		}
 		found = keyring_renew(signer->ring, version, &apex);
 	}
 	return state_of(signer, mod, found, keys);
@@ -236,15 +237,17 @@ void signer_prepare(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qda
 	}
 }
 
-/*! Waits for keys that are being read. A worker that serves UDP, QUIC or XDP would hold up other clients. */
-static signer_state_t wait_keys(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t **keys)
+signer_state_t signer_wait(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t **keys)
 {
+	/* A worker that serves UDP, QUIC or XDP would hold up other clients. */
 	knotd_query_proto_t proto = qdata->params->proto;
 	if (proto == KNOTD_QUERY_PROTO_UDP || proto == KNOTD_QUERY_PROTO_QUIC || qdata->params->xdp_msg != NULL) {
 		return SIGNER_BUSY;
 	}
 	apex_t apex = apex_of(qdata);
-	return state_of(signer, mod, keyring_wait(signer->ring, version_of(qdata), &apex, signer->options.max_waiters), keys);
+	knot_rrset_t rrsigs = node_rrset(node_apex(qdata), KNOT_RRTYPE_RRSIG);
+	keys_t *found = keyring_wait(signer->ring, version_of(qdata, &rrsigs), &apex, signer->options.max_waiters);
+	return state_of(signer, mod, found, keys);
 }
 
 /* --- signatures --- */
@@ -346,10 +349,6 @@ static signer_state_t spend(signer_t *signer, knotd_mod_t *mod, const keys_t *ke
 signer_state_t signer_sign(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t *keys,
                            const knot_rrset_t *rrset, uint16_t denied, const signature_t **signature)
 {
-	signer_state_t state = (keys != NULL) ? SIGNER_READY : wait_keys(signer, mod, qdata, &keys);
-	if (state != SIGNER_READY) {
-		return state;
-	}
 	signature_t *kept = signatures_find(signer->table, rrset->owner, signature_variant(rrset->type, denied));
 	if (kept != NULL && signature_holds(kept, keys->id, rrset->ttl, &rrset->rrs, time(NULL))) {
 		*signature = kept;

@@ -2,7 +2,8 @@
 
 /*!
  * \file
- * \brief Signing in a zone with automatic signing (`dnssec-signing: on`).
+ * \brief Signing in a zone that Knot signs automatically (`dnssec-signing: on`), or that comes with its signatures, such
+ *        as that of a secondary, if its keystore has copies of the keys.
  *
  * Terms. A signer has the current keys of one zone (keyring.h) and a table of signatures made with them (signatures.h).
  *
@@ -34,6 +35,7 @@ typedef struct {
 	unsigned workers;     /*!< UDP workers, at least 1. */
 	unsigned max_waiters; /*!< Most threads of the process that may wait for keys. */
 	bool refresh_by_ttl;  /*!< The TTL is added to `refresh`. */
+	bool automatic;       /*!< Knot signs the zone. */
 	bool reproducible;
 	bool expose; /*!< Clients may see the ALIAS. */
 } signer_options_t;
@@ -72,6 +74,9 @@ void signer_release(signer_t *signer);
  */
 signer_state_t signer_keys(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t **keys);
 
+/*! \brief Like signer_keys(), after SIGNER_BUSY and where something has to be signed: a TCP worker waits up to 50 ms. */
+signer_state_t signer_wait(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qdata, const keys_t **keys);
+
 /*!
  * \brief Has the keys read if this version of the zone is new, for queries that will need them. As signer_keys().
  */
@@ -83,7 +88,7 @@ void signer_prepare(signer_t *signer, knotd_mod_t *mod, const knotd_qdata_t *qda
  * A corrected record lists A and AAAA, except the type that the reply denies, and lists ALIAS only if the zone exposes
  * it. A failure to sign is logged once until the next load.
  *
- * \param keys            Keys of this version of the zone, or NULL with SIGNER_BUSY: then a TCP worker waits up to 50 ms.
+ * \param keys            Keys of this version of the zone.
  * \param rrset           RRset with the owner in the zone, the original TTL, and RDATA in canonical order; NSEC and NSEC3
  *                        as in the zone, of one record.
  * \param denied          With NSEC and NSEC3: A or AAAA if the reply denies that type at this owner; else 0.

@@ -341,9 +341,9 @@ static void make_policy(void)
 	world.ctx.conf.rotate = more & 0x10;
 	world.ctx.conf.onlinesign = world.who_signs == SIGNED_ONLINE;
 	world.ctx.conf.rrsig_len = 28 + 64;
-	world.ctx.conf.signer = (signer_options_t){ .lifetime = 14 * 86400, .refresh = 7 * 86400, .workers = 1, .expose = world.ctx.conf.policy.expose };
+	world.ctx.conf.signer = (signer_options_t){ .lifetime = 14 * 86400, .refresh = 7 * 86400, .workers = 1, .expose = world.ctx.conf.policy.expose, .automatic = world.who_signs != SIGNED_ELSEWHERE };
 	world.tenant.delayed = more & 0x20;
-	if (world.who_signs == SIGNED_HERE || world.who_signs == SIGNED_LOST) {
+	if (!world.ctx.conf.onlinesign) {
 		world.ctx.signer = signer_acquire(WORLD_ZONE, &world.ctx.conf.keystores, &world.ctx.conf.signer);
 		CHECK(world.ctx.signer != NULL);
 	}

@@ -30,10 +30,10 @@ enum {
 /*! Who signs the zone. */
 typedef enum {
 	SIGNED_NOT,
-	SIGNED_HERE, /*!< Automatic signing, the module has the keys. */
-	SIGNED_LOST, /*!< Likewise, but it has not. */
-	SIGNED_ELSEWHERE,
-	SIGNED_ONLINE, /*!< mod-onlinesign, which comes after. */
+	SIGNED_HERE,      /*!< Automatic signing, or elsewhere; the module has the keys. */
+	SIGNED_LOST,      /*!< Automatic signing, but it has not. */
+	SIGNED_ELSEWHERE, /*!< Likewise, without automatic signing. */
+	SIGNED_ONLINE,    /*!< mod-onlinesign, which comes after. */
 } signed_t;
 
 typedef struct {

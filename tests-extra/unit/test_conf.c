@@ -45,6 +45,10 @@ knotd_conf_t knotd_conf(knotd_mod_t *mod, const yp_name_t *section, const yp_nam
 	knotd_conf_t conf = { 0 };
 	if (strcmp(section + 1, "database") == 0 && strcmp(item + 1, "storage") == 0) {
 		conf.single.string = storage;
+	} else if (strcmp(item + 1, "kasp-db") == 0) {
+		conf.single.string = "kasp";
+	} else if (strcmp(section + 1, "keystore") == 0 && strcmp(item + 1, "config") == 0) {
+		conf.single.string = "keys";
 	}
 	return conf;
 }
@@ -345,8 +349,10 @@ static void test_defaults(void **state)
 	assert_string_equal(find_item("store")->var.s.dflt, "alias");
 }
 
+/*! Loads into a zeroed structure, or one that was loaded before. */
 static int load(conf_alias_t *conf, const char *set_store)
 {
+	conf_free(conf);
 	store = set_store;
 	storage = "/var/lib/knot";
 	return conf_load(conf, NULL);
@@ -356,7 +362,7 @@ static void test_load(void **state)
 {
 	(void)state;
 
-	conf_alias_t conf;
+	conf_alias_t conf = { 0 };
 	nxdomain = NXDOMAIN_NODATA;
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
 	assert_int_equal(conf.policy.refresh.keep_warm, KEEP_WARM);
@@ -370,13 +376,19 @@ static void test_load(void **state)
 	nxdomain = NXDOMAIN_HOLD;
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
 	assert_true(conf.policy.refresh.hold);
+
+	/* Also of a zone that Knot does not sign. */
+	assert_false(conf.signer.automatic);
+	assert_int_equal(conf.keystores.count, 1);
+	assert_string_equal(conf.keystores.store[0].config, "/var/lib/knot/kasp/keys");
+	conf_free(&conf);
 }
 
 static void test_filters(void **state)
 {
 	(void)state;
 
-	conf_alias_t conf;
+	conf_alias_t conf = { 0 };
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
 	assert_true(address_set_empty(&conf.policy.deny_address));
 	assert_int_equal(conf.policy.allow_target.count, 0);
@@ -451,7 +463,7 @@ static void test_denied_types(void **state)
 		{ { "8000::/1", "::/1" }, 1U << ADDR_AAAA },
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		conf_alias_t conf;
+		conf_alias_t conf = { 0 };
 		denied = cases[i].networks;
 		assert_int_equal(load(&conf, "alias"), KNOT_EOK);
 		assert_int_equal(conf.policy.refresh.denied, cases[i].denied);
@@ -464,7 +476,7 @@ static void test_store(void **state)
 {
 	(void)state;
 
-	conf_alias_t conf;
+	conf_alias_t conf = { 0 };
 	assert_int_equal(load(&conf, "alias"), KNOT_EOK);
 	assert_string_equal(conf.engine.store, "/var/lib/knot/alias");
 	assert_int_equal(load(&conf, "/srv/store"), KNOT_EOK);
@@ -486,6 +498,7 @@ static void test_store(void **state)
 	assert_int_equal(load(&conf, path), KNOT_EOK);
 	assert_string_equal(conf.engine.store, path);
 	assert_int_equal(load(&conf, path + 1), KNOT_EINVAL);
+	conf_free(&conf);
 }
 
 int main(void)

@@ -193,14 +193,16 @@ def is_done(roll, old, new):
 
 
 @contextlib.contextmanager
-def asking_all(place, knot, zone):
-    """Meanwhile all validators ask, and knotd's own replies are looked at; at the end nothing has failed."""
+def asking_all(place, knot, zone, trusted=PARENT):
+    """Meanwhile all validators, which trust the keys of a zone, ask, and knotd's own replies are looked at; at the end
+    nothing has failed.
+    """
     asking = Asking()
     with contextlib.ExitStack() as stack:
-        validators = [stack.enter_context(fresh(place, knot, sort, PARENT)) for sort in VALIDATORS]
+        validators = [stack.enter_context(fresh(place, knot, sort, trusted)) for sort in VALIDATORS]
         stack.callback(asking.stop)
         for check in (*map(asks_validator, validators), asks_knotd(knot, zone),
-                      asks_delv(Delv(place(), knot.port, PARENT, anchor(knot, PARENT)))):
+                      asks_delv(Delv(place(), knot.port, trusted, anchor(knot, trusted)))):
             asking.start(check, zone)
         yield asking
     assert not asking.failures, "\n".join(asking.failures[:10])

@@ -35,6 +35,7 @@ def fixture_signed(place):
 def fixture_lab(place, upstream, signed):
     upstream.host("t.example.net", "192.0.2.1", "2001:db8::1")
     with labs.lab(place, upstream, zones=[signed]) as lab:
+        lab.settle("www.example.com", do=True)  # until it is known that there are no keys
         yield lab
 
 

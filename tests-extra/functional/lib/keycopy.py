@@ -1,33 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Keys of a signed zone on a secondary, by the sample."""
+"""Keys of a signed zone on a secondary, by the command of samples/README.md."""
 
-import os
 import re
 import shutil
 import subprocess
 
-from knotd import KEYMGR, KNOTC
+from knotd import KEYMGR
 from process import preload
 from timing import seconds
 from tree import TOP
 
-IMPORT_KEYS = TOP / "samples" / "signed-secondaries" / "import-keys.sh"
 PAGE = (TOP / "samples" / "README.md").read_text()
+KEYS = "keys/keys"  # below database.storage
 
 
-def copy_keys(primary, secondary):
-    """As samples/README.md says: the keys with their times."""
-    copy = primary.path / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    [command] = re.findall(r"^    knotc (.* zone-backup .*)", PAGE, re.M)
-    primary.knotc(*command.replace("/var/lib/knot/copy", str(copy)).split())
-    programs = secondary.path / "bin"
-    programs.mkdir(exist_ok=True)
-    for name, program, options in (("knotc", KNOTC, "-s knot.sock"), ("keymgr", KEYMGR, "-c knot.conf")):
-        # -D stands alone.
-        (programs / name).write_text(f'#!/bin/sh\n[ "$1" = -D ] || set -- {options} "$@"\nexec {program} "$@"\n')
-        (programs / name).chmod(0o755)
-    done = subprocess.run([*preload(ASAN_OPTIONS="detect_leaks=0"), IMPORT_KEYS, copy, "example.com"], cwd=secondary.path,
-                          capture_output=True, text=True, timeout=seconds(20), check=False,
-                          env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
-    assert done.returncode == 0 and not done.stdout, done.stdout + done.stderr
+def signing_keys(primary):
+    """The files of the keys that sign addresses, by the command that copies them."""
+    [listing] = re.findall(r"^    (keymgr example\.com .*) \|\n +rsync ", PAGE, re.M)
+    command = listing.replace("keymgr", f"{KEYMGR} -c knot.conf", 1)
+    done = subprocess.run([*preload(ASAN_OPTIONS="detect_leaks=0"), "sh", "-c", command], cwd=primary.path, check=True,
+                          capture_output=True, text=True, timeout=seconds(20))
+    return done.stdout.split()
+
+
+def copy_keys(primary, secondary, files=None):
+    """What the command does, or a copy of these files."""
+    store = secondary.path / KEYS
+    store.mkdir(parents=True, exist_ok=True)
+    for file in files or signing_keys(primary):
+        shutil.copyfile(primary.path / KEYS / file, store / f"{file}.new")
+        (store / f"{file}.new").rename(store / file)

@@ -249,6 +249,8 @@ life_of_a_package() {
 	expect_restart
 	expect_served
 
+	! grep -r /usr/local/sbin /usr/share/doc/mod-alias/samples || die "samples name a program that is not in the package"
+
 	say "The module can't be removed while it is in use"
 	refuse 'The running knotd uses this module' remove mod-alias
 	refuse 'systemctl stop knot' remove knot

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "kalias/addrset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kalias/kalias.h"
+
+static addrset_item_t *find(addrset_t *set, const uint8_t *addr)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		if (memcmp(set->item[i].addr, addr, set->len) == 0) {
+			return &set->item[i];
+		}
+	}
+	return NULL;
+}
+
+addrset_item_t *addrset_add(addrset_t *set, const uint8_t *addr)
+{
+	addrset_item_t *item = find(set, addr);
+	if (item == NULL && set->count < ADDRSET_KNOWN_MAX) {
+		set->item = not_null(reallocarray(set->item, set->count + 1, sizeof(*item)));
+		item = &set->item[set->count++];
+		memset(item, 0, sizeof(*item));
+		memcpy(item->addr, addr, set->len);
+	}
+	return item;
+}
+
+void addrset_clear(addrset_t *set)
+{
+	free(set->item);
+	*set = (addrset_t){ .len = set->len };
+}
+
+unsigned addrset_count_written(const addrset_t *set)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < set->count; i++) {
+		count += set->item[i].written;
+	}
+	return count;
+}
+
+/*! Forgets what is neither in the zone nor was seen lately, so that there is room. */
+static void forget(addrset_t *set, int64_t before)
+{
+	unsigned left = 0;
+	for (unsigned i = 0; i < set->count; i++) {
+		if (set->item[i].written || set->item[i].seen >= before) {
+			set->item[left++] = set->item[i];
+		}
+	}
+	set->count = left;
+}
+
+/*! What the addresses of a view say about a set. */
+typedef struct {
+	unsigned met;   /*!< How many of them are in the zone. */
+	bool returning; /*!< Some that is not in the zone was seen before, but not in the last view. */
+} meeting_t;
+
+static meeting_t meet(addrset_t *set, const addrset_view_t *view, int64_t now)
+{
+	meeting_t meeting = { 0 };
+	for (unsigned i = 0; i < view->count; i++) {
+		const addrset_item_t *item = find(set, view->addr[i]);
+		meeting.met += (item != NULL && item->written);
+		meeting.returning |= (item != NULL && !item->written && !item->seen_now);
+	}
+	for (unsigned i = 0; i < set->count; i++) {
+		set->item[i].seen_now = false;
+	}
+	for (unsigned i = 0; i < view->count; i++) {
+		addrset_item_t *item = addrset_add(set, view->addr[i]);
+		if (item != NULL) {
+			item->seen_now = true;
+			item->seen = now;
+		}
+	}
+	return meeting;
+}
+
+/*! Wants what is seen now, and what was seen since a time, the most recent first if that is too much. */
+static void want(addrset_t *set, int64_t since)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < set->count; i++) {
+		set->item[i].wanted = set->item[i].seen_now || set->item[i].seen > since;
+		count += set->item[i].wanted;
+	}
+	for (; count > ADDRSET_WRITTEN_MAX; count--) {
+		addrset_item_t *oldest = NULL;
+		for (unsigned i = 0; i < set->count; i++) {
+			addrset_item_t *item = &set->item[i];
+			/* Of those of one time the highest goes, as the module serves the lowest. */
+			if (item->wanted && (oldest == NULL || item->seen < oldest->seen ||
+			                     (item->seen == oldest->seen && memcmp(item->addr, oldest->addr, set->len) > 0))) {
+				oldest = item;
+			}
+		}
+		oldest->wanted = false;
+	}
+}
+
+/*! Judges a view with addresses. */
+static void judge_addresses(addrset_t *set, const addrset_view_t *view, const addrset_limits_t *limits, int64_t now)
+{
+	unsigned written = addrset_count_written(set);
+	meeting_t meeting = meet(set, view, now);
+	set->negatives = 0;
+	set->ttl_wanted = view->ttl;
+	if (view->failed && written > 0) {
+		return; /* The rest may be what is in the zone. */
+	}
+	bool unseen = set->differs;
+	for (unsigned i = 0; i < set->count; i++) {
+		unseen |= set->item[i].written && set->item[i].seen <= now - limits->settle;
+	}
+	set->returns = (meeting.met > 0) ? 0 : set->returns + meeting.returning;
+	if (meeting.met == 0 && set->returns < ADDRSET_RETURNS) {
+		want(set, INT64_MAX); /* New, or moved. */
+	} else if (meeting.met == 0 || unseen) {
+		want(set, now - limits->settle); /* It rotates. */
+	}
+}
+
+/*! Judges a view without any. */
+static void judge_negative(addrset_t *set, const addrset_limits_t *limits, int64_t now)
+{
+	if (set->negatives++ == 0) {
+		set->negative_since = now;
+	}
+	if (set->negatives >= limits->keep && now - set->negative_since >= ADDRSET_NEGATIVE_S) {
+		for (unsigned i = 0; i < set->count; i++) {
+			set->item[i].wanted = false;
+		}
+	}
+}
+
+/*! Does not want what the section rules out. */
+static void drop_denied(addrset_t *set, const rules_t *rules)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		set->item[i].wanted &= !address_set_has(&rules->deny_address, set->item[i].addr, set->len);
+	}
+}
+
+addrset_step_t addrset_judge(addrset_t *set, const addrset_view_t *view, const addrset_limits_t *limits, int64_t now)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		set->item[i].wanted = set->item[i].written;
+	}
+	set->ttl_wanted = set->ttl;
+	forget(set, now - limits->settle);
+	if (view->count > 0) {
+		judge_addresses(set, view, limits, now);
+	} else if (!view->failed && !view->hold) {
+		judge_negative(set, limits, now);
+	}
+	drop_denied(set, limits->rules);
+	set->differs = false;
+
+	unsigned added = 0, gone = 0, kept = 0;
+	for (unsigned i = 0; i < set->count; i++) {
+		const addrset_item_t *item = &set->item[i];
+		added += item->wanted && !item->written;
+		gone += !item->wanted && item->written;
+		kept += item->wanted && item->written;
+	}
+	if (added == 0 && gone == 0 && (kept == 0 || set->ttl == set->ttl_wanted)) {
+		return ADDRSET_KEEP;
+	}
+	bool denied = false;
+	for (unsigned i = 0; i < set->count; i++) {
+		denied |= set->item[i].written && address_set_has(&limits->rules->deny_address, set->item[i].addr, set->len);
+	}
+	return denied || (gone > 0 && kept == 0) ? ADDRSET_URGENT : ADDRSET_CHANGE;
+}
+
+void addrset_done(addrset_t *set)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		set->item[i].written = set->item[i].wanted;
+	}
+	set->ttl = set->ttl_wanted;
+}

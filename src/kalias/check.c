@@ -41,22 +41,6 @@ static void print_help(void)
 	}
 }
 
-static exit_t add_resolver(resolvers_t *resolvers, const char *text)
-{
-	struct sockaddr_storage addr;
-	if (!knotconf_read_address(&addr, text)) {
-		return misuse(COMMAND, "--resolver takes ADDR[@PORT], not '%s'", text);
-	}
-	switch (resolvers_add(resolvers, &addr)) {
-	case KNOT_EOK:
-		return EXIT_FINE;
-	case KNOT_ELIMIT:
-		return misuse(COMMAND, "at most %d resolvers", RESOLVERS_MAX);
-	default:
-		return misuse(COMMAND, "--resolver takes the unicast address of a host, not '%s'", text);
-	}
-}
-
 static exit_t read_options(check_options_t *given, int argc, char **argv)
 {
 	exit_t status = EXIT_FINE;
@@ -67,7 +51,7 @@ static exit_t read_options(check_options_t *given, int argc, char **argv)
 			given->json = true;
 			break;
 		case 'r':
-			status = add_resolver(&given->resolvers, optarg);
+			status = knotconf_take_resolver(&given->resolvers, COMMAND, optarg);
 			break;
 		case 's':
 			if (!knotconf_read_address(&given->server, optarg)) {

@@ -56,6 +56,22 @@ bool knotconf_read_address(struct sockaddr_storage *addr, const char *text)
 	       uv_ip6_addr(host, port, (struct sockaddr_in6 *)addr) == 0;
 }
 
+exit_t knotconf_take_resolver(resolvers_t *resolvers, const char *command, const char *text)
+{
+	struct sockaddr_storage addr;
+	if (!knotconf_read_address(&addr, text)) {
+		return misuse(command, "--resolver takes ADDR[@PORT], not '%s'", text);
+	}
+	switch (resolvers_add(resolvers, &addr)) {
+	case KNOT_EOK:
+		return EXIT_FINE;
+	case KNOT_ELIMIT:
+		return misuse(command, "at most %d resolvers", RESOLVERS_MAX);
+	default:
+		return misuse(command, "--resolver takes the unicast address of a host, not '%s'", text);
+	}
+}
+
 static void take_value(void *ctx, knot_ctl_data_t data)
 {
 	values_t *values = ctx;
@@ -376,16 +392,21 @@ static void take_suffix(void *ctx, knot_ctl_data_t data)
 	}
 }
 
-void knotconf_read_rules(rules_t *rules, knotconf_t *conf, const char *name)
+void knotconf_read_option(knotconf_t *conf, const char *name, const char *option, control_take_f take, void *ctx)
 {
 	char module[SECTION_NAME_MAX];
 	snprintf(module, sizeof(module), "%s", name);
 	char *id = strchr(module, '/');
 	if (id != NULL) {
-		*id++ = '\0';
-		(void)take_item(conf, module, id, "deny-address", take_network, &rules->deny_address);
-		(void)take_item(conf, module, id, "allow-target", take_suffix, &rules->allow_target);
-		(void)take_item(conf, module, id, "deny-target", take_suffix, &rules->deny_target);
+		*id = '\0';
+		(void)take_item(conf, module, id + 1, option, take, ctx);
 	}
+}
+
+void knotconf_read_rules(rules_t *rules, knotconf_t *conf, const char *name)
+{
+	knotconf_read_option(conf, name, "deny-address", take_network, &rules->deny_address);
+	knotconf_read_option(conf, name, "allow-target", take_suffix, &rules->allow_target);
+	knotconf_read_option(conf, name, "deny-target", take_suffix, &rules->deny_target);
 	rules_seal(rules);
 }

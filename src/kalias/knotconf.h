@@ -57,6 +57,9 @@ typedef enum {
  */
 bool knotconf_read_address(struct sockaddr_storage *addr, const char *text);
 
+/*! \brief Adds the argument of a command's option --resolver. */
+exit_t knotconf_take_resolver(resolvers_t *resolvers, const char *command, const char *text);
+
 /*!
  * \brief Finds an address at which the server can be asked.
  *
@@ -81,6 +84,13 @@ void knotconf_find_section(section_t *section, knotconf_t *conf, const char *zon
  * \param name   As in section_t.
  */
 void knotconf_read_rules(rules_t *rules, knotconf_t *conf, const char *name);
+
+/*!
+ * \brief Reads an option of a section of the module, as knotd prints it. Nothing is taken if it is not set.
+ *
+ * \param name  As in section_t.
+ */
+void knotconf_read_option(knotconf_t *conf, const char *name, const char *option, control_take_f take, void *ctx);
 
 /*! \brief Finds out what becomes of changes to a zone, by `zonefile-sync` and `zonefile-load`. */
 change_fate_t knotconf_fate_of_change(knotconf_t *conf, const char *zone);

@@ -104,7 +104,7 @@ checked() {
 
 need_packages "${BUILD_PACKAGES[@]}" "${SERVER_PACKAGES[@]}" "${PYTEST_PACKAGES[@]}" bind9 bind9-dnsutils \
 	libcmocka-dev knot-dnssecutils 'knot-exporter|knot' 'knot-keymgr|knot' 'knot-resolver6|knot-resolver' libc6-dbg \
-	procps python3-cryptography python3-docutils redis-server systemd valgrind
+	nsd pdns-backend-bind pdns-server procps python3-cryptography python3-docutils redis-server systemd valgrind
 refuse_installed
 
 say "Build"

@@ -62,7 +62,7 @@ _kalias() {
 	convert,*)
 		_kalias_files "$current"
 		;;
-	rr,* | set,* | unset,* | list,* | check,* | warm,*)
+	rr,* | set,* | unset,* | list,* | check,* | warm,* | expand,*)
 		# The zone comes first, after options. rr has one for --update only.
 		[[ $command != rr || ${COMP_WORDS[COMP_CWORD - 1]} == --update ]] || return
 		[[ ${COMP_WORDS[COMP_CWORD - 1]} == "$command" || ${COMP_WORDS[COMP_CWORD - 1]} == -* ]] || return

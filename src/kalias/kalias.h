@@ -68,4 +68,5 @@ exit_t run_set(const settings_t *settings, int argc, char **argv);
 exit_t run_unset(const settings_t *settings, int argc, char **argv);
 exit_t run_list(const settings_t *settings, int argc, char **argv);
 exit_t run_check(const settings_t *settings, int argc, char **argv);
+exit_t run_expand(const settings_t *settings, int argc, char **argv);
 exit_t run_warm(const settings_t *settings, int argc, char **argv);

@@ -30,6 +30,7 @@ static const command_t commands[] = {
 	{ "list",    "[--json] [ZONE]",               "List ALIAS records", run_list },
 	{ "check",   "[--json] [--resolver ADDR] [--server ADDR] [ZONE]",
 	                                              "Compare answers with what the targets resolve to", run_check },
+	{ "expand",  "[OPTION...] [ZONE...]",         "Write the addresses of targets into zones", run_expand },
 	{ "warm",    "[ZONE]",                        "Have the server resolve all targets", run_warm },
 	{ NULL }
 };
@@ -133,6 +134,15 @@ static void print_help_of(const command_t *command)
 		             " --flatten <what>     Make ALIAS of the CNAME of a name, or of those at the apex, tagged, all.\n"
 		             " --to-alias           Convert the other way: generic records become ALIAS with a name.\n"
 		             " -o, --origin <zone>  Origin of relative names until the file has $ORIGIN.\n" },
+		{ "expand", " --adopt         Replace addresses that names with ALIAS have of their own.\n"
+		            " --dry-run       Change nothing, print what would be changed.\n"
+		            " --file FILE     What is remembered (default: expand beside the store).\n"
+		            " --interval T    Time between passes (default: 1m).\n"
+		            " --json          Print JSON.\n"
+		            " --keep N        Negative answers before addresses go (default: 3).\n"
+		            " --once          One pass, no more.\n"
+		            " --resolver ADDR[@PORT]  Ask this resolver (default: those of the zone's module).\n"
+		            " --settle T      How long an address may be missing in answers with others (default: 5m).\n" },
 		{ "list", " --json      Print JSON.\n" },
 		{ "rr", " --update ZONE  Print a dynamic update for nsupdate or knsupdate that sets the record.\n" },
 		{ "set", " --add       Keep the targets that are there.\n"

@@ -83,25 +83,25 @@ static meeting_t meet(addrset_t *set, const addrset_view_t *view, int64_t now)
 	return meeting;
 }
 
-/*! Wants what is seen now, and what was seen since a time, the most recent first if that is too much. */
+/*! Those seen last come first, and of these the lowest, as the module serves those. */
+static int compare_seen(const void *a, const void *b)
+{
+	const addrset_item_t *x = a, *y = b;
+	int cmp = (x->seen < y->seen) - (x->seen > y->seen);
+	return cmp != 0 ? cmp : memcmp(x->addr, y->addr, sizeof(x->addr));
+}
+
+/*! Wants what is seen now, and what was seen since a time, up to the limit. */
 static void want(addrset_t *set, int64_t since)
 {
+	if (set->count > 1) {
+		qsort(set->item, set->count, sizeof(*set->item), compare_seen);
+	}
 	unsigned count = 0;
 	for (unsigned i = 0; i < set->count; i++) {
-		set->item[i].wanted = set->item[i].seen_now || set->item[i].seen > since;
+		bool fits = count < ADDRSET_WRITTEN_MAX;
+		set->item[i].wanted = fits && (set->item[i].seen_now || set->item[i].seen > since);
 		count += set->item[i].wanted;
-	}
-	for (; count > ADDRSET_WRITTEN_MAX; count--) {
-		addrset_item_t *oldest = NULL;
-		for (unsigned i = 0; i < set->count; i++) {
-			addrset_item_t *item = &set->item[i];
-			/* Of those of one time the highest goes, as the module serves the lowest. */
-			if (item->wanted && (oldest == NULL || item->seen < oldest->seen ||
-			                     (item->seen == oldest->seen && memcmp(item->addr, oldest->addr, set->len) > 0))) {
-				oldest = item;
-			}
-		}
-		oldest->wanted = false;
 	}
 }
 

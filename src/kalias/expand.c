@@ -151,8 +151,8 @@ static bool is_ended(const sigset_t *held, uint32_t seconds)
 static void print_addresses(const addrset_t *set, addr_type_t type, const char *before, const char *around)
 {
 	for (unsigned i = 0; i < set->count; i++) {
-		char text[INET6_ADDRSTRLEN];
 		if (set->item[i].wanted) {
+			char text[INET6_ADDRSTRLEN];
 			printf("%s%s%s%s", before, around,
 			       inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, set->item[i].addr, text, sizeof(text)), around);
 			before = *around != '\0' ? "," : " ";

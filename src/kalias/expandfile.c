@@ -172,8 +172,8 @@ static void write_zone(FILE *file, const expand_zone_t *zone)
 	fprintf(file, "zone %s %" PRIu32 " %" PRId64 "\n", zone->text, zone->serial, zone->changed);
 	for (size_t i = 0; i < zone->count; i++) {
 		const expand_name_t *name = zone->names[i];
-		knot_dname_txt_storage_t text;
 		if (name->ours) {
+			knot_dname_txt_storage_t text;
 			fprintf(file, "name %s\n", knot_dname_to_str(text, name->name, sizeof(text)));
 			for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 				write_set(file, &name->set[type], type);

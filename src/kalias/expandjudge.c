@@ -87,7 +87,7 @@ static addrset_step_t judge_name(expand_t *expand, expand_zone_t *zone, expand_n
 		.settle = expand->options.settle, .keep = expand->options.keep, .rules = &zone->section->rules
 	};
 	observed_t all[ADDR_TYPES] = { { 0 }, { 0 } };
-	addrset_view_t view[ADDR_TYPES];
+	addrset_view_t view[ADDR_TYPES] = { { 0 }, { 0 } };
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		collect(&all[type], zone, name, type);
 		view[type] = view_of(&all[type], zone, name, type);

@@ -76,10 +76,9 @@ static const char *edit(change_t *change, addr_type_t type, const char *command,
 		[KNOT_CTL_IDX_OWNER] = change->owner,
 		[KNOT_CTL_IDX_TTL] = strcmp(command, "zone-set") == 0 ? seconds : NULL,
 		[KNOT_CTL_IDX_TYPE] = addr_name(type),
+		[KNOT_CTL_IDX_DATA] = addr == NULL ? NULL :
+		                                     inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text)),
 	};
-	if (addr != NULL) {
-		request[KNOT_CTL_IDX_DATA] = inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, addr, text, sizeof(text));
-	}
 	return run(change, request, NULL);
 }
 

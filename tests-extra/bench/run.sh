@@ -24,6 +24,7 @@ usage() {
 		  --crash         kill -9 and restart with a dead resolver, over and over
 		  --scale         a million RRsets: memory, CPU per query, time to start
 		  --refresh       refreshes a second, and the CPU of keeping names warm
+		  --expand        kalias expand with a thousand zones, and with addresses that rotate
 		  --soak          faults at random: memory, descriptors, answers
 		  --compare       static addresses, ALIAS with and without DNSSEC, and PowerDNS; CSV files, plots
 		MODE --help shows the options. The module is ALIAS_MODULE, or else built from here.
@@ -37,7 +38,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 mode=cpu
 case ${1-} in
 --cpu | --instructions | --crowded | --sign | --silent | --cold | --herd | --reload | --swap | --hot | --waits | --outage | \
-	--stress | --crash | --scale | --refresh | --soak | --compare)
+	--stress | --crash | --scale | --refresh | --expand | --soak | --compare)
 	mode=${1#--} && shift
 	;;
 -h | --help) usage && exit ;;

@@ -9,11 +9,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kalias/alias.h"
 #include "kalias/kalias.h"
@@ -225,15 +228,28 @@ static void take_storage(void *ctx, knot_ctl_data_t data)
 	}
 }
 
-/*! Finds the file, beside the store, and reads it. */
-static bool find_file(expand_t *expand, control_t *control)
+/*! Keeps others from the file until the program ends. */
+static bool lock_file(const expand_t *expand)
 {
-	if (expand->path[0] != '\0') {
-		return true;
+	char path[PATH_MAX + 8];
+	snprintf(path, sizeof(path), "%s.lock", expand->path);
+	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		fail("%s: %s, name another place with --file", path, strerror(errno));
+	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		fail("%s: another kalias expand runs with this file", expand->path);
+		close(fd);
+		fd = -1;
 	}
+	return fd >= 0;
+}
+
+/*! Finds the file, beside the store. */
+static bool find_path(expand_t *expand, control_t *control)
+{
 	if (expand->options.file != NULL) {
 		snprintf(expand->path, sizeof(expand->path), "%s", expand->options.file);
-		return expandfile_read(expand);
+		return true;
 	}
 	knot_ctl_data_t request = {
 		[KNOT_CTL_IDX_CMD] = "conf-read",
@@ -246,12 +262,24 @@ static bool find_file(expand_t *expand, control_t *control)
 	snprintf(expand->path + len, sizeof(expand->path) - len, "/alias");
 	if (mkdir(expand->path, 0700) != 0 && errno != EEXIST) {
 		fail("%s: %s, name another place with --file", expand->path, strerror(errno));
-		expand->path[0] = '\0';
 		return false;
 	}
 	len = strlen(expand->path);
 	snprintf(expand->path + len, sizeof(expand->path) - len, "/" FILE_NAME);
-	return expandfile_read(expand);
+	return true;
+}
+
+/*! Takes and reads the file, once. */
+static bool find_file(expand_t *expand, control_t *control)
+{
+	if (expand->path[0] != '\0') {
+		return true;
+	}
+	if (find_path(expand, control) && (expand->options.dry_run || lock_file(expand)) && expandfile_read(expand)) {
+		return true;
+	}
+	expand->path[0] = '\0';
+	return false;
 }
 
 /*! Takes it that what was read is all that a zone has, if it was all read. */
@@ -259,7 +287,9 @@ static void note_serial(expand_zone_t *zone)
 {
 	bool known = zone->is_there && zone->section != NULL;
 	for (size_t i = 0; i < zone->count; i++) {
-		known &= zone->names[i]->ours && (zone->names[i]->is_read || zone->serial == zone->serial_now);
+		const expand_name_t *name = zone->names[i];
+		/* Others are read in each pass. */
+		known &= !name->ours || name->is_read || zone->serial == zone->serial_now;
 	}
 	zone->serial = known ? zone->serial_now : 0;
 }

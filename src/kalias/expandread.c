@@ -168,6 +168,10 @@ static const expand_section_t *find_section(expand_t *expand, knotconf_t *conf, 
 {
 	expand_section_t found = { .ttl_max = 86400 };
 	knotconf_find_section(&found.section, conf, zone->text);
+	if (found.section.state == MODULE_UNKNOWN) {
+		fail("zone %s: knotd does not tell the module of a member of a catalog zone", zone->text);
+		return NULL;
+	}
 	if (expand->options.resolvers.count > 0) {
 		found.section.resolvers = expand->options.resolvers;
 	} else if (found.section.resolvers.count == 0 && resolvers_system(&found.section.resolvers) != KNOT_EOK) {
@@ -311,6 +315,7 @@ static void note_records(expand_t *expand, knotconf_t *conf, const records_t *re
 			zone = expand_zone(expand, record->zone, true);
 			zone->section = zone->is_there ? find_section(expand, conf, zone) : NULL;
 			expand->report.failed += zone->is_there && zone->section == NULL;
+			zone->is_there = (zone->section != NULL); /* Else nothing is changed in it. */
 		}
 		if (zone->section == NULL) {
 			continue;
@@ -360,6 +365,10 @@ static bool read_records(expand_t *expand, knotconf_t *conf, const char *zone)
 	bool complete = (error == NULL) && records_read(&records, conf->control, zone);
 	if (complete) {
 		note_records(expand, conf, &records);
+	}
+	if (complete && zone != NULL && records.secondary) {
+		fail("zone %s comes from a primary: it has to be changed there", zone);
+		complete = false;
 	}
 	for (size_t i = 0; i < expand->count && !complete; i++) {
 		expand_zone_t *each = expand->zones[i];

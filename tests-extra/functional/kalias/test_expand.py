@@ -287,6 +287,26 @@ def test_damaged_file(place, upstream):
         assert knot.serial("example.com") == serial
 
 
+def test_not_expanded_any_more(place, upstream):
+    """A zone that can't be expanded from now on keeps what it has."""
+    upstream.host("a.example.net", OLD)
+    with served(place, upstream, Zone("example.com", text("a"))) as knot:
+        once(knot)
+        knot.sections["default"]["sibling"] = "merge"
+        knot.reload()
+        for _ in range(2):
+            assert "must be 'fallback'" in once(knot, status=1).stderr
+        assert written(knot, "a") == {OLD: 300}
+
+
+def test_twice(place, upstream):
+    """Two of them don't work with one file."""
+    upstream.host("a.example.net", OLD)
+    with served(place, upstream, Zone("example.com", text("a"))) as knot, daemon(knot):
+        until(lambda: written(knot, "a"), 10)
+        assert "/alias/expand: another kalias expand runs with this file" in once(knot, status=1).stderr
+
+
 @pytest.mark.parametrize("arguments, text", [
     (("--interval", "0"), "--interval '0' must be"), (("--settle", "x"), "--settle 'x' must be"),
     (("--keep", "0"), "--keep '0' must be a number from 1 to 1000"), (("--file",), "--file takes an argument"),

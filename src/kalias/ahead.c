@@ -18,6 +18,7 @@ typedef struct {
 	const rules_t *rules;
 	unsigned left;
 	bool found;
+	bool failed;
 	const char *why; /*!< What the first one says that found nothing; a failure counts more. */
 } target_state_t;
 
@@ -48,10 +49,11 @@ static void on_resolved(const reply_t *reply, int16_t ede, bool final, void *ctx
 	lookup->told = true;
 	state->left--;
 	if (reply == NULL) {
+		state->failed = true;
 		state->why = resolver_reason(ede);
 	} else if (reply->kind == REPLY_ADDRESSES && has_allowed(state->rules, reply)) {
 		state->found = true;
-	} else if (reply->kind == REPLY_ADDRESSES) {
+	} else if (reply->kind == REPLY_ADDRESSES && !state->failed) {
 		state->why = "only addresses that deny-address rules out";
 	} else if (state->why == NULL) {
 		state->why = (reply->kind == REPLY_NXDOMAIN) ? "does not exist" : "no addresses";

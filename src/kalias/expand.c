@@ -229,19 +229,22 @@ static void take_storage(void *ctx, knot_ctl_data_t data)
 }
 
 /*! Keeps others from the file until the program ends. */
-static bool lock_file(const expand_t *expand)
+static bool lock_file(expand_t *expand)
 {
 	char path[PATH_MAX + 8];
 	snprintf(path, sizeof(path), "%s.lock", expand->path);
-	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		fail("%s: %s, name another place with --file", path, strerror(errno));
-	} else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		fail("%s: another kalias expand runs with this file", expand->path);
-		close(fd);
-		fd = -1;
+	if (expand->lock_fd < 0) {
+		expand->lock_fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	}
-	return fd >= 0;
+	if (expand->lock_fd < 0) {
+		fail("%s: %s, name another place with --file", path, strerror(errno));
+		return false;
+	}
+	if (flock(expand->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		fail("%s: another kalias expand runs with this file", expand->path);
+		return false;
+	}
+	return true;
 }
 
 /*! Finds the file, beside the store. */
@@ -384,12 +387,15 @@ static exit_t run_all(expand_t *expand, const settings_t *settings)
 
 exit_t run_expand(const settings_t *settings, int argc, char **argv)
 {
-	expand_t expand = { .options = { .interval = 60, .settle = 300, .keep = 3 } };
+	expand_t expand = { .lock_fd = -1, .options = { .interval = 60, .settle = 300, .keep = 3 } };
 	exit_t status = read_options(&expand.options, argc, argv);
 	if (status == EXIT_FINE) {
 		status = run_all(&expand, settings);
 	}
 	expand_free(&expand);
+	if (expand.lock_fd >= 0) {
+		close(expand.lock_fd);
+	}
 	if (expand.options.zones != NULL) {
 		free(expand.options.zones[0]); /* All are in one block. */
 		free(expand.options.zones);

@@ -96,7 +96,8 @@ typedef struct {
 
 typedef struct {
 	expand_options_t options;
-	char path[PATH_MAX];
+	char path[PATH_MAX];   /*!< Of the file; empty: not yet read. */
+	int lock_fd;           /*!< Keeps others from it, -1: not yet. */
 	expand_zone_t **zones; /*!< Sorted, owned. */
 	size_t count;
 	/* Of one pass, owned. */

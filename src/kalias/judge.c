@@ -24,6 +24,7 @@ static const struct {
 	[PROBLEM_NO_ADDRESS] = { "no-address", "A target has neither A nor AAAA" },
 	[PROBLEM_SERVFAIL]   = { "servfail",   "The server answers SERVFAIL" },
 	[PROBLEM_NOT_SERVED] = { "not-served", "The server has no address of any target; maybe the zone lacks the module" },
+	[PROBLEM_INCOMPLETE] = { "incomplete", "The server lacks A or AAAA, or the owner's own with sibling: override" },
 	[PROBLEM_STALE]      = { "stale",      "The server's addresses are old: it could not refresh them (EDE 3)" },
 	[PROBLEM_UNSIGNED]   = { "unsigned",   "The zone is signed, the addresses are not" },
 	[PROBLEM_DENIED]     = { "denied",     "The section rules a target or all its addresses out; no failure" },
@@ -59,14 +60,14 @@ bool judge_fails(unsigned problems)
 bool judge_again(unsigned problems)
 {
 	return problems & (BIT(PROBLEM_NO_ANSWER) | BIT(PROBLEM_UNRESOLVED) | BIT(PROBLEM_SERVFAIL) |
-	                   BIT(PROBLEM_NOT_SERVED) | BIT(PROBLEM_STALE) | BIT(PROBLEM_DIFFERS) |
+	                   BIT(PROBLEM_NOT_SERVED) | BIT(PROBLEM_INCOMPLETE) | BIT(PROBLEM_STALE) | BIT(PROBLEM_DIFFERS) |
 	                   BIT(PROBLEM_UNSIGNED));
 }
 
 bool judge_target_again(unsigned problems, const observed_t observed[ADDR_TYPES])
 {
 	return has_problem(judge_target(observed), PROBLEM_UNRESOLVED) ||
-	       problems & (BIT(PROBLEM_NOT_SERVED) | BIT(PROBLEM_STALE) | BIT(PROBLEM_DIFFERS));
+	       problems & (BIT(PROBLEM_NOT_SERVED) | BIT(PROBLEM_INCOMPLETE) | BIT(PROBLEM_STALE) | BIT(PROBLEM_DIFFERS));
 }
 
 static bool is_denied_target(const findings_t *findings, unsigned i)
@@ -85,14 +86,17 @@ static unsigned count_denied(const findings_t *findings, unsigned i, addr_type_t
 	return count;
 }
 
-bool judge_denied(const findings_t *findings, unsigned i)
+denied_t judge_denied(const findings_t *findings, unsigned i)
 {
+	if (is_denied_target(findings, i)) {
+		return DENIED_TARGET;
+	}
 	unsigned all = 0, denied = 0;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		all += findings->target[i][type].count;
 		denied += count_denied(findings, i, type);
 	}
-	return is_denied_target(findings, i) || (all > 0 && denied == all);
+	return all > 0 && denied == all ? DENIED_ADDRESSES : DENIED_NOT;
 }
 
 /*! What the server gets of a target. */
@@ -176,14 +180,14 @@ static unsigned judge_type(const findings_t *findings, addr_type_t type)
 			return 0;
 		}
 		/* With addresses of the other type it serves the name, and only lacks these. */
-		return findings->plain[ADDR_TYPES - 1 - type].count > 0 ? BIT(PROBLEM_DIFFERS) :
+		return findings->plain[ADDR_TYPES - 1 - type].count > 0 ? BIT(PROBLEM_INCOMPLETE) :
 		                                                          BIT(PROBLEM_NOT_SERVED);
 	default:
 		break;
 	}
 
 	if (own->count > 0 && findings->module == MODULE_PRESENT && findings->sibling == SIBLING_OVERRIDE) {
-		return observed_meet(plain, own) ? 0 : BIT(PROBLEM_DIFFERS);
+		return observed_meet(plain, own) ? 0 : BIT(PROBLEM_INCOMPLETE);
 	}
 	return judge_addresses(findings, type);
 }
@@ -209,7 +213,7 @@ unsigned judge_owner(const findings_t *findings)
 	                    (findings->builtin ? BIT(PROBLEM_BUILTIN) : 0) |
 	                    (findings->module == MODULE_ABSENT ? BIT(PROBLEM_NOT_SERVED) : 0);
 	for (unsigned i = 0; i < findings->count; i++) {
-		problems |= judge_denied(findings, i) ? BIT(PROBLEM_DENIED) : judge_target(findings->target[i]);
+		problems |= judge_denied(findings, i) != DENIED_NOT ? BIT(PROBLEM_DENIED) : judge_target(findings->target[i]);
 	}
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		problems |= judge_type(findings, type);

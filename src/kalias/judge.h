@@ -28,6 +28,7 @@ typedef enum {
 	PROBLEM_NO_ADDRESS,
 	PROBLEM_SERVFAIL,
 	PROBLEM_NOT_SERVED,
+	PROBLEM_INCOMPLETE,
 	PROBLEM_STALE,
 	PROBLEM_UNSIGNED,
 	/* These are only told, see judge_fails(). */
@@ -60,8 +61,15 @@ unsigned judge_owner(const findings_t *findings);
 /*! \brief Whether a set of problems has one that somebody has to do something about. */
 bool judge_fails(unsigned problems);
 
-/*! \brief Whether the section rules out a target, or all addresses that it has. */
-bool judge_denied(const findings_t *findings, unsigned i);
+/*! What a section rules out. */
+typedef enum {
+	DENIED_NOT,
+	DENIED_TARGET,    /*!< By deny-target or allow-target. */
+	DENIED_ADDRESSES, /*!< All of them, by deny-address. */
+} denied_t;
+
+/*! \brief What of a target the section rules out. */
+denied_t judge_denied(const findings_t *findings, unsigned i);
 
 /*! \brief Judges what the resolver says about a target. \return The same. */
 unsigned judge_target(const observed_t observed[ADDR_TYPES]);

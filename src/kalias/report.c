@@ -81,7 +81,7 @@ static bool concerns(const check_owner_t *owner, unsigned i, problem_t problem)
 	case PROBLEM_BUILTIN:
 		return owner->target[i]->is_elsewhere;
 	case PROBLEM_DENIED:
-		return judge_denied(&owner->findings, i);
+		return judge_denied(&owner->findings, i) != DENIED_NOT;
 	default:
 		return has_problem(judge_target(owner->target[i]->observed), problem);
 	}
@@ -96,6 +96,25 @@ static void print_targets(FILE *out, const check_owner_t *owner, problem_t probl
 		if (concerns(owner, i, problem)) {
 			knot_dname_txt_storage_t name;
 			fprintf(out, "%s%s", separator, knot_dname_to_str(name, target->name, sizeof(name)));
+			separator = ", ";
+		}
+	}
+}
+
+/*! Prints what the section rules out, and by which option. */
+static void print_denied(FILE *out, const check_owner_t *owner)
+{
+	static const char *const rules[] = {
+		[DENIED_TARGET] = "deny-target or allow-target of the section rules out ",
+		[DENIED_ADDRESSES] = "deny-address of the section rules out all addresses of ",
+	};
+	const char *separator = "";
+	for (unsigned i = 0; i < owner->findings.count; i++) {
+		denied_t denied = judge_denied(&owner->findings, i);
+		if (denied != DENIED_NOT) {
+			knot_dname_txt_storage_t name;
+			const char *text = knot_dname_to_str(name, owner->target[i]->name, sizeof(name));
+			fprintf(out, "%s%s%s", separator, rules[denied], text);
 			separator = ", ";
 		}
 	}
@@ -160,7 +179,8 @@ static const char *const sentences[PROBLEMS] = {
 	[PROBLEM_SERVFAIL] = "the server fails: ",
 	[PROBLEM_NOT_SERVED] = "the server has none of the target's addresses: ",
 	[PROBLEM_STALE] = "the server's addresses are old ones: ",
-	[PROBLEM_DENIED] = ": deny-address, deny-target or allow-target of the section rules it out",
+	[PROBLEM_INCOMPLETE] = "the server lacks addresses that it should have: ",
+	[PROBLEM_DENIED] = "",
 	[PROBLEM_DIFFERS] = "",
 	[PROBLEM_UNSIGNED] = "clients that ask for signatures get none over the addresses, see \"Signed elsewhere\" under DNSSEC in "
 			     "mod-alias(5): ",
@@ -173,7 +193,7 @@ static void print_detail(FILE *out, const check_owner_t *owner, problem_t proble
 		fprintf(out, "the zone does not have " MODULE_NAME_STR " in its configuration");
 		return;
 	}
-	if (problem == PROBLEM_DANGLING || problem == PROBLEM_NO_ADDRESS || problem == PROBLEM_DENIED) {
+	if (problem == PROBLEM_DANGLING || problem == PROBLEM_NO_ADDRESS) {
 		print_targets(out, owner, problem);
 	}
 	fputs(sentences[problem], out);
@@ -193,7 +213,11 @@ static void print_detail(FILE *out, const check_owner_t *owner, problem_t proble
 	case PROBLEM_STALE:
 		print_server(out, findings->plain);
 		break;
+	case PROBLEM_DENIED:
+		print_denied(out, owner);
+		break;
 	case PROBLEM_NOT_SERVED:
+	case PROBLEM_INCOMPLETE:
 	case PROBLEM_DIFFERS:
 		print_difference(out, findings);
 		break;

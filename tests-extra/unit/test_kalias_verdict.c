@@ -120,7 +120,7 @@ static void test_differs(void **state)
 	/* The server has not seen them yet. */
 	set_addresses(&target[0][ADDR_A], NEW, NULL);
 	set_kind(&findings.plain[ADDR_A], OBSERVED_NODATA);
-	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS));
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_INCOMPLETE));
 }
 
 static void test_not_served(void **state)
@@ -224,7 +224,7 @@ static void test_sibling(void **state)
 	findings.sibling = SIBLING_OVERRIDE;
 	set_addresses(&target[0][ADDR_A], NEW, NULL);
 	set_addresses(&findings.plain[ADDR_A], NEW, NULL);
-	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DIFFERS));
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_INCOMPLETE));
 }
 
 static void test_signed(void **state)
@@ -296,7 +296,7 @@ static void test_denied(void **state)
 
 	/* Nobody has to do anything about these. */
 	assert_false(judge_fails(0) || judge_fails(BIT(PROBLEM_DENIED) | BIT(PROBLEM_DIFFERS)));
-	assert_true(judge_fails(BIT(PROBLEM_UNSIGNED)) && judge_fails(BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_DIFFERS)));
+	assert_true(judge_fails(BIT(PROBLEM_UNSIGNED)) && judge_fails(BIT(PROBLEM_INCOMPLETE)) && judge_fails(BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_DIFFERS)));
 }
 
 static void test_status(void **state)

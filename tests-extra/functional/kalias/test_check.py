@@ -98,7 +98,7 @@ RECORD = {"zone": str, "owner": str, "asked": str, "ttl": int, "status": str, "p
 ZONE = {"zone": str, "module": (str, type(None)), "resolver_asked": list, "resolver": (list, type(None)),
         "resolver_from": (str, type(None))}
 STATUSES = {"ok", "malformed", "cname", "loop", "builtin", "no-answer", "unresolved", "dangling", "no-address",
-            "servfail", "not-served", "stale", "unsigned", "denied", "differs"}
+            "servfail", "not-served", "incomplete", "stale", "unsigned", "denied", "differs"}
 
 
 def script(upstream):
@@ -536,7 +536,8 @@ def test_denied(place, upstream):
         assert {record["targets"][0]["name"].rstrip("."): record["status"] for record in records.values()} == {
             target: status for target, (_, status) in targets.items()}
         assert records["n1.example.com."]["details"] == [
-            "net.example.net.: deny-address, deny-target or allow-target of the section rules it out"]
+            "deny-address of the section rules out all addresses of net.example.net."]
+        assert records["n5.example.com."]["details"] == ["deny-target or allow-target of the section rules out x.bad.example.net."]
         lab.knot.update("example.com", delete=["n7.example.com."])
         assert check(lab.knot, status=0).stdout.splitlines()[-1] == "7 checked: 2 ok, 5 denied"
         assert check(lab.knot, "example.com", status=0).stdout.splitlines()[-1] == "7 checked: 2 ok, 5 denied"

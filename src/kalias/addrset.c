@@ -7,7 +7,7 @@
 
 #include "kalias/kalias.h"
 
-static addrset_item_t *find(addrset_t *set, const uint8_t *addr)
+static addrset_item_t *find(const addrset_t *set, const uint8_t *addr)
 {
 	for (unsigned i = 0; i < set->count; i++) {
 		if (memcmp(set->item[i].addr, addr, set->len) == 0) {
@@ -15,6 +15,11 @@ static addrset_item_t *find(addrset_t *set, const uint8_t *addr)
 		}
 	}
 	return NULL;
+}
+
+bool addrset_has(const addrset_t *set, const uint8_t *addr)
+{
+	return find(set, addr) != NULL;
 }
 
 addrset_item_t *addrset_add(addrset_t *set, const uint8_t *addr)

@@ -74,6 +74,9 @@ addrset_step_t addrset_judge(addrset_t *set, const addrset_view_t *view, const a
 /*! \brief Adds an address if it is not known, and there is room. \return It, or NULL. */
 addrset_item_t *addrset_add(addrset_t *set, const uint8_t *addr);
 
+/*! \brief Whether an address is known. */
+bool addrset_has(const addrset_t *set, const uint8_t *addr);
+
 /*! \brief How many addresses are in the zone. */
 unsigned addrset_count_written(const addrset_t *set);
 

@@ -55,15 +55,26 @@ static void take_own(addrset_t *set, const observed_t *own)
 	set->ttl = own->count > 0 ? own->ttl : set->ttl;
 }
 
-/*! Whether the name's addresses belong to somebody else. */
-static bool is_foreign(const expand_t *expand, const expand_name_t *name, const observed_t all[ADDR_TYPES])
+/*!
+ * Whether some address of a name that is not ours belongs to somebody else: its targets were not seen to have it since the
+ * program's start. What they have is noted, as a set that rotates is seen in parts.
+ */
+static bool is_foreign(const expand_t *expand, expand_name_t *name, const observed_t all[ADDR_TYPES], int64_t now)
 {
-	bool has_own = false, meets = false;
+	bool foreign = false;
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-		has_own |= name->own[type].count > 0;
-		meets |= observed_meet(&name->own[type], &all[type]);
+		addrset_t *set = &name->set[type];
+		for (unsigned i = 0; i < all[type].count; i++) {
+			addrset_item_t *item = addrset_add(set, all[type].addr[i]);
+			if (item != NULL) {
+				item->seen = now;
+			}
+		}
+		for (unsigned i = 0; i < name->own[type].count; i++) {
+			foreign |= !addrset_has(set, name->own[type].addr[i]);
+		}
 	}
-	return has_own && !meets && !expand->options.adopt;
+	return foreign && !expand->options.adopt;
 }
 
 /*! What is known of the targets, by which names of which nothing is known are left alone. */
@@ -95,8 +106,9 @@ static addrset_step_t judge_name(expand_t *expand, expand_zone_t *zone, expand_n
 	expand->report.unknown += is_unknown(view);
 
 	addrset_step_t step = ADDRSET_KEEP;
-	bool skip = !name->ours && (!name->is_read || (is_foreign(expand, name, all) && is_unknown(view)));
-	if (!skip && !name->ours && is_foreign(expand, name, all)) {
+	bool foreign = !name->ours && name->is_read && is_foreign(expand, name, all, now);
+	bool skip = !name->ours && (!name->is_read || (foreign && is_unknown(view)));
+	if (!skip && foreign) {
 		note_foreign(expand, zone, name);
 		skip = true;
 	}

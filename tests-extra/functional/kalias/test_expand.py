@@ -17,7 +17,7 @@ from client import addresses, alias
 from kalias import KALIAS, Knot
 from knotd import Knotd, Zone
 from timing import seconds, until
-from upstream import Upstream, failure, nodata, nxdomain, silence
+from upstream import Upstream, failure, host, in_turn, nodata, nxdomain, silence
 
 OLD, NEW, OTHER, OWN, SIX = "192.0.2.1", "192.0.2.2", "192.0.2.3", "198.51.100.1", "2001:db8::1"
 
@@ -208,6 +208,30 @@ def test_foreign(place, upstream):
         age(knot, 31)
         once(knot)
         assert written(knot, "a") == {OLD: 300}
+
+
+def test_foreign_in_part(place, upstream):
+    """One address that is not the targets' is enough: all are left alone, of both types."""
+    upstream.host("a.example.net", OLD)
+    upstream.host("b.example.net", OLD, SIX)
+    own = f"\na A {OLD}\na A {OWN}\nb A {OWN}\nb AAAA {SIX}"
+    with served(place, upstream, Zone("example.com", text("a", "b") + own)) as knot:
+        for _ in range(2):
+            done = once(knot, status=1)
+            assert done.stderr.count("has addresses that are none of its targets'") == 2
+            assert written(knot, "a") == {OLD: 3600, OWN: 3600} and written(knot, "b") == {OWN: 3600, SIX: 3600}
+        once(knot, "--adopt")
+        assert written(knot, "a") == {OLD: 300} and written(knot, "b") == {OLD: 300, SIX: 300}
+
+
+def test_lost_file_of_rotation(place, upstream):
+    """Addresses that the target has in turn are its own, once all were seen."""
+    upstream.both("a.example.net", nodata(ttl=0, minimum=0))
+    upstream.script("a.example.net", "A", in_turn(*(host(OLD, ttl=0), host(NEW, ttl=0)) * 50))
+    with served(place, upstream, Zone("example.com", text("a") + f"\na A {OLD}\na A {NEW}")) as knot, daemon(knot):
+        file = knot.path / "alias" / "expand"
+        until(lambda: file.exists() and "name a.example.com." in file.read_text(), 20)
+        assert set(written(knot, "a")) == {OLD, NEW}
 
 
 def test_unknown_at_first(place, upstream):

@@ -31,6 +31,7 @@
 struct control {
 	knot_ctl_t *ctl; /*!< NULL: not connected. */
 	int timeout;     /*!< ms, 0: none. */
+	bool was_lost;   /*!< Since control_open(). */
 	char path[PATH_MAX];
 	char error[ERROR_MAX];
 };
@@ -264,6 +265,7 @@ static int take_reply(control_t *control, control_take_f take, void *ctx)
 const char *control_run(control_t *control, knot_ctl_data_t request, control_take_f take, void *ctx)
 {
 	if (control->ctl == NULL && !connect_socket(control)) {
+		control->was_lost = true;
 		return control->error;
 	}
 
@@ -278,6 +280,7 @@ const char *control_run(control_t *control, knot_ctl_data_t request, control_tak
 	if (ret != KNOT_EOK) {
 		/* The rest of the reply would be taken for that to the next request. */
 		disconnect(control);
+		control->was_lost = true;
 		snprintf(control->error, sizeof(control->error), "control socket %s: %s", control->path,
 		         (ret == KNOT_ETIMEOUT) ? "knotd did not answer in time" : knot_strerror(ret));
 	}
@@ -287,4 +290,9 @@ const char *control_run(control_t *control, knot_ctl_data_t request, control_tak
 bool control_is_lost(const control_t *control)
 {
 	return control->ctl == NULL;
+}
+
+bool control_was_lost(const control_t *control)
+{
+	return control->was_lost;
 }

@@ -51,3 +51,6 @@ const char *control_run(control_t *control, knot_ctl_data_t request, control_tak
 
 /*! \brief Whether the connection was lost in the last request, which knotd may or may not have run. */
 bool control_is_lost(const control_t *control);
+
+/*! \brief Whether it was lost in some request since control_open(): an item that was read as not set may be set. */
+bool control_was_lost(const control_t *control);

@@ -260,7 +260,11 @@ static bool find_path(expand_t *expand, control_t *control)
 		[KNOT_CTL_IDX_ITEM] = "storage",
 	};
 	snprintf(expand->path, sizeof(expand->path), "/var/lib/knot");
-	(void)control_run(control, request, take_storage, expand);
+	const char *error = control_run(control, request, take_storage, expand);
+	if (control_is_lost(control)) {
+		fail("%s", error);
+		return false;
+	}
 	size_t len = strlen(expand->path);
 	snprintf(expand->path + len, sizeof(expand->path) - len, "/alias");
 	if (mkdir(expand->path, 0700) != 0 && errno != EEXIST) {

@@ -378,6 +378,16 @@ static bool read_records(expand_t *expand, knotconf_t *conf, const char *zone)
 	return complete;
 }
 
+/*! Changes nothing in this pass: options that could not be read count as not set, so whom to ask or what to deny is not known. */
+static void drop_all(expand_t *expand)
+{
+	fail("the connection to knotd was lost: nothing changed in this pass");
+	for (size_t i = 0; i < expand->count; i++) {
+		expand->zones[i]->is_there = false;
+	}
+	expand_end_pass(expand); /* No target is asked for. */
+}
+
 bool expand_read(expand_t *expand, control_t *control)
 {
 	static char *const all[] = { NULL, NULL };
@@ -399,6 +409,10 @@ bool expand_read(expand_t *expand, control_t *control)
 				complete &= read_own(control, zone, name);
 			}
 		}
+	}
+	if (control_was_lost(control)) {
+		drop_all(expand);
+		complete = false;
 	}
 	return complete;
 }

@@ -16,6 +16,7 @@ import secondaries
 from client import addresses, alias
 from kalias import KALIAS, Knot
 from knotd import Knotd, Zone
+from relay import Relay, item
 from timing import seconds, until
 from upstream import Upstream, failure, host, in_turn, nodata, nxdomain, silence
 
@@ -276,6 +277,26 @@ def test_json(place, upstream):
         assert abs(said.pop("time") - time.time()) < 60
         assert said == {"changed": [{"zone": "example.com.", "owner": "a.example.com.", "a": [OLD], "aaaa": [SIX]}],
                         "names": 2, "changed_names": 1, "changed_zones": 1, "foreign": 0, "unresolved": 1, "failed_zones": 0}
+
+
+def test_lost_connection(place, upstream):
+    """Nothing is written by options that could not be read."""
+    upstream.host("a.example.net", OLD, NEW)
+    with served(place, upstream, Zone("example.com", text("a")), deny_address=[NEW]) as knot:
+        cut = []
+
+        def on_request(data):
+            if item("deny-address") in data and not cut:
+                cut.append(data)
+                return False
+            return True
+        with Relay(knot.path / "relay.sock", knot.path / "knot.sock", on_request):
+            done = knot.kalias("expand", "--once", check=False, socket="relay.sock")
+        assert cut and done.returncode == 1
+        assert "error: the connection to knotd was lost: nothing changed in this pass" in done.stderr
+        assert not written(knot, "a")
+        once(knot)
+        assert written(knot, "a") == {OLD: 300}
 
 
 def test_zones(place, upstream):

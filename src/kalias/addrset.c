@@ -117,7 +117,7 @@ static void judge_addresses(addrset_t *set, const addrset_view_t *view, const ad
 	meeting_t meeting = meet(set, view, now);
 	set->negatives = 0;
 	set->ttl_wanted = view->ttl;
-	if (view->failed && written > 0) {
+	if ((view->failed || view->hold) && written > 0) {
 		return; /* The rest may be what is in the zone. */
 	}
 	bool unseen = set->differs;

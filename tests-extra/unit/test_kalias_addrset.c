@@ -42,7 +42,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/*! Judges the addresses 192.0.2.x with the x of a text such as "abc"; '!' at its end: some target failed. */
+/*! Judges the addresses 192.0.2.x with the x of a text such as "abc"; '!' at its end: some target failed, '?': is held. */
 static addrset_step_t judge_ttl(const char *seen, uint32_t ttl)
 {
 	uint8_t addr[128][16] = { 0 };
@@ -109,6 +109,7 @@ static void test_failures(void **state)
 		assert_int_equal(judge("!"), ADDRSET_KEEP);
 		assert_int_equal(judge("c!"), ADDRSET_KEEP);
 		assert_int_equal(judge("?"), ADDRSET_KEEP);
+		assert_int_equal(judge("a?"), ADDRSET_KEEP);
 	}
 	assert_string_equal(done(), "ab");
 }

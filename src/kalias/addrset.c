@@ -49,12 +49,12 @@ unsigned addrset_count_written(const addrset_t *set)
 	return count;
 }
 
-/*! Forgets what is neither in the zone nor was seen lately, so that there is room. */
+/*! Forgets what is neither in the zone, nor in the last view, nor was seen lately, so that there is room. */
 static void forget(addrset_t *set, int64_t before)
 {
 	unsigned left = 0;
 	for (unsigned i = 0; i < set->count; i++) {
-		if (set->item[i].written || set->item[i].seen >= before) {
+		if (set->item[i].written || set->item[i].since != 0 || set->item[i].seen >= before) {
 			set->item[left++] = set->item[i];
 		}
 	}
@@ -67,21 +67,31 @@ typedef struct {
 	bool returning; /*!< Some that is not in the zone was seen before, but not in the last view. */
 } meeting_t;
 
+static bool has_address(const addrset_view_t *view, const uint8_t *addr, size_t len)
+{
+	for (unsigned i = 0; i < view->count; i++) {
+		if (memcmp(view->addr[i], addr, len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static meeting_t meet(addrset_t *set, const addrset_view_t *view, int64_t now)
 {
 	meeting_t meeting = { 0 };
 	for (unsigned i = 0; i < view->count; i++) {
 		const addrset_item_t *item = find(set, view->addr[i]);
 		meeting.met += (item != NULL && item->written);
-		meeting.returning |= (item != NULL && !item->written && !item->seen_now);
+		meeting.returning |= (item != NULL && !item->written && item->since == 0);
 	}
 	for (unsigned i = 0; i < set->count; i++) {
-		set->item[i].seen_now = false;
+		set->item[i].since = has_address(view, set->item[i].addr, set->len) ? set->item[i].since : 0;
 	}
 	for (unsigned i = 0; i < view->count; i++) {
 		addrset_item_t *item = addrset_add(set, view->addr[i]);
 		if (item != NULL) {
-			item->seen_now = true;
+			item->since = item->since == 0 ? now : item->since;
 			item->seen = now;
 		}
 	}
@@ -105,9 +115,21 @@ static void want(addrset_t *set, int64_t since)
 	unsigned count = 0;
 	for (unsigned i = 0; i < set->count; i++) {
 		bool fits = count < ADDRSET_WRITTEN_MAX;
-		set->item[i].wanted = fits && (set->item[i].seen_now || set->item[i].seen > since);
+		set->item[i].wanted = fits && (set->item[i].since != 0 || set->item[i].seen > since);
 		count += set->item[i].wanted;
 	}
+}
+
+/*! Whether what is in the zone has been another set than what is seen for so long that it is no rotation. */
+static bool is_settled(const addrset_t *set, int64_t before)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		const addrset_item_t *item = &set->item[i];
+		if (item->written ? item->seen <= before : item->since != 0 && item->since <= before) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /*! Judges a view with addresses. */
@@ -120,14 +142,10 @@ static void judge_addresses(addrset_t *set, const addrset_view_t *view, const ad
 	if ((view->failed || view->hold) && written > 0) {
 		return; /* The rest may be what is in the zone. */
 	}
-	bool unseen = set->differs;
-	for (unsigned i = 0; i < set->count; i++) {
-		unseen |= set->item[i].written && set->item[i].seen <= now - limits->settle;
-	}
 	set->returns = (meeting.met > 0) ? 0 : set->returns + meeting.returning;
 	if (meeting.met == 0 && set->returns < ADDRSET_RETURNS) {
 		want(set, INT64_MAX); /* New, or moved. */
-	} else if (meeting.met == 0 || unseen) {
+	} else if (meeting.met == 0 || set->differs || is_settled(set, now - limits->settle)) {
 		want(set, now - limits->settle); /* It rotates. */
 	}
 }

@@ -5,8 +5,8 @@
  * \brief Which addresses of a name's targets `expand` keeps in the zone. Pure: what was seen and the time in, a wish out.
  *
  * A good set is not lost: a failure changes nothing, and negative answers count only if there are several, over a time. A
- * set that rotates is not chased: it is rewritten only when an address in it has not been seen for a while, or none of it
- * is seen any more.
+ * set that rotates is not chased: it is rewritten only when an address in it has not been seen for a while, one that it lacks
+ * has been seen in all views for as long, or none of it is seen any more.
  */
 
 #pragma once
@@ -29,7 +29,7 @@
 typedef struct {
 	uint8_t addr[16]; /*!< As long as addrset_t says. */
 	int64_t seen;     /*!< When a target had it last, Unix time, s. */
-	bool seen_now;    /*!< In the last view with addresses. */
+	int64_t since;    /*!< Since when it has been in each view with addresses, Unix time, s; 0: not in the last one. */
 	bool written;     /*!< It is in the zone. */
 	bool wanted;      /*!< It should be. */
 } addrset_item_t;
@@ -57,7 +57,7 @@ typedef struct {
 } addrset_view_t;
 
 typedef struct {
-	int64_t settle; /*!< How long an address that is not seen stays in a set of which others are, s. */
+	int64_t settle; /*!< How long an address stays in a set, or out of it, against what is seen while others meet, s. */
 	unsigned keep;  /*!< How many negative answers there have to be. */
 	const rules_t *rules;
 } addrset_limits_t;

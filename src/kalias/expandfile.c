@@ -6,7 +6,7 @@
  *   zone NAME SERIAL CHANGED
  *   name NAME
  *   set TYPE TTL RETURNS NEGATIVES NEGATIVE-SINCE
- *   address ADDRESS SEEN SEEN-NOW WRITTEN
+ *   address ADDRESS SEEN SINCE WRITTEN
  *
  * Times are Unix times. The file is replaced as a whole, so that there is always one that is complete.
  */
@@ -63,17 +63,17 @@ static bool read_address(place_t *place, const char *line)
 {
 	char text[INET6_ADDRSTRLEN];
 	uint8_t addr[16];
-	int64_t seen;
-	unsigned seen_now, written;
+	int64_t seen, since;
+	unsigned written;
 	if (place->set == NULL ||
-	    sscanf(line, "address %45s %" SCNd64 " %u %u", text, &seen, &seen_now, &written) != 4 ||
-	    inet_pton(place->family, text, addr) != 1 || seen_now > 1 || written > 1) {
+	    sscanf(line, "address %45s %" SCNd64 " %" SCNd64 " %u", text, &seen, &since, &written) != 4 ||
+	    inet_pton(place->family, text, addr) != 1 || written > 1) {
 		return false;
 	}
 	addrset_item_t *item = addrset_add(place->set, addr);
 	if (item != NULL) {
 		item->seen = seen;
-		item->seen_now = seen_now;
+		item->since = since;
 		item->written = written;
 	}
 	return item != NULL;
@@ -161,9 +161,9 @@ static void write_set(FILE *file, const addrset_t *set, addr_type_t type)
 	        set->negative_since);
 	for (unsigned i = 0; i < set->count; i++) {
 		char text[INET6_ADDRSTRLEN];
-		fprintf(file, "address %s %" PRId64 " %d %d\n",
+		fprintf(file, "address %s %" PRId64 " %" PRId64 " %d\n",
 		        inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, set->item[i].addr, text, sizeof(text)),
-		        set->item[i].seen, set->item[i].seen_now, set->item[i].written);
+		        set->item[i].seen, set->item[i].since, set->item[i].written);
 	}
 }
 

@@ -166,6 +166,35 @@ static void test_settle(void **state)
 	assert_string_equal(done(), "bc");
 }
 
+/*! One comes to those that are there, for instance of a second target that failed at first. */
+static void test_grows(void **state)
+{
+	(void)state;
+	(void)judge("a!");
+	assert_string_equal(done(), "a");
+	for (int i = 0; i < 5; i++) {
+		now += MINUTE;
+		assert_int_equal(judge("ab"), ADDRSET_KEEP);
+	}
+	/* It is away once, and comes anew. */
+	now += 1;
+	assert_int_equal(judge("a"), ADDRSET_KEEP);
+	for (int i = 0; i < 5; i++) {
+		now += MINUTE;
+		assert_int_equal(judge("ab"), ADDRSET_KEEP);
+	}
+	now += MINUTE;
+	assert_int_equal(judge("ab"), ADDRSET_CHANGE);
+	assert_string_equal(done(), "ab");
+	now += 10 * MINUTE;
+	assert_int_equal(judge("ab"), ADDRSET_KEEP);
+	/* Views that are further apart, of a timer. */
+	assert_int_equal(judge("abc"), ADDRSET_KEEP);
+	now += 60 * MINUTE;
+	assert_int_equal(judge("abc"), ADDRSET_CHANGE);
+	assert_string_equal(done(), "abc");
+}
+
 /*! A target that moves back is not one that rotates. */
 static void test_moved_back(void **state)
 {
@@ -257,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_negative, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_grows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_round_robin, setup, teardown),

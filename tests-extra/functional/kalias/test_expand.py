@@ -63,7 +63,7 @@ def age(knot, by):
     lines = []
     for line in file.read_text().splitlines():
         words = line.split(" ")
-        for i in {"zone": [3], "set": [5], "address": [2]}.get(words[0], []):
+        for i in {"zone": [3], "set": [5], "address": [2, 3]}.get(words[0], []):
             words[i] = str(max(0, int(words[i]) - by))
         lines.append(" ".join(words))
     file.write_text("\n".join(lines) + "\n")
@@ -154,7 +154,7 @@ def test_keep(place, upstream):
 
 
 def test_moves_and_settles(place, upstream):
-    """A target that moves is followed at once; an address that is missing among others goes when it is missing for long."""
+    """A target that moves is followed at once; an address among others comes or goes when that has lasted."""
     upstream.host("a.example.net", OLD)
     with served(place, upstream, Zone("example.com", text("a"))) as knot:
         once(knot)
@@ -165,6 +165,9 @@ def test_moves_and_settles(place, upstream):
         for _ in range(3):
             once(knot)
             assert written(knot, "a") == {NEW: 300}
+        age(knot, 301)
+        once(knot)
+        assert written(knot, "a") == {NEW: 300, OTHER: 300}
         upstream.host("a.example.net", OTHER)
         once(knot)
         assert OTHER in written(knot, "a") and SIX not in written(knot, "a")

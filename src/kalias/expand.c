@@ -301,31 +301,51 @@ static void note_serial(expand_zone_t *zone)
 	zone->serial = known ? zone->serial_now : 0;
 }
 
+/*! Judges all zones. \return How many are to be changed now. */
+static size_t judge_zones(expand_t *expand)
+{
+	size_t due = 0;
+	int64_t now = time(NULL);
+	for (size_t i = 0; i < expand->count; i++) {
+		expand_zone_t *zone = expand->zones[i];
+		addrset_step_t step = zone->is_there ? expand_judge(expand, zone, now) : ADDRSET_KEEP;
+		bool early = now - zone->changed < EXPAND_PAUSE_S && !expand->options.dry_run;
+		if (zone->is_there && step == ADDRSET_KEEP) {
+			note_serial(zone);
+		}
+		zone->is_due = step == ADDRSET_URGENT || (step == ADDRSET_CHANGE && !early);
+		due += zone->is_due;
+	}
+	return due;
+}
+
+static void tell_zone(expand_t *expand, const expand_zone_t *zone)
+{
+	expand->report.zones++;
+	for (size_t i = 0; i < zone->count; i++) {
+		if (zone->names[i]->step != ADDRSET_KEEP) {
+			expand_tell(expand, zone, zone->names[i]);
+		}
+	}
+}
+
 /*! Judges and changes all zones. \return false if it was ended. */
 static bool change_zones(expand_t *expand, control_t *control, const sigset_t *held)
 {
+	size_t due = judge_zones(expand);
+	/* Nothing gets into a zone that would not be known as ours after a crash. */
+	if (due > 0 && !expand->options.dry_run && !expandfile_write(expand, true)) {
+		expand->report.failed += due;
+		return true;
+	}
 	for (size_t i = 0; i < expand->count; i++) {
 		expand_zone_t *zone = expand->zones[i];
-		int64_t now = time(NULL);
-		if (!zone->is_there) {
-			continue;
-		}
-		addrset_step_t step = expand_judge(expand, zone, now);
-		bool early = (step == ADDRSET_CHANGE && now - zone->changed < EXPAND_PAUSE_S);
-		if (step == ADDRSET_KEEP) {
-			note_serial(zone);
-		} else if (expand->options.dry_run) {
-			expand->report.zones++;
-			for (size_t k = 0; k < zone->count; k++) {
-				if (zone->names[k]->step != ADDRSET_KEEP) {
-					expand_tell(expand, zone, zone->names[k]);
-				}
-			}
-		} else if (!early) {
-			if (is_ended(held, 0)) {
-				return false;
-			}
-			expand->report.zones += expand_write(expand, control, zone, now);
+		if (zone->is_due && expand->options.dry_run) {
+			tell_zone(expand, zone);
+		} else if (zone->is_due && is_ended(held, 0)) {
+			return false;
+		} else if (zone->is_due) {
+			expand->report.zones += expand_write(expand, control, zone, time(NULL));
 		}
 	}
 	return true;
@@ -371,7 +391,7 @@ static exit_t run_all(expand_t *expand, const settings_t *settings)
 		/* When addresses were seen is of use to the next start, too. */
 		bool due = expand->is_dirty || last || time(NULL) - saved >= expand->options.settle / 2;
 		if (due && expand->path[0] != '\0' && !expand->options.dry_run) {
-			complete &= expandfile_write(expand);
+			complete &= expandfile_write(expand, false);
 			saved = time(NULL);
 		}
 		if (last) {

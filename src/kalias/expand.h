@@ -80,6 +80,7 @@ typedef struct {
 	size_t count;
 	/* Of one pass. */
 	bool is_there; /*!< Is loaded, and can be changed here. */
+	bool is_due;   /*!< Is to be changed. */
 	uint32_t serial_now;
 	const expand_section_t *section; /*!< NULL: it is not expanded. */
 } expand_zone_t;
@@ -129,8 +130,14 @@ void expand_free(expand_t *expand);
  */
 bool expandfile_read(expand_t *expand);
 
-/*! \brief Writes it, in place of what was there. \return false after an error, which has been printed. */
-bool expandfile_write(expand_t *expand);
+/*!
+ * \brief Writes it, in place of what was there.
+ *
+ * \param ahead  Of zones that are due what they are going to have, too, as not yet read; to be written again after the changes.
+ *
+ * \return false after an error, which has been printed.
+ */
+bool expandfile_write(expand_t *expand, bool ahead);
 
 /*! \brief Begins a pass: reads zones, ALIAS, sections, and addresses where they may have changed. */
 bool expand_read(expand_t *expand, control_t *control);

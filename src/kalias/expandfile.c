@@ -155,7 +155,7 @@ bool expandfile_read(expand_t *expand)
 	return true;
 }
 
-static void write_set(FILE *file, const addrset_t *set, addr_type_t type)
+static void write_set(FILE *file, const addrset_t *set, addr_type_t type, bool ahead)
 {
 	fprintf(file, "set %s %" PRIu32 " %u %u %" PRId64 "\n", addr_name(type), set->ttl, set->returns, set->negatives,
 	        set->negative_since);
@@ -163,26 +163,27 @@ static void write_set(FILE *file, const addrset_t *set, addr_type_t type)
 		char text[INET6_ADDRSTRLEN];
 		fprintf(file, "address %s %" PRId64 " %" PRId64 " %d\n",
 		        inet_ntop(type == ADDR_A ? AF_INET : AF_INET6, set->item[i].addr, text, sizeof(text)),
-		        set->item[i].seen, set->item[i].since, set->item[i].written);
+		        set->item[i].seen, set->item[i].since,
+		        set->item[i].written || (ahead && set->item[i].wanted));
 	}
 }
 
-static void write_zone(FILE *file, const expand_zone_t *zone)
+static void write_zone(FILE *file, const expand_zone_t *zone, bool ahead)
 {
-	fprintf(file, "zone %s %" PRIu32 " %" PRId64 "\n", zone->text, zone->serial, zone->changed);
+	fprintf(file, "zone %s %" PRIu32 " %" PRId64 "\n", zone->text, ahead ? 0 : zone->serial, zone->changed);
 	for (size_t i = 0; i < zone->count; i++) {
 		const expand_name_t *name = zone->names[i];
 		if (name->ours) {
 			knot_dname_txt_storage_t text;
 			fprintf(file, "name %s\n", knot_dname_to_str(text, name->name, sizeof(text)));
 			for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
-				write_set(file, &name->set[type], type);
+				write_set(file, &name->set[type], type, ahead);
 			}
 		}
 	}
 }
 
-bool expandfile_write(expand_t *expand)
+bool expandfile_write(expand_t *expand, bool ahead)
 {
 	char fresh[PATH_MAX + 8];
 	snprintf(fresh, sizeof(fresh), "%s.new", expand->path);
@@ -191,14 +192,14 @@ bool expandfile_write(expand_t *expand)
 		fputs(HEAD, file);
 		for (size_t i = 0; i < expand->count; i++) {
 			if (expand->zones[i]->count > 0) {
-				write_zone(file, expand->zones[i]);
+				write_zone(file, expand->zones[i], ahead && expand->zones[i]->is_due);
 			}
 		}
 		fputs("end\n", file);
 		bool written = fflush(file) == 0 && fsync(fileno(file)) == 0 && !ferror(file);
 		written &= (fclose(file) == 0);
 		if (written && rename(fresh, expand->path) == 0) {
-			expand->is_dirty = false;
+			expand->is_dirty = ahead;
 			return true;
 		}
 	}

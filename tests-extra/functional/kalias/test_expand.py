@@ -335,6 +335,40 @@ def test_damaged_file(place, upstream):
         assert knot.serial("example.com") == serial
 
 
+def test_crash(place, upstream):
+    """What was written by a run that was killed is known by the next one, and so it leaves with its ALIAS."""
+    zones = [f"z{i}.example" for i in range(300)]
+    upstream.host("a.example.net", OLD)
+    with served(place, upstream, *(Zone(zone, text("a")) for zone in zones)) as knot:
+        serial = knot.serial("z0.example")
+        with subprocess.Popen([KALIAS, "-s", knot.path / "knot.sock", "expand", "--once"], stdout=subprocess.DEVNULL) as process:
+            until(lambda: knot.serial("z0.example") != serial, 20, 0)  # knotc would have to wait for its end
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        for zone in zones:
+            knot.knotc("zone-abort", zone, check=False)  # the one that it may have had open
+        done = [zone for zone in zones if written(knot, "a", zone)]
+        for zone in done[:20]:
+            knot.kalias("unset", zone, "a")
+        once(knot)
+        for zone in done[:20]:
+            assert not written(knot, "a", zone)
+        assert all(written(knot, "a", zone) == {OLD: 300} for zone in zones if zone not in done[:20])
+
+
+def test_file_can_not_be_written(place, upstream):
+    """Nothing gets into a zone that could not be remembered."""
+    upstream.host("a.example.net", OLD)
+    with served(place, upstream, Zone("example.com", text("a"))) as knot:
+        fresh = knot.path / "alias" / "expand.new"
+        fresh.mkdir(parents=True)
+        done = once(knot, status=1)
+        assert re.search(r"error: .*/alias/expand: .*; it is tried again", done.stderr) and not written(knot, "a")
+        fresh.rmdir()
+        once(knot)
+        assert written(knot, "a") == {OLD: 300}
+
+
 def test_not_expanded_any_more(place, upstream):
     """A zone that can't be expanded from now on keeps what it has."""
     upstream.host("a.example.net", OLD)

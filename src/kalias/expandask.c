@@ -4,6 +4,7 @@
  * Asks the resolvers of each section for the targets of its zones, some hundred at a time. The loop ends with the function.
  */
 
+#include <signal.h>
 #include <uv.h>
 
 #include "kalias/expand.h"
@@ -46,14 +47,21 @@ static void start(resolver_t *resolver, expand_target_t *target, addr_type_t typ
 	resolver_query(resolver, target->name, addr_rrtype(type), RESOLVE_MS, RESOLVE_RETRY, on_resolved, lookup);
 }
 
-/*! Asks for the targets of a section. */
+/*! Whether one of the signals has come that end the program, and which are held back. */
+static bool is_ending(void)
+{
+	sigset_t pending;
+	return sigpending(&pending) == 0 && !sigisemptyset(&pending);
+}
+
+/*! Asks for the targets of a section. If the program is to end, those that are left count as not asked. */
 static void ask_section(expand_t *expand, const expand_section_t *section)
 {
 	uv_loop_t loop;
 	(void)uv_loop_init(&loop);
 	resolver_t *resolver = not_null(resolver_new(&loop, &section->section.resolvers));
 	unsigned under_way = 0;
-	for (size_t i = 0; i < expand->target_count; i++) {
+	for (size_t i = 0; i < expand->target_count && !is_ending(); i++) {
 		expand_target_t *target = expand->targets[i];
 		if (target->section != section) {
 			continue;
@@ -61,11 +69,11 @@ static void ask_section(expand_t *expand, const expand_section_t *section)
 		for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 			start(resolver, target, type, &under_way);
 		}
-		while (under_way >= WINDOW) {
+		while (under_way >= WINDOW && !is_ending()) {
 			uv_run(&loop, UV_RUN_ONCE);
 		}
 	}
-	while (under_way > 0) {
+	while (under_way > 0 && !is_ending()) {
 		uv_run(&loop, UV_RUN_ONCE);
 	}
 	resolver_free(resolver); /* What may come late ends now. */

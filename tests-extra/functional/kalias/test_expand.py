@@ -432,6 +432,13 @@ def test_daemon(place, upstream):
         until(lambda: written(knot, "a") == {OTHER: 300}, 45)
 
 
+def test_ends_soon(place, upstream):
+    """It ends also while a resolver is silent for many targets."""
+    upstream.default = silence
+    with served(place, upstream, Zone("example.com", text(*(f"n{i}" for i in range(900))))) as knot, daemon(knot):
+        until(lambda: len(upstream.queries()) >= 200, 20)
+
+
 SIGNING = {"unsigned": "", "nsec": "dnssec-signing: on\n", "nsec3": "dnssec-signing: on\ndnssec-policy: denying\n"}
 
 

@@ -141,6 +141,13 @@ bool expandfile_read(expand_t *expand)
 		return true;
 	}
 	/* What is behind the line is not known: names are taken over again by what the targets have. */
+	for (size_t i = 0; i < expand->count; i++) {
+		expand->zones[i]->serial = 0;
+	}
+	if (expand->options.dry_run) {
+		warn("%s: line %zu is damaged", expand->path, wrong);
+		return true;
+	}
 	char bad[PATH_MAX + 8];
 	snprintf(bad, sizeof(bad), "%s.bad", expand->path);
 	if (rename(expand->path, bad) != 0) {
@@ -149,9 +156,6 @@ bool expandfile_read(expand_t *expand)
 	}
 	warn("%s: line %zu is damaged, moved to %s", expand->path, wrong, bad);
 	expand->is_dirty = true;
-	for (size_t i = 0; i < expand->count; i++) {
-		expand->zones[i]->serial = 0;
-	}
 	return true;
 }
 

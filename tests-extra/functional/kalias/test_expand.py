@@ -324,6 +324,8 @@ def test_damaged_file(place, upstream):
         for damage in (lambda lines: lines[:-1], lambda lines: [*lines[:2], "nonsense", *lines[2:]], lambda lines: ["x"]):
             whole = file.read_text().splitlines()
             file.write_text("\n".join(damage(whole)) + "\n")
+            done = once(knot, "--dry-run", status=1)
+            assert re.search(r"warning: .*/alias/expand: line [0-9]+ is damaged\n", done.stderr) and file.exists()
             done = once(knot, status=1)
             assert re.search(r"warning: .*/alias/expand: line [0-9]+ is damaged, moved to .*/alias/expand\.bad", done.stderr)
             assert file.with_name("expand.bad").exists()

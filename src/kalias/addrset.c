@@ -80,8 +80,13 @@ static bool has_address(const addrset_view_t *view, const uint8_t *addr, size_t 
 static meeting_t meet(addrset_t *set, const addrset_view_t *view, int64_t now)
 {
 	meeting_t meeting = { 0 };
+	unsigned same = 0, before = 0;
+	for (unsigned i = 0; i < set->count; i++) {
+		before += set->item[i].since != 0;
+	}
 	for (unsigned i = 0; i < view->count; i++) {
 		const addrset_item_t *item = find(set, view->addr[i]);
+		same += (item != NULL && item->since != 0);
 		meeting.met += (item != NULL && item->written);
 		meeting.returning |= (item != NULL && !item->written && item->since == 0);
 	}
@@ -95,6 +100,7 @@ static meeting_t meet(addrset_t *set, const addrset_view_t *view, int64_t now)
 			item->seen = now;
 		}
 	}
+	set->varied = (same != before || same != view->count) ? now : set->varied;
 	return meeting;
 }
 
@@ -120,12 +126,19 @@ static void want(addrset_t *set, int64_t since)
 	}
 }
 
-/*! Whether what is in the zone has been another set than what is seen for so long that it is no rotation. */
-static bool is_settled(const addrset_t *set, int64_t before)
+/*! How long an address may be missing. */
+static int64_t patience(const addrset_t *set, const addrset_limits_t *limits, int64_t now)
 {
+	return now - set->varied < limits->settle ? ADDRSET_VARYING * limits->settle : limits->settle;
+}
+
+/*! Whether what is in the zone has been another set than what is seen for so long that it is no rotation. */
+static bool is_settled(const addrset_t *set, const addrset_limits_t *limits, int64_t now)
+{
+	int64_t before = now - limits->settle, gone = now - patience(set, limits, now);
 	for (unsigned i = 0; i < set->count; i++) {
 		const addrset_item_t *item = &set->item[i];
-		if (item->written ? item->seen <= before : item->since != 0 && item->since <= before) {
+		if (item->written ? item->seen <= gone : item->since != 0 && item->since <= before) {
 			return true;
 		}
 	}
@@ -145,8 +158,8 @@ static void judge_addresses(addrset_t *set, const addrset_view_t *view, const ad
 	set->returns = (meeting.met > 0) ? 0 : set->returns + meeting.returning;
 	if (meeting.met == 0 && set->returns < ADDRSET_RETURNS) {
 		want(set, INT64_MAX); /* New, or moved. */
-	} else if (meeting.met == 0 || set->differs || is_settled(set, now - limits->settle)) {
-		want(set, now - limits->settle); /* It rotates. */
+	} else if (meeting.met == 0 || set->differs || is_settled(set, limits, now)) {
+		want(set, now - patience(set, limits, now)); /* It rotates. */
 	}
 }
 
@@ -177,7 +190,7 @@ addrset_step_t addrset_judge(addrset_t *set, const addrset_view_t *view, const a
 		set->item[i].wanted = set->item[i].written;
 	}
 	set->ttl_wanted = set->ttl;
-	forget(set, now - limits->settle);
+	forget(set, now - ADDRSET_VARYING * limits->settle);
 	if (view->count > 0) {
 		judge_addresses(set, view, limits, now);
 	} else if (!view->failed && !view->hold) {

@@ -23,6 +23,8 @@
 #define ADDRSET_KNOWN_MAX 256
 /*! So often others come back in place of all until that counts as a rotation, and not as a target that moves back. */
 #define ADDRSET_RETURNS 3
+/*! So many times as long an address may be missing while what is seen varies, as a set may be large that rotates. */
+#define ADDRSET_VARYING 2
 /*! Negative answers count only over this time at least, s. */
 #define ADDRSET_NEGATIVE_S 120
 
@@ -41,6 +43,7 @@ typedef struct {
 	unsigned count;
 	uint32_t ttl;           /*!< In the zone, s. */
 	uint32_t ttl_wanted;    /*!< What it should be. */
+	int64_t varied;         /*!< When a view was another one than that before, Unix time, s. */
 	unsigned returns;       /*!< How often in a row others came back, that had been seen before, in place of all. */
 	unsigned negatives;     /*!< Negative answers in a row. */
 	int64_t negative_since; /*!< Unix time of the first of them, s. */

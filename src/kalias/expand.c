@@ -411,7 +411,7 @@ static exit_t run_all(expand_t *expand, const settings_t *settings)
 
 exit_t run_expand(const settings_t *settings, int argc, char **argv)
 {
-	expand_t expand = { .lock_fd = -1, .options = { .interval = 60, .settle = 300, .keep = 3 } };
+	expand_t expand = { .lock_fd = -1, .options = { .interval = 30, .settle = 300, .keep = 3 } };
 	exit_t status = read_options(&expand.options, argc, argv);
 	if (status == EXIT_FINE) {
 		status = run_all(&expand, settings);

@@ -5,7 +5,7 @@
  *
  *   zone NAME SERIAL CHANGED
  *   name NAME
- *   set TYPE TTL RETURNS NEGATIVES NEGATIVE-SINCE
+ *   set TYPE TTL VARIED RETURNS NEGATIVES NEGATIVE-SINCE
  *   address ADDRESS SEEN SINCE WRITTEN
  *
  * Times are Unix times. The file is replaced as a whole, so that there is always one that is complete.
@@ -46,8 +46,8 @@ static bool read_set(place_t *place, const char *line)
 {
 	char type[8];
 	addrset_t set = { 0 };
-	if (place->name == NULL || sscanf(line, "set %7s %" SCNu32 " %u %u %" SCNd64, type, &set.ttl, &set.returns,
-	                                  &set.negatives, &set.negative_since) != 5) {
+	if (place->name == NULL || sscanf(line, "set %7s %" SCNu32 " %" SCNd64 " %u %u %" SCNd64, type, &set.ttl, &set.varied,
+	                                  &set.returns, &set.negatives, &set.negative_since) != 6) {
 		return false;
 	}
 	addr_type_t id = strcmp(type, addr_name(ADDR_A)) == 0 ? ADDR_A : ADDR_AAAA;
@@ -161,8 +161,8 @@ bool expandfile_read(expand_t *expand)
 
 static void write_set(FILE *file, const addrset_t *set, addr_type_t type, bool ahead)
 {
-	fprintf(file, "set %s %" PRIu32 " %u %u %" PRId64 "\n", addr_name(type), set->ttl, set->returns, set->negatives,
-	        set->negative_since);
+	fprintf(file, "set %s %" PRIu32 " %" PRId64 " %u %u %" PRId64 "\n", addr_name(type), set->ttl, set->varied, set->returns,
+	        set->negatives, set->negative_since);
 	for (unsigned i = 0; i < set->count; i++) {
 		char text[INET6_ADDRSTRLEN];
 		fprintf(file, "address %s %" PRId64 " %" PRId64 " %d\n",

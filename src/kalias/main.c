@@ -137,7 +137,7 @@ static void print_help_of(const command_t *command)
 		{ "expand", " --adopt         Replace addresses that names with ALIAS have of their own.\n"
 		            " --dry-run       Change nothing, print what would be changed.\n"
 		            " --file FILE     What is remembered (default: expand beside the store).\n"
-		            " --interval T    Time between passes (default: 1m).\n"
+		            " --interval T    Time between passes (default: 30s).\n"
 		            " --json          Print JSON.\n"
 		            " --keep N        Negative answers before addresses go (default: 3).\n"
 		            " --once          One pass, no more.\n"

@@ -76,7 +76,7 @@ def rotate(knot, upstream, seconds, interval):
 
 
 def main():
-    limits = options(__doc__, zones=1000, rotate=600, interval=60)
+    limits = options(__doc__, zones=1000, rotate=600, interval=30)
     zones = [Zone(f"z{i}.example", f"@ 300 {alias(f'n{i}.example.net')}\nwww 300 {alias(f'w{i}.example.net')}")
              for i in range(limits.zones)]
     with tempfile.TemporaryDirectory(prefix="mod-alias.") as path, Upstream() as upstream:

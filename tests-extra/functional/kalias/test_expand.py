@@ -63,7 +63,7 @@ def age(knot, by):
     lines = []
     for line in file.read_text().splitlines():
         words = line.split(" ")
-        for i in {"zone": [3], "set": [5], "address": [2, 3]}.get(words[0], []):
+        for i in {"zone": [3], "set": [3, 6], "address": [2, 3]}.get(words[0], []):
             words[i] = str(max(0, int(words[i]) - by))
         lines.append(" ".join(words))
     file.write_text("\n".join(lines) + "\n")

@@ -42,7 +42,7 @@ count() {
 
 # Test files at a time; they wait more than they work.
 WORKERS=3
-RETRIED=3
+RETRIED=5
 
 # sum PATTERN FILE...: adds up the number that each match of a sed pattern has as its group.
 sum() {

@@ -22,7 +22,7 @@ def fixture_knot(place, upstream):
     text = "\n".join(f"{name} {alias(f'{name}.warm.example.net')}" for name in NAMES)
     zones = [Zone("example.com", text + f"\n*.wild {alias('n0.warm.example.net')}\nn0 {alias('n1.warm.example.net')}"),
              Zone("example.net", text.partition("\n")[0]), Zone("unserved.example", text, module="")]
-    with Knot(place(), zones, {"default": labs.options(upstream, timeout=2000)}) as knot:
+    with Knot(place(), zones, {"default": labs.options(upstream, timeout=6000)}) as knot:
         yield knot
 
 

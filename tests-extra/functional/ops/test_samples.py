@@ -179,9 +179,10 @@ def test_scenario(place, upstream, name):
             server.wait_answer("www.example.com", V6, "AAAA")
             for command in commands(name, "knotc"):
                 assert server.knotc(*command).stdout.strip(), command
-            # What the scenario's other server was not up for has been tried again.
+            # What the scenario's other server was not up for has been tried again; nobody has copied keys here.
             assert not [line for line in server.log().splitlines()
-                        if " error: " in line and "] zone event '" not in line and "] refresh, failed (" not in line]
+                        if " error: " in line and "] zone event '" not in line and "] refresh, failed (" not in line
+                        and not (name == "signed-secondaries" and "copy it to the keystore" in line)]
 
 
 @pytest.mark.skipif(not shutil.which(KZONECHECK), reason="no kzonecheck here")

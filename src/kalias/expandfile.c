@@ -15,7 +15,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -187,6 +189,18 @@ static void write_zone(FILE *file, const expand_zone_t *zone, bool ahead)
 	}
 }
 
+/*! Puts the name of a file on disk, too, so that a loss of power does not bring back the file from before. */
+static void sync_directory(const char *path)
+{
+	char copy[PATH_MAX];
+	snprintf(copy, sizeof(copy), "%s", path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+}
+
 bool expandfile_write(expand_t *expand, bool ahead)
 {
 	char fresh[PATH_MAX + 8];
@@ -203,6 +217,7 @@ bool expandfile_write(expand_t *expand, bool ahead)
 		bool written = fflush(file) == 0 && fsync(fileno(file)) == 0 && !ferror(file);
 		written &= (fclose(file) == 0);
 		if (written && rename(fresh, expand->path) == 0) {
+			sync_directory(expand->path);
 			expand->is_dirty = ahead;
 			return true;
 		}

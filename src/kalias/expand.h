@@ -55,14 +55,13 @@ typedef struct expand_target {
 
 /*! A name that has ALIAS, or had. */
 typedef struct {
-	knot_dname_t *name; /*!< Lower case. */
+	knot_dname_t *name; /*!< Lower case. First, as names are found by it. */
 	addrset_t set[ADDR_TYPES];
 	bool ours;
 	/* Of one pass. */
 	bool has_alias;
-	bool is_broken;  /*!< RDATA of some ALIAS is not a name. */
-	bool is_foreign; /*!< It has addresses of its own. */
-	uint32_t ttl;    /*!< Of the ALIAS. */
+	bool is_broken; /*!< RDATA of some ALIAS is not a name. */
+	uint32_t ttl;   /*!< Of the ALIAS. */
 	unsigned count;
 	const expand_target_t *target[ALIAS_TARGETS_MAX];
 	observed_t own[ADDR_TYPES]; /*!< What the zone has, if that was read. */
@@ -71,7 +70,7 @@ typedef struct {
 } expand_name_t;
 
 typedef struct {
-	knot_dname_t *name; /*!< Lower case. */
+	knot_dname_t *name; /*!< Lower case. First, as zones are found by it. */
 	knot_dname_txt_storage_t text;
 	uint32_t serial;       /*!< When `names` were as in the zone; 0: not known. */
 	int64_t changed;       /*!< Unix time of the last change, s. */
@@ -111,11 +110,11 @@ typedef struct {
 	expand_report_t report;
 } expand_t;
 
-/*! \brief The zone of that lower-case name, which is added if it is not there and `add`. */
-expand_zone_t *expand_zone(expand_t *expand, const knot_dname_t *name, bool add);
+/*! \brief The zone of that lower-case name, which is added if it is not there. */
+expand_zone_t *expand_zone(expand_t *expand, const knot_dname_t *name);
 
 /*! \brief The same for a name of a zone. */
-expand_name_t *expand_name(expand_zone_t *zone, const knot_dname_t *name, bool add);
+expand_name_t *expand_name(expand_zone_t *zone, const knot_dname_t *name);
 
 /*! \brief Forgets a name. */
 void expand_forget(expand_zone_t *zone, size_t pos);

@@ -97,14 +97,14 @@ static bool read_line(place_t *place, const char *line)
 	}
 	place->set = NULL;
 	if (!is_zone) {
-		place->name = place->zone != NULL ? expand_name(place->zone, name, true) : NULL;
+		place->name = place->zone != NULL ? expand_name(place->zone, name) : NULL;
 		if (place->name != NULL) {
 			place->name->ours = true;
 		}
 		return place->name != NULL;
 	}
 	place->name = NULL;
-	place->zone = expand_zone(place->expand, name, true);
+	place->zone = expand_zone(place->expand, name);
 	return sscanf(line, "zone %*s %" SCNu32 " %" SCNd64, &place->zone->serial, &place->zone->changed) == 2;
 }
 

@@ -83,10 +83,9 @@ static bool is_unknown(const addrset_view_t view[ADDR_TYPES])
 	return view[ADDR_A].failed || view[ADDR_AAAA].failed;
 }
 
-static void note_foreign(expand_t *expand, const expand_zone_t *zone, expand_name_t *name)
+static void note_foreign(expand_t *expand, const expand_zone_t *zone, const expand_name_t *name)
 {
 	knot_dname_txt_storage_t text;
-	name->is_foreign = true;
 	expand->report.foreign++;
 	warn("zone %s: %s has addresses that are none of its targets': nothing changed, --adopt replaces them", zone->text,
 	     knot_dname_to_str(text, name->name, sizeof(text)));

@@ -7,7 +7,6 @@
 
 #include "kalias/expand.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <search.h>
 #include <string.h>
@@ -35,50 +34,50 @@ static void *insert(void *array, size_t *count, size_t pos, size_t size)
 	return array;
 }
 
-expand_zone_t *expand_zone(expand_t *expand, const knot_dname_t *name, bool add)
+/*! Finds a name in a sorted array of structures that begin with their name. \return Where it is, or belongs. */
+static size_t find(void *items, size_t count, const knot_dname_t *name, bool *found)
 {
-	size_t low = 0, high = expand->count;
-	while (low < high) {
+	void *const *item = items;
+	size_t low = 0, high = count;
+	*found = false;
+	while (low < high && !*found) {
 		size_t middle = low + (high - low) / 2;
-		int cmp = knot_dname_cmp(expand->zones[middle]->name, name);
-		if (cmp == 0) {
-			return expand->zones[middle];
-		}
+		int cmp = knot_dname_cmp(*(knot_dname_t *const *)item[middle], name);
+		*found = (cmp == 0);
 		low = cmp < 0 ? middle + 1 : low;
 		high = cmp < 0 ? high : middle;
 	}
-	if (!add) {
-		return NULL;
+	return high;
+}
+
+expand_zone_t *expand_zone(expand_t *expand, const knot_dname_t *name)
+{
+	bool found;
+	size_t pos = find(expand->zones, expand->count, name, &found);
+	if (found) {
+		return expand->zones[pos];
 	}
 	expand_zone_t *zone = not_null(calloc(1, sizeof(*zone)));
 	zone->name = copy_name(name);
 	(void)knot_dname_to_str(zone->text, name, sizeof(zone->text));
-	expand->zones = insert(expand->zones, &expand->count, low, sizeof(zone));
-	return expand->zones[low] = zone;
+	expand->zones = insert(expand->zones, &expand->count, pos, sizeof(zone));
+	return expand->zones[pos] = zone;
 }
 
-expand_name_t *expand_name(expand_zone_t *zone, const knot_dname_t *name, bool add)
+expand_name_t *expand_name(expand_zone_t *zone, const knot_dname_t *name)
 {
-	size_t low = 0, high = zone->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int cmp = knot_dname_cmp(zone->names[middle]->name, name);
-		if (cmp == 0) {
-			return zone->names[middle];
-		}
-		low = cmp < 0 ? middle + 1 : low;
-		high = cmp < 0 ? high : middle;
-	}
-	if (!add) {
-		return NULL;
+	bool found;
+	size_t pos = find(zone->names, zone->count, name, &found);
+	if (found) {
+		return zone->names[pos];
 	}
 	expand_name_t *item = not_null(calloc(1, sizeof(*item)));
 	item->name = copy_name(name);
 	for (addr_type_t type = 0; type < ADDR_TYPES; type++) {
 		item->set[type].len = addr_len(type);
 	}
-	zone->names = insert(zone->names, &zone->count, low, sizeof(item));
-	return zone->names[low] = item;
+	zone->names = insert(zone->names, &zone->count, pos, sizeof(item));
+	return zone->names[pos] = item;
 }
 
 static void free_name(expand_name_t *name)
@@ -218,10 +217,9 @@ static int compare_targets(const void *a, const void *b)
 	return cmp != 0 ? cmp : (x->section > y->section) - (x->section < y->section);
 }
 
-static const expand_target_t *intern_target(expand_t *expand, const knot_dname_t *name, const expand_section_t *section)
+/*! Finds a target by its lower-case name, or adds it. */
+static const expand_target_t *intern_target(expand_t *expand, knot_dname_t *lower, const expand_section_t *section)
 {
-	knot_dname_storage_t lower;
-	knot_dname_copy_lower(lower, name);
 	expand_target_t key = { .name = lower, .section = section };
 	expand_target_t **found = tfind(&key, &expand->target_tree, compare_targets);
 	if (found != NULL) {
@@ -249,7 +247,7 @@ static void take_status(void *ctx, knot_ctl_data_t data)
 		return;
 	}
 	knot_dname_to_lower(name);
-	expand_zone_t *zone = expand_zone(expand, name, true);
+	expand_zone_t *zone = expand_zone(expand, name);
 	if (strcmp(type, "role") == 0) {
 		zone->is_there = strcmp(value, "slave") != 0;
 	} else if (strcmp(type, "serial") == 0 && isdigit((unsigned char)value[0])) {
@@ -276,12 +274,8 @@ static void take_own(void *ctx, knot_ctl_data_t data)
 	if (type == NULL || text == NULL || data[KNOT_CTL_IDX_TTL] == NULL) {
 		return;
 	}
-	uint8_t addr[16];
-	for (addr_type_t i = 0; i < ADDR_TYPES; i++) {
-		if (strcmp(type, addr_name(i)) == 0 && inet_pton(i == ADDR_A ? AF_INET : AF_INET6, text, addr) == 1) {
-			observed_add_address(&name->own[i], addr, addr_len(i));
-			name->own[i].ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
-		}
+	if (observed_add_record(name->own, type, text)) {
+		name->own[strcmp(type, addr_name(ADDR_A)) == 0 ? ADDR_A : ADDR_AAAA].ttl = strtoul(data[KNOT_CTL_IDX_TTL], NULL, 10);
 	}
 }
 
@@ -312,7 +306,7 @@ static void note_records(expand_t *expand, knotconf_t *conf, const records_t *re
 	for (size_t i = 0; i < records->count; i++) {
 		const alias_record_t *record = &records->items[i];
 		if (zone == NULL || !knot_dname_is_equal(zone->name, record->zone)) {
-			zone = expand_zone(expand, record->zone, true);
+			zone = expand_zone(expand, record->zone);
 			zone->section = zone->is_there ? find_section(expand, conf, zone) : NULL;
 			expand->report.failed += zone->is_there && zone->section == NULL;
 			zone->is_there = (zone->section != NULL); /* Else nothing is changed in it. */
@@ -320,7 +314,7 @@ static void note_records(expand_t *expand, knotconf_t *conf, const records_t *re
 		if (zone->section == NULL) {
 			continue;
 		}
-		expand_name_t *name = expand_name(zone, record->owner, true);
+		expand_name_t *name = expand_name(zone, record->owner);
 		expand->report.names += !name->has_alias;
 		name->has_alias = true;
 		name->ttl = record->ttl;
@@ -346,7 +340,7 @@ static void begin_pass(expand_t *expand)
 		zone->section = NULL;
 		for (size_t k = 0; k < zone->count; k++) {
 			expand_name_t *name = zone->names[k];
-			name->has_alias = name->is_broken = name->is_read = name->is_foreign = false;
+			name->has_alias = name->is_broken = name->is_read = false;
 			name->count = 0;
 			observed_clear(&name->own[ADDR_A]);
 			observed_clear(&name->own[ADDR_AAAA]);

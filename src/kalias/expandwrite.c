@@ -45,12 +45,7 @@ static void take_record(void *ctx, knot_ctl_data_t data)
 	if (type == NULL || text == NULL) {
 		return;
 	}
-	uint8_t addr[16];
-	for (addr_type_t i = 0; i < ADDR_TYPES; i++) {
-		if (strcmp(type, addr_name(i)) == 0 && inet_pton(i == ADDR_A ? AF_INET : AF_INET6, text, addr) == 1) {
-			observed_add_address(&change->own[i], addr, addr_len(i));
-		}
-	}
+	(void)observed_add_record(change->own, type, text);
 	change->has_alias |= strcmp(type, TYPE_ALIAS_GENERIC) == 0 || strcmp(type, TYPE_ALIAS_NAME) == 0;
 }
 

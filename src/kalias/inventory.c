@@ -5,7 +5,6 @@
  * time. The inventory owns all zones, owners and targets. Arrays give their order, trees find them by name.
  */
 
-#include <arpa/inet.h>
 #include <search.h>
 #include <string.h>
 
@@ -175,13 +174,7 @@ static void take_own(void *ctx, knot_ctl_data_t data)
 	if (type == NULL || text == NULL) {
 		return;
 	}
-
-	uint8_t addr[16];
-	for (addr_type_t i = 0; i < ADDR_TYPES; i++) {
-		if (strcmp(type, addr_name(i)) == 0 && inet_pton(i == ADDR_A ? AF_INET : AF_INET6, text, addr) == 1) {
-			observed_add_address(&findings->own[i], addr, addr_len(i));
-		}
-	}
+	(void)observed_add_record(findings->own, type, text);
 	findings->cname |= strcmp(type, "CNAME") == 0;
 }
 

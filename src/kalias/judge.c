@@ -123,7 +123,8 @@ static unsigned count_met(const findings_t *findings, addr_type_t type)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < findings->count; i++) {
-		count += observed_meet(&findings->plain[type], &findings->target[i][type]);
+		count += kind_of(findings, i, type) == OBSERVED_ADDRESSES &&
+		         observed_meet(&findings->plain[type], &findings->target[i][type]);
 	}
 	return count;
 }

@@ -249,8 +249,8 @@ static void replace_wildcard(struct sockaddr_storage *addr)
 const char *knotconf_get_server(struct sockaddr_storage *addr, const knotconf_t *conf)
 {
 	values_t values;
-	knotconf_t all = { .control = conf->control };
-	const char *error = read_item(&values, &all, "server", NULL, "listen");
+	memset(&values, 0, sizeof(values));
+	const char *error = request_item(conf->control, "server", NULL, "listen", take_value, &values);
 	for (unsigned i = 0; error == NULL && i < values.count; i++) {
 		if (knotconf_read_address(addr, values.text[i])) { /* It may also be the path of a socket. */
 			replace_wildcard(addr);

@@ -2,6 +2,7 @@
 
 #include "kalias/observed.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,20 @@ void observed_add_address(observed_t *observed, const uint8_t *addr, size_t len)
 	memmove(observed->addr[pos + 1], observed->addr[pos], (observed->count - pos) * sizeof(observed->addr[0]));
 	memcpy(observed->addr[pos], cell, sizeof(cell));
 	observed->count++;
+}
+
+bool observed_add_record(observed_t observed[ADDR_TYPES], const char *type, const char *rdata)
+{
+	addr_type_t id = 0;
+	while (id < ADDR_TYPES && strcmp(type, addr_name(id)) != 0) {
+		id++;
+	}
+	uint8_t addr[16];
+	if (id == ADDR_TYPES || inet_pton(id == ADDR_A ? AF_INET : AF_INET6, rdata, addr) != 1) {
+		return false;
+	}
+	observed_add_address(&observed[id], addr, addr_len(id));
+	return true;
 }
 
 bool observed_meet(const observed_t *a, const observed_t *b)

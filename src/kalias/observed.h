@@ -49,6 +49,9 @@ void observed_set_nothing(observed_t *observed, const char *why);
 /*! \brief Adds an address of 4 or 16 octets. */
 void observed_add_address(observed_t *observed, const uint8_t *addr, size_t len);
 
+/*! \brief Adds the address of a record as knotd prints it to those of its type. \return false if it is neither A nor AAAA. */
+bool observed_add_record(observed_t observed[ADDR_TYPES], const char *type, const char *rdata);
+
 /*! \brief Whether there was no reply, or an error. */
 static inline bool observed_failed(const observed_t *observed)
 {

@@ -294,6 +294,19 @@ static void test_denied(void **state)
 	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DENIED));
 	rules_free(&rules);
 
+	/* One that is ruled out may have the addresses of another one. */
+	memset(&rules, 0, sizeof(rules));
+	assert_int_equal(name_set_add(&rules.deny_target, name), KNOT_EOK);
+	rules_seal(&rules);
+	findings.count = 2;
+	findings.name[1] = (const knot_dname_t *)"\3org";
+	for (unsigned i = 0; i < 2; i++) {
+		set_addresses(&target[i][ADDR_A], NEW, NULL);
+	}
+	set_addresses(&findings.plain[ADDR_A], NEW, NULL);
+	assert_int_equal(judge_owner(&findings), BIT(PROBLEM_DENIED));
+	rules_free(&rules);
+
 	/* Nobody has to do anything about these. */
 	assert_false(judge_fails(0) || judge_fails(BIT(PROBLEM_DENIED) | BIT(PROBLEM_DIFFERS)));
 	assert_true(judge_fails(BIT(PROBLEM_UNSIGNED)) && judge_fails(BIT(PROBLEM_INCOMPLETE)) && judge_fails(BIT(PROBLEM_MALFORMED) | BIT(PROBLEM_DIFFERS)));

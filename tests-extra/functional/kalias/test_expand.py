@@ -173,6 +173,22 @@ def test_moves_and_settles(place, upstream):
         assert OTHER in written(knot, "a") and SIX not in written(knot, "a")
 
 
+def test_pause(place, upstream):
+    """A zone changes once in half a minute, unless clients have bad addresses."""
+    upstream.host("a.example.net", OLD)
+    with served(place, upstream, Zone("example.com", text("a"))) as knot:
+        once(knot)
+        knot.kalias("set", "example.com", "a", "60", "a.example.net")
+        once(knot)
+        assert written(knot, "a") == {OLD: 300}
+        age(knot, 31)
+        once(knot)
+        assert written(knot, "a") == {OLD: 60}
+        upstream.host("a.example.net", NEW)
+        once(knot)
+        assert written(knot, "a") == {NEW: 60}
+
+
 def test_policy(place, upstream):
     """The rules of the zone's section hold for what is written."""
     upstream.host("a.example.net", OLD, "203.0.113.1")
@@ -251,15 +267,16 @@ def test_alias_leaves(place, upstream):
         upstream.host(f"{label}.example.net", OLD)
     with served(place, upstream, Zone("example.com", text("a", "b") + "\na MX 10 a")) as knot:
         once(knot)
+        # Seen, but not written yet.
+        upstream.host("a.example.net", OLD, NEW)
+        once(knot)
         age(knot, 31)
         knot.kalias("unset", "example.com", "a")
-        knot.knotc("zone-begin", "example.com")
-        knot.knotc("zone-set", "example.com", "a", "300", "A", OWN)
-        knot.knotc("zone-commit", "example.com")
+        knot.update("example.com", add=[f"a.example.com. 300 A {OWN}", f"a.example.com. 300 A {NEW}"])
         assert once(knot).stdout.splitlines()[0] == "changed example.com.: a.example.com. has none"
-        assert written(knot, "a") == {OWN: 300} and written(knot, "b") == {OLD: 300}
-        once(knot)
-        assert written(knot, "a") == {OWN: 300}
+        for _ in range(2):
+            assert written(knot, "a") == {OWN: 300, NEW: 300} and written(knot, "b") == {OLD: 300}
+            once(knot)
 
 
 def test_dry_run(place, upstream):
